@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -14,9 +14,11 @@ import msgspec
 from conformance import __version__
 from conformance.gateway.arrived import exchange_of
 from conformance.gateway.plan import plan_through
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Request
 from conformance.model.run import GatewayFacts, RunManifest, Stopped
 from conformance.parsing.http1 import reply
+from conformance.probes.gateway.failures import CONNECTION_REFUSED
 from conformance.runner import REDACTED, STAGE_CONCURRENCY, NullProgress, Progress, RunOptions, Store
 from conformance.testbed.upstream.serve import LOOPBACK, Upstreams, serve_upstreams
 from conformance.transport.accepted import AcceptedExchange
@@ -27,6 +29,8 @@ SETTLE_S: Final = 1.0
 """How long requests upstream may go on after the client's have ended, before the next ones are sent."""
 LAST_S: Final = 10.0
 """The same at the end of a run."""
+AFTERMATH_S: Final = 1.5
+"""How long the upstream listens after the last client hung up: a gateway may try again for a client that has left."""
 WAIT_S: Final = 5.0
 RETRY_S: Final = 0.5
 MOST_OTHERS: Final = 100
@@ -56,6 +60,10 @@ class GatewayOptions:
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class _Recorder:
+    """`alone` is the nonce of a request that is sent while no other is in progress: a POST upstream without a nonce is
+    its own, such as an empty body.
+    """
+
     options: GatewayOptions
     store: Store
     progress: Progress
@@ -66,7 +74,9 @@ class _Recorder:
     arrived: list[Exchange] = field(default_factory=list)
     attempts: dict[str, int] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    quiet_at: float = 0.0
     others: dict[str, int] = field(default_factory=dict)
+    alone: str = ""
     ports: tuple[int, ...] = ()
     stopped: Stopped = ""
     reason: str = ""
@@ -94,6 +104,8 @@ class _Recorder:
     def arrive(self, x: AcceptedExchange, upstream: int) -> None:
         """Keep an exchange of the upstream until those of the client are over."""
         found = exchange_of(x, upstream, self.options.run.key)
+        if not found.nonce and self.alone and x.method == b"POST":
+            found = replace(found, nonce=self.alone)
         if found.nonce in self.names:
             self.arrived.append(found)
             return
@@ -111,12 +123,15 @@ class _Recorder:
 
     def keep(self, x: Exchange) -> None:
         """Store an exchange with the gateway."""
+        if x.ending.how == "hung-up":
+            self.quiet_at = anyio.current_time() + AFTERMATH_S
         self.store.write(replace(x, began_ns=x.began_ns - self.began_ns))
         self.progress.done(x)
 
     async def send(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
         """Send requests at the concurrency of their stage."""
         run, stage = self.options.run, requests[0].stage
+        self.alone = requests[0].nonce if len(requests) == 1 else ""
         values = (*run.target.headers.values(), *((run.key,) if run.key else ()))
         usual, bound = STAGE_CONCURRENCY.get(stage, 1), run.concurrency or run.target.concurrency
         await send_all(
@@ -147,6 +162,7 @@ async def record_through(options: GatewayOptions, store: Store, progress: Progre
             async with _started(options, upstreams) as run:
                 recorder.options = replace(options, run=run)
                 await _send(recorder, upstreams)
+        recorder.flush()  # what was still in progress
     except anyio.get_cancelled_exc_class():
         recorder.stopped, recorder.reason = "interrupted", "the user stopped the run"
         raise
@@ -180,10 +196,20 @@ async def _send(recorder: _Recorder, upstreams: Upstreams) -> None:
     for stage, together in groupby(rest, key=lambda request: request.stage):
         batch = list(together)
         for part in [batch] if stage in STAGE_CONCURRENCY else [[request] for request in batch]:
-            await recorder.send(part, recorder.keep)
+            async with _reachable(upstreams, part):
+                await recorder.send(part, recorder.keep)
             is_last = part[-1] is rest[-1]
+            if is_last:
+                await anyio.sleep_until(recorder.quiet_at)
             recorder.unfinished = not await upstreams.idle(LAST_S if is_last else SETTLE_S)
             recorder.flush()
+
+
+def _reachable(upstreams: Upstreams, requests: Sequence[Request]) -> AbstractAsyncContextManager[None]:
+    """Refuse connections while requests are sent that are to find no upstream."""
+    cases = [case for request in requests for case in request.cases]
+    is_refused = any(c.kind is Kind.GATEWAY_FAULT and c.subject == CONNECTION_REFUSED for c in cases)
+    return upstreams.refusing() if is_refused else nullcontext()
 
 
 async def _wait_for_upstream(recorder: _Recorder, upstreams: Upstreams, first: Request) -> None:
