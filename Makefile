@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 REAL := .cache/real
 PAGES := .cache/pages
+GATEWAYS := .cache/gateways
+REAL_GATEWAYS := $(patsubst tests/gateway/real/%/gateway.toml,%,$(wildcard tests/gateway/real/*/gateway.toml))
 # One more than processors: some tests wait for a server or a process.
 WORKERS = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 # Arguments for the command of a target, for example: make run ARGS="--deployment silent-json"
@@ -50,6 +52,10 @@ check: $(VENV)/check.stamp ## Check format, lint, types, import layers, spelling
 .PHONY: real
 real: $(VENV)/test.stamp $(REAL)/stamp ## Set up llama.cpp, vLLM's router and llmock, and run the gate against each
 	@CONFORMANCE_REAL_PYTHON=$(REAL)/bin/python $(BIN)/python -m pytest tests/real -m realserver -n 0 $(ARGS)
+
+.PHONY: gateways
+gateways: $(VENV)/test.stamp $(foreach name,$(or $(ARGS),$(REAL_GATEWAYS)),$(GATEWAYS)/$(name)/stamp) ## Test real gateways from both sides; regenerates reports/gateways (ARGS="litellm": one, into reports/runs)
+	@PYTHONPATH=tests/real $(BIN)/python tests/gateway/real/publish.py $(ARGS)
 
 .PHONY: pages
 pages: $(VENV)/test.stamp $(PAGES)/stamp ## Set up Chromium and axe-core, and test the site with them
@@ -135,6 +141,18 @@ $(REAL)/stamp: tests/real/requirements.txt
 	@echo "Setting up llama.cpp, vLLM's router and llmock ..." >&2
 	@$(PYTHON) -m venv $(REAL)
 	@PIP_CONSTRAINT= $(REAL)/bin/pip install $(PIP) -r tests/real/requirements.txt
+	@touch $@
+
+$(GATEWAYS)/%/stamp: tests/gateway/real/%/requirements.txt tests/real/requirements.txt
+	@echo "Setting up $* ..." >&2
+	@$(PYTHON) -m venv --clear $(@D)
+	@PIP_CONSTRAINT= $(@D)/bin/pip install $(PIP) -r $<
+	@touch $@
+
+$(GATEWAYS)/%/stamp: tests/gateway/real/%/package.json
+	@echo "Setting up $* ..." >&2
+	@mkdir -p $(@D) && cp $< $(@D)
+	@cd $(@D) && npm install --no-audit --no-fund --no-package-lock --silent
 	@touch $@
 
 $(PAGES)/stamp: tests/pages/package.json | $(BIN)/python

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from conformance import __version__, catalogue
+from conformance.gateway.record import GatewayOptions, record_through
 from conformance.handbook.rule_html import rule_html
 from conformance.model.words import ExitCode
 from conformance.report.across_runs import matrix, shards, trends
@@ -22,13 +23,16 @@ from conformance.report.across_runs.trends import Trend
 from conformance.report.formats import badge, html, legend
 from conformance.report.headline import judged_by
 from conformance.report.scores import UNQUOTABLE
-from conformance.runner import NullProgress
+from conformance.runner import NullProgress, RunOptions
 from conformance.runs import config, execute
 from conformance.runs.config import ConfigError
 from conformance.runs.criteria import criteria
 from conformance.runs.execute import JudgedRun
 from conformance.runs.options import RunRequest, TargetOptions
 from conformance.runs.resolve import resolved
+
+GATEWAY_WAIT_S: Final = 60.0
+"""How long a gateway may take until a request arrives upstream: it may be starting, or look for upstreams now and then."""
 
 
 class Part(NamedTuple):
@@ -146,11 +150,20 @@ def _judged(path: Path, name: str, entry: config.Entry, kept: Path, request: Run
     folder = kept / trends.name_of(datetime.now(UTC))
     with resolved(replace(request, target=target_options)) as options:
         named = replace(options, target=msgspec.structs.replace(options.target, name=name))
-        execute.record_run(named, folder, NullProgress())
+        _record(named, entry.upstream_ports, folder)
     judged = execute.judge_run(folder, criteria(replace(request.verdict, waivers=entry.waivers)))
     if judged.report.exit_code not in UNQUOTABLE:
         (kept / f"{folder.name}.json").write_bytes(msgspec.json.encode(trends.failed_rules(judged.report)))
     return judged
+
+
+def _record(options: RunOptions, upstream_ports: tuple[int, ...], folder: Path) -> None:
+    """Record a run of a target: if it has upstream ports, of both sides of a gateway."""
+    if not upstream_ports:
+        execute.record_run(options, folder, NullProgress())
+        return
+    through = GatewayOptions(run=options, ports=upstream_ports, wait_s=GATEWAY_WAIT_S)
+    execute.record_into(folder, lambda into: record_through(through, into, NullProgress()))
 
 
 def write_site(out: Path, columns: list[Column], judged_by: str, limits: Sequence[str] = ()) -> int:

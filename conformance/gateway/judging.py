@@ -7,13 +7,14 @@ from typing import Final
 from conformance.catalogue import Catalogue
 from conformance.comparisons import Load
 from conformance.deciding import CheckArguments, Outcome, compared, condition, outcome_of, skipped
+from conformance.gateway.outcome import failing
 from conformance.judging import Judgement, count_usage, in_order
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy
-from conformance.model.verdict import OUT_OF_SCOPE, Verdict
+from conformance.model.verdict import OUT_OF_SCOPE, Status, Verdict, not_applicable
 from conformance.traffic import outcomes
 
 FAULTY: Final = (Kind.GATEWAY_FAULT, Kind.GATEWAY_DISCONNECT)
@@ -66,7 +67,13 @@ class _Judging:
                 yield verdict
         if x.case.kind not in FAULTY:
             for rule, outcome in outcomes(x, self.catalogue):
-                yield _verdict(rule, x, outcome, (x.id,))
+                yield _verdict(rule, x, self._own(rule, outcome, pair), (x.id,))
+
+    def _own(self, rule: Rule, outcome: Outcome, pair: Pair) -> Outcome:
+        """The outcome at the client; what the upstream's reply breaks, too, is not the gateway's fault."""
+        if outcome.status is Status.FAIL and any(rule.id in failing(up, self.catalogue) for up in pair.upstream):
+            return skipped(not_applicable("the upstream's reply breaks the rule, too"))
+        return outcome
 
     def _of_both_sides(self, rule: Rule, pair: Pair) -> Verdict | None:
         skip = condition(rule, (pair.client,))

@@ -64,10 +64,10 @@ def probes_through(api: Api, suite: Suite) -> Iterator[Probe]:
 
 
 def _of_probe(target: Target, profile: Profile, probe: Probe, seed: int) -> Iterator[Request]:
-    """The requests of a probe in each mode, with the one that follows a fault."""
+    """The requests of a probe in each mode, with the one that follows a fault, if one does."""
     for mode in probe.modes:
         yield _request(target, profile, probe, mode, seed)
-        if probe.kind is Kind.GATEWAY_FAULT:
+        if probe.kind is Kind.GATEWAY_FAULT and probe.is_followed:
             after = CaseId(probe.api, profile.name, mode, Kind.GATEWAY_AFTER, probe.subject)
             yield _request(target, profile, _following(probe), mode, seed, after)
 

@@ -51,7 +51,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     exchange is recorded.
 
     A probe with a `script` is sent through a gateway alone, in whose upstream the script of that name answers; `suite`
-    is then the smallest suite of such a run.
+    is then the smallest suite of such a run. After a fault that `is_followed` a usual request shows whether the gateway
+    has given up on its upstream.
 
     A probe that `follows` a case of its API and mode is the next request after it: `build_next` turns the recorded
     exchange into its body, or into a RawRequest whose path is appended to the API's, or into None if there is nothing
@@ -79,6 +80,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     disconnect_after_events: int | None = None
     reuse_connection: bool = False
     script: str = ""
+    is_followed: bool = True
 
     @property
     def shows_text(self) -> bool:

@@ -17,8 +17,9 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     `fallback`: another upstream may answer in place of the first one. `breaker`: after failures it may refuse requests
     by itself, for a while. `timeout_s` is how long it waits for its upstream's answer, in seconds; None: not promised.
     `cache`: an equal request may be answered without the upstream. `usage`: whether a stream ends with usage though the
-    client did not ask for it. `prompt`: text is added to the conversation. `headers` are those of the client that
-    the upstream gets (patterns), besides those that describe the content.
+    client did not ask for it. `hides_reasoning`: clients do not get the model's reasoning. `prompt`: text is added to
+    the conversation. `headers` are those of the client that the upstream gets (patterns), besides those that describe
+    the content.
     """
 
     model: str | None = None
@@ -32,6 +33,7 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float | None = None
     cache: bool = False
     usage: bool = False
+    hides_reasoning: bool = False
     prompt: bool = False
     headers: tuple[str, ...] = ()
 

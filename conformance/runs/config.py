@@ -31,11 +31,15 @@ class ConfigError(Exception):
 
 
 class Entry(NamedTuple):
-    """What a file sets for a target besides the Target itself: embedded deployment, defect and waivers file."""
+    """What a file sets for a target besides the Target itself: embedded deployment, defect and waivers file.
+
+    `upstream_ports` are the ports at which the harness answers the target's own requests, if it is a gateway.
+    """
 
     deployment: str | None
     defect: str | None
     waivers: Path | None
+    upstream_ports: tuple[int, ...] = ()
 
 
 def find(given: Path | None) -> Path | None:
@@ -56,7 +60,8 @@ def entries(path: Path) -> dict[str, Entry]:
 
 def _entry(path: Path, table: dict[str, Any]) -> Entry:
     waived = table.get("waivers")
-    return Entry(table.get("deployment"), table.get("defect"), path.parent / waived if waived else None)
+    ports = tuple(table.get("upstream_ports", ()))
+    return Entry(table.get("deployment"), table.get("defect"), path.parent / waived if waived else None, ports)
 
 
 def target(path: Path, name: str, environ: Mapping[str, str] = os.environ) -> Target:

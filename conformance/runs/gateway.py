@@ -11,8 +11,9 @@ from conformance.gateway.record import Gateway
 from conformance.gateway.selftest import UPSTREAM_KEY
 from conformance.model.target import Target
 from conformance.runner import RunOptions
+from conformance.runs import config
 from conformance.runs.config import ConfigError, near, one_of
-from conformance.runs.options import RunRequest
+from conformance.runs.options import RunRequest, TargetOptions
 from conformance.runs.resolve import options, resolved
 from conformance.testbed.gateway import changes
 from conformance.testbed.gateway.handling import TRANSPARENT, GatewayChange
@@ -28,6 +29,16 @@ class Chosen(NamedTuple):
 
     options: RunOptions
     embedded: Gateway | None
+
+
+def upstream_ports(given: tuple[int, ...], target: TargetOptions) -> tuple[int, ...]:
+    """The ports of the upstreams: the given ones, else those of the target in its file, else a free one.
+
+    Raises ConfigError.
+    """
+    path = config.find(target.config) if target.target and not given else None
+    entry = config.entries(path).get(target.target or "") if path else None
+    return given or (entry.upstream_ports if entry else ()) or (0,)
 
 
 def chosen(request: RunRequest, environ: Mapping[str, str] = os.environ) -> Chosen:

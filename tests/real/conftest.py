@@ -1,67 +1,24 @@
 """Real third-party servers, each a process on a free loopback port."""
 
 import os
-import socket
 import subprocess
-import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
+from processes import free_port, running
 
 HERE = Path(__file__).parent
 PYTHON = Path(os.environ.get("CONFORMANCE_REAL_PYTHON", ""))
 # Of the model's weights and of its sampling: another seed generates other noise, and must get the same verdicts.
 SEED = os.environ.get("CONFORMANCE_REAL_SEED", "9")
-START_S, END_S, LOOK_EACH_S = 60, 10, 0.1
-
-
-def free_port():
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        return free.getsockname()[1]
-
-
-def answers(url):
-    try:
-        return httpx.get(url, timeout=1).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @contextmanager
 def serving(name, folder, port, *command):
-    """Run a server until the end of the block; yields its base URL once it is ready. Its output is kept for errors."""
-    output = folder / f"{name}.log"
-    with (
-        output.open("wb") as log,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT) as server,
-    ):
-        try:
-            await_answer(f"http://127.0.0.1:{port}/health", server, output)
-            yield f"http://127.0.0.1:{port}/v1"
-        finally:
-            end(server)
-
-
-def await_answer(url, server, output):
-    deadline = time.monotonic() + START_S
-    while not answers(url):
-        try:
-            state = f"ended with {server.wait(LOOK_EACH_S)}"
-        except subprocess.TimeoutExpired:
-            if time.monotonic() < deadline:
-                continue
-            state = f"did not respond within {START_S} s"
-        pytest.fail(f"{output.stem} {state}; its output:\n{output.read_text(errors='replace')[-3000:]}")
-
-
-def end(server):
-    server.terminate()
-    try:
-        server.wait(END_S)
-    except subprocess.TimeoutExpired:
-        server.kill()
+    """Run a server until the end of the block; yields its base URL once it is ready."""
+    with running(name, folder, command, ready=f"http://127.0.0.1:{port}/health"):
+        yield f"http://127.0.0.1:{port}/v1"
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
     limits: LimitOptions = NO_LIMITS,
     verdict: VerdictOptions = NO_VERDICT,
     output: OutputOptions = NO_OUTPUT,
-    upstream_port: Ports = (0,),
+    upstream_port: Ports = (),
     upstream_host: Annotated[str, Parameter(group=REQUESTS)] = "127.0.0.1",
     wait: Annotated[float, Parameter(group=REQUESTS)] = 5.0,
     run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
@@ -54,7 +54,8 @@ def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
     Parameters
     ----------
     upstream_port
-        Port to answer the gateway's requests at; repeat it for further upstreams. Default: a free one.
+        Port to answer the gateway's requests at; repeat it for further upstreams. Default: upstream_ports of the
+        target, or a free one.
     upstream_host
         Address to listen on. Default: 127.0.0.1.
     wait
@@ -66,6 +67,7 @@ def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
     from conformance.cli import gateway as through
     from conformance.runs import execute
     from conformance.runs.criteria import criteria
+    from conformance.runs.gateway import upstream_ports
 
     console.verbosity(output)
     outputs = execute.outputs(output.report)
@@ -73,7 +75,7 @@ def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
     request = RunRequest(target=target, selection=selection, limits=limits, verdict=verdict)
     run = through.GatewayRun(
         request=request,
-        ports=upstream_port,
+        ports=upstream_ports(upstream_port, target),
         host=upstream_host,
         wait_s=wait,
         run_dir=run_dir,

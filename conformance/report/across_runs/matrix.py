@@ -21,6 +21,8 @@ from conformance.report.scores import Score
 from conformance.rules.families import FAMILIES
 
 WAIVED: Final = legend.WAIVED.word
+GATEWAYS: Final = "GW"
+"""The family of the rules on both sides of a gateway."""
 WORST_RESULT: Final = (*Level, WAIVED, *scores.DECISIVE[1:])
 
 
@@ -35,7 +37,8 @@ class Column(NamedTuple):
     """The summary of one target; small, however large its run.
 
     `scores` are the MUST rules that pass, by API, and `about` what these numbers refer to. `families` counts the
-    rules of each family by result: the level of those that fail, else `waived` or the status.
+    rules of each family by result: the level of those that fail, else `waived` or the status; `promises` are the
+    results of the rules on both sides of a gateway.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Column(NamedTuple):
     scores: Mapping[Api, Score] = {}
     outcomes: Mapping[str, ClientOutcome] = {}
     families: Mapping[str, Mapping[str, int]] = {}
+    promises: Mapping[str, str] = {}
     fields: Mapping[tuple[Api, str], State] = {}
     failing: frozenset[str] = frozenset()
 
@@ -74,7 +78,7 @@ class Row(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """One of the three tables."""
+    """One of the tables."""
 
     name: str
     title: str
@@ -85,7 +89,7 @@ class Grid(NamedTuple):
 
 def column(report: Report, file: str) -> Column:
     """Summarize a target's report."""
-    found = scores.scores(report)
+    found, results = scores.scores(report), _results_by_family(report)
     return Column(
         name=report.target.name,
         file=file,
@@ -94,8 +98,8 @@ def column(report: Report, file: str) -> Column:
         about=scores.catalogue_words(report) if found else "",
         scores={score.api: score for score in found},
         outcomes=_client_outcomes(() if report.stopped else report.impact),
-        families=_unshown(report)
-        | {name: Counter(rules.values()) for name, rules in _results_by_family(report).items()},
+        families=_unshown(report) | {name: Counter(rules.values()) for name, rules in results.items()},
+        promises=results.get(GATEWAYS, {}),
         fields={(f.api, f.field): report.capabilities[f.api][f.field] for f in report.fields if f.documented},  # type: ignore[misc]
         failing=frozenset(v.rule for v in report.verdicts if v.status is Status.FAIL),
     )
@@ -146,10 +150,14 @@ def index(
     """The page of the matrix; `limits` says what it does not show."""
     frameworks = sorted({client for c in columns for client in c.outcomes}, key=str.lower)
     families = [family for family in FAMILIES if any(family in c.families for c in columns)]
+    promises = [rule for rule in catalogue.rules() if any(rule.id in c.promises for c in columns)]
     fields = sorted({place for c in columns for place in c.fields})
     grids = [
         _grid("frameworks", [Row(name, name, tuple(_client_outcome(c, name) for c in columns)) for name in frameworks]),
         _grid("families", [Row(name, _family(name), tuple(_count(c, name) for c in columns)) for name in families]),
+        _grid(
+            "promises", [Row(r.id, f"{r.id}: {r.title}", tuple(_promise(c, r.id) for c in columns)) for r in promises]
+        ),
         _grid("fields", [Row(f"{a}.{n}", f"{a} `{n}`", tuple(_state(c, (a, n)) for c in columns)) for a, n in fields]),
     ]
     return html.index_page(
@@ -176,6 +184,11 @@ TITLES: Final = {
         "Rule families",
         "Failing rules by level; pass if none of the rules that apply fails.",
         "family",
+    ),
+    "promises": (
+        "Promises of a gateway",
+        "What each gateway makes of requests, responses and faults, seen from both sides. A failure links to its pairs.",
+        "rule",
     ),
     "fields": ("Request fields", "Support of each field, in the worse mode.", "field"),
 }
@@ -213,6 +226,20 @@ def _count(c: Column, family: str) -> Cell:
         if counts.get(word.word):
             return Cell(word.text, word.kind, href, f"{where}: {word.meaning}")
     return Cell(legend.ABSENT)
+
+
+def _promise(c: Column, rule: str) -> Cell:
+    """The result of a rule on both sides of a gateway."""
+    result = c.promises.get(rule)
+    if result is None or result == Status.NOT_APPLICABLE:
+        return Cell(legend.ABSENT)
+    if result in legend.LEVELS:
+        word, href = legend.LEVELS[result], f"targets/{c.file}.html#{rule}"
+        return Cell(
+            f"{legend.STATUSES['fail'].symbol} {word.word}", word.kind, href, f"{rule} fails on {c.name}", result
+        )
+    word = legend.WAIVED if result == WAIVED else legend.STATUSES[result]
+    return Cell(word.text, word.kind, f"targets/{c.file}.html#verdicts", f"{rule} on {c.name}: {word.meaning}")
 
 
 def _state(c: Column, place: tuple[Api, str]) -> Cell:

@@ -106,8 +106,8 @@ def accepted_request_sent_again(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy
 ) -> Iterator[Finding | NotJudged]:
     """A proxy must not repeat a POST by itself: the first one may be generating, and is then billed a second time."""
-    if is_sent_twice(x) or not any(map(may_be_accepted, upstream)):
-        yield not_applicable("no request was lost that the upstream may have accepted")
+    if is_sent_twice(x) or x.ending.how == "hung-up" or not any(map(may_be_accepted, upstream)):
+        yield not_applicable("no request was lost that the upstream may have accepted, or the client left (see GW074)")
         return
     for again in _undeclared(upstream, policy.gateway, accepted=True):
         after = failure(again.before)
@@ -123,7 +123,7 @@ def accepted_request_sent_again(
     fix="Read the answer of the attempt that succeeded, and nothing of the others; do not try again once content is sent.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
-    good=[both(GOOD, refused(), GOOD), both(refused(), refused(), refused())],
+    good=[both(GOOD, refused(), GOOD)],
     bad=[
         both(refused(), refused(), GOOD),
         both(answered(OWN, probe=FAULT), refused(), GOOD),
@@ -197,7 +197,7 @@ def tried_after_the_client_left(x: Exchange, upstream: tuple[Exchange, ...]) -> 
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
     apis=GENERATIVE,
     compares_with={"faults": Compare(Kind.GATEWAY_FAULT, many=True, any_profile=True, optional=True)},
-    good=[both(GOOD, refused(503), GOOD), both(refused(400), refused(400))],
+    good=[both(GOOD, refused(503), GOOD)],
     bad=[both(refused(503), refused(503))],
 )
 def declared_retry_missing(
@@ -209,11 +209,11 @@ def declared_retry_missing(
         yield not_applicable("the policy declares neither retries nor a fallback")
     elif not upstream or x.ending.how == "hung-up" or x.is_given_up:
         yield untestable("no request arrived upstream, or the client did not wait for the answer")
-    elif fate(upstream[-1]) in ("answered", "unknown") or status_of(upstream[-1]) not in PASSING:
-        yield not_applicable("the last attempt did not fail in a way that passes")
+    elif status_of(upstream[0]) not in PASSING:
+        yield not_applicable("the first attempt did not fail in a way that passes")
     elif len(upstream) == 1 and _is_retried_on(declared, upstream[0]):
         yield Finding(f"the upstream failed with {failure(upstream[0])}, and was not asked again", expected="a retry")
-    elif declared.fallback:
+    elif declared.fallback and status_of(upstream[-1]) in PASSING:
         yield from _fallback_missing(upstream, faults)
 
 

@@ -20,7 +20,6 @@ from conformance.testbed.gateway.trying import FAILING, LOST, failure, falling_b
 from conformance.testbed.server.reply import to_json
 from conformance.testbed.upstream.scripts.failures import ELSEWHERE
 
-TASKS: Final = "tasks"
 BACK_OFF_S: Final = 1.5
 RETRIES: Final = GatewayPolicy(retries=1, retry_on=(503,))
 FALLBACK: Final = GatewayPolicy(fallback=True)
@@ -33,8 +32,12 @@ def is_streaming(request: GatewayRequest) -> bool:
 
 
 async def _twice(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-    reply, _ = await asyncio.gather(forward(request), forward(request))
-    return reply
+    """What is answered is asked for once more, and that answer is used."""
+    reply = await forward(request)
+    if reply.status >= 400:
+        return reply
+    await whole(reply.body)
+    return await forward(request)
 
 
 async def _unread(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
@@ -65,7 +68,7 @@ def _mixing() -> Handler:
     return handle
 
 
-async def _for_nobody(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+async def _for_nobody(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
     """Attempts go on without the client."""
 
     async def attempts() -> GatewayReply:
@@ -76,16 +79,15 @@ async def _for_nobody(request: GatewayRequest, forward: Forward, state: GatewayS
         if status not in (LOST, 503):
             return reply
         await asyncio.sleep(BACK_OFF_S if status == LOST else 0)
-        if status == LOST and not state.memory[task]:
+        if status == LOST and not gone.is_set():
             return reply
         return await forward(request)
 
-    task = asyncio.create_task(attempts())
-    state.memory[task] = False  # whether the client has left
+    gone, task = asyncio.Event(), asyncio.create_task(attempts())
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        state.memory[task] = True
+        gone.set()
         raise
 
 

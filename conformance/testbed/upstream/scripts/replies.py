@@ -1,0 +1,256 @@
+"""Scripts of answers that a gateway has to pass on: legal ones in unusual forms, slow ones, and broken ones."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from conformance.testbed.mutations import changes
+from conformance.testbed.mutations.defects.http import halved
+from conformance.testbed.mutations.mutate_bytes import compressed, is_stream, on_pieces, recoded, streams
+from conformance.testbed.mutations.mutate_chat import (
+    Body,
+    each_choice,
+    each_part,
+    in_turn,
+    on_stream,
+    with_delta,
+    with_fields,
+)
+from conformance.testbed.mutations.mutate_responses import on_events as on_response_events
+from conformance.testbed.server.refusal import Refusal, refuse
+from conformance.testbed.server.reply import (
+    Event,
+    ModelResponse,
+    Mutation,
+    OnResponse,
+    OnWire,
+    ServerRequest,
+    WireResponse,
+    Write,
+)
+from conformance.testbed.upstream.script import Script
+
+WORD: Final = re.compile(r"\bw([0-9]+)\b")
+"""One of the numbered words in the answers' text."""
+SILENCE_S: Final = 0.8
+PACE_S: Final = 0.03
+LARGE: Final = 64 * 1024
+"""Characters of a field that is larger than the usual buffers for one line."""
+
+
+def scripted(name: str, title: str, *named: str | Mutation) -> Script:
+    """A script of several changes, planted defects and legal variants by their names, in this order."""
+    found = [changes.find(one) if isinstance(one, str) else one for one in named]
+    return Script(name=name, title=title, attempts=(tuple(one for one in found if one),))
+
+
+def change(on_response: OnResponse | None = None, on_wire: OnWire | None = None) -> Mutation:
+    """A change of a script's own."""
+    return Mutation(name="", title="", on_response=on_response, on_wire=on_wire)
+
+
+# Content
+
+
+def each_text(edit: Callable[[str], str]) -> OnResponse:
+    """Edit every string of an answer."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: changed(item) for name, item in value.items()}
+        return (
+            [changed(item) for item in value]
+            if isinstance(value, list)
+            else edit(value)
+            if isinstance(value, str)
+            else value
+        )
+
+    def on_response(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
+        events = response.events and tuple(replace(event, data=changed(event.data)) for event in response.events)
+        return replace(response, whole=changed(response.whole), events=events)
+
+    return on_response
+
+
+CHARACTERS = change(each_text(lambda text: WORD.sub(r"w\1é☂🙂", text)))
+"""Characters of two, three and four bytes in each word."""
+LARGE_WORD = change(each_text(lambda text: re.sub(r"\bw12\b", "w12" + "x" * LARGE, text)))
+
+CITED: Final = {
+    "type": "url_citation",
+    "url_citation": {"url": "https://example.com/é", "title": "Example", "start_index": 0, "end_index": 5},
+}
+AUDIO: Final = {"id": "audio_1", "expires_at": 1_760_003_600, "data": "UklGRiQA", "transcript": "Hello."}
+THOUGHT: Final = "They greet, so I do, too."
+AUDIO_PIECES: Final = (
+    {"id": "audio_1", "data": "UklG"},
+    {"data": "RiQA", "transcript": "Hel"},
+    {"transcript": "lo.", "expires_at": 1_760_003_600},
+)
+
+
+def rich(chunks: list[Body]) -> Iterator[Body]:
+    """Reasoning, annotations and audio, in pieces, after the role of each choice."""
+    for chunk in chunks:
+        yield chunk
+        if any("role" in choice["delta"] for choice in chunk["choices"]):
+            words = ({"reasoning": word} for word in re.findall(r"\S+\s*", THOUGHT))
+            for delta in (*words, {"annotations": [CITED]}, *({"audio": piece} for piece in AUDIO_PIECES)):
+                yield with_delta(chunk, delta)
+
+
+def filtered(choice: Body) -> bool:
+    """Whether it is the end of the second choice."""
+    return bool(choice["index"] == 1 and choice["finish_reason"])
+
+
+RICH = change(
+    in_turn(
+        on_stream(rich),
+        each_choice(
+            lambda c: c | {"message": c["message"] | {"reasoning": THOUGHT, "annotations": [CITED], "audio": AUDIO}}
+        ),
+        each_part(with_fields(finish_reason="content_filter"), filtered),
+        each_choice(with_fields(finish_reason="content_filter"), filtered),
+    )
+)
+
+
+def twice_told(chunks: list[Body]) -> list[Body]:
+    """The usage in a vendor's field of the last chunk with a choice, too."""
+    *before, last = chunks
+    if not last.get("usage") or not before:
+        return chunks
+    return [*before[:-1], before[-1] | {"x_groq": {"usage": last["usage"]}}, last]
+
+
+# Bytes
+
+
+def when_accepted(reply: WireResponse, request: ServerRequest) -> WireResponse:
+    """Compressed and flushed event by event, if the request accepts gzip."""
+    accepted = ",".join(value for name, value in request.headers if name.lower() == "accept-encoding")
+    is_meant = "gzip" in accepted and reply.status == 200
+    return compressed(reply) if is_meant else reply
+
+
+def sized(reply: WireResponse) -> WireResponse:
+    """A stream whose length is known from the beginning, sent event by event."""
+    return replace(reply, framing="length")
+
+
+def slow(pieces: tuple[Write, ...]) -> Iterator[Write]:
+    """The head at once, silence, and then events at an even pace."""
+    yield Write(octets=b"")
+    for at, piece in enumerate(pieces):
+        yield replace(piece, wait_s=PACE_S if at else SILENCE_S)
+
+
+def in_parts(pieces: tuple[Write, ...], size: int = 1000) -> Iterator[Write]:
+    """Writes of at most so many bytes."""
+    for piece in pieces:
+        for at in range(0, len(piece.octets), size):
+            yield Write(octets=piece.octets[at : at + size], wait_s=0.0 if at else piece.wait_s)
+
+
+# Answers that break off
+
+
+def cut_in_event(reply: WireResponse) -> WireResponse:
+    """The connection is closed in the middle of an event."""
+    *whole, last = halved(reply).pieces
+    part = replace(last, octets=last.octets[: len(last.octets) * 2 // 3])
+    return replace(reply, pieces=(*whole, part), end="abort")
+
+
+def never_begun(reply: WireResponse) -> WireResponse:
+    """The connection is closed after the head."""
+    return replace(reply, pieces=(), end="abort")
+
+
+def failed(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """The first half of a stream, then an error event of the API, and no more."""
+    if not response.events:
+        return response
+    error = refuse(Refusal(status=500, message="The model has crashed.", type="server_error"), request).whole
+    if request.api == "responses":
+        told = {"type": "error", "code": "server_error", "message": "The model has crashed.", "param": None}
+        error = told | {"sequence_number": len(response.events) // 2}
+    if request.api == "messages":
+        error |= {"error": error["error"] | {"type": "overloaded_error"}}
+    name = None if request.api == "chat" else "error"
+    return replace(response, events=(*response.events[: len(response.events) // 2], Event(data=error, name=name)))
+
+
+def response_failed(events: tuple[Event, ...]) -> Iterable[Event]:
+    """response.failed in place of response.completed, with the usage so far."""
+    *before, last = events
+    error = {"code": "server_error", "message": "The model has crashed."}
+    data = last.data | {
+        "type": "response.failed",
+        "response": last.data["response"] | {"status": "failed", "error": error, "output": []},
+    }
+    return (*before, replace(last, name="response.failed", data=data))
+
+
+def refused(_response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """An error that names a field."""
+    message = "'temperature' is not supported with this model."
+    return refuse(Refusal(message=message, param="temperature", code="unsupported_parameter"), request)
+
+
+def unended(pieces: tuple[Write, ...]) -> tuple[Write, ...]:
+    """The first half of the events: the stream ends there, as if nothing was missing."""
+    return pieces[: len(pieces) // 2]
+
+
+def cut_json(octets: bytes) -> bytes:
+    """The first two thirds of a body."""
+    return octets[: len(octets) * 2 // 3]
+
+
+def whole_only(edit: Callable[[WireResponse], WireResponse]) -> OnWire:
+    """Edit successful non-streaming answers."""
+    return lambda reply, _request: edit(reply) if reply.status == 200 and not is_stream(reply) else reply
+
+
+LEGAL = (
+    scripted(
+        "framed-in-every-form",
+        "Any line end, comments, no space after the colon, several data lines, events and characters cut anywhere",
+        CHARACTERS,
+        *("json-over-data-lines", "no-blank", "comments", "lines-end-mixed", "few-octets-a-write", "json-in-chunks"),
+    ),
+    scripted("coded-when-accepted", "gzip, flushed event by event", CHARACTERS, change(on_wire=when_accepted)),
+    scripted("sized", "A stream with Content-Length, sent event by event", CHARACTERS, change(on_wire=streams(sized))),
+    scripted(
+        "large-field",
+        "A field of 64 kB, in writes of 1,000 bytes",
+        LARGE_WORD,
+        change(on_wire=streams(on_pieces(in_parts))),
+    ),
+    scripted("rich", "Reasoning, annotations and audio; the second choice ends with content_filter", CHARACTERS, RICH),
+    scripted(
+        "slow", "The head at once, silence, then events at an even pace", change(on_wire=streams(on_pieces(slow)))
+    ),
+    scripted(
+        "usage-in-two-places",
+        "The usage in a chunk, and in a vendor's field of the chunk before it",
+        change(on_stream(twice_told)),
+    ),
+    scripted("usage-untold", "No usage in either mode", "usage-never-told", "usage-missing-from-whole"),
+)
+BREAKING = (
+    scripted("cut-in-event", "The connection is closed in an event", change(on_wire=streams(cut_in_event))),
+    scripted("cut-at-the-start", "The connection is closed after the head", change(on_wire=streams(never_begun))),
+    scripted(
+        "unended", "The stream ends half-way, as if nothing was missing", change(on_wire=streams(on_pieces(unended)))
+    ),
+    scripted("failed-in-stream", "An error event in the middle of the stream", change(failed)),
+    scripted("response-failed", "response.failed ends the stream", change(on_response_events(response_failed))),
+    scripted("cut-json", "A non-streaming answer ends within its JSON", change(on_wire=whole_only(recoded(cut_json)))),
+    scripted("refused", "400, with an error that names a field", change(refused)),
+)
+SCRIPTS = (*LEGAL, *BREAKING)
