@@ -136,7 +136,7 @@ DEFECTS = (
         title="Passes errors on in the form of the upstream's API",
         caught_by="GW065",
         apis=("messages",),
-        handle=on_failure(_saying({"error": {"message": "Canary message 429 of the upstream.", "type": "limit"}}), 429),
+        handle=on_failure(_saying({"error": {"message": "Canary message 429 of the upstream.", "type": "rate_limit_error"}}), 429),
     ),
     GatewayChange(
         name="code-becomes-the-status",
