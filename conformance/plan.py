@@ -57,6 +57,7 @@ def plan(
             request.body,
             request.stage,
             request.disconnect_after_events,
+            request.disconnect_after_s,
             request.reuse_connection,
         )
         same = (alike, planned.probe.name if planned.probe.never_merge else "")
@@ -170,7 +171,7 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
         payload = in_dialect(payload, case.api, dialect, subject=probe.subject, shows_text=probe.shows_text)
     raw = probe.raw
     octets = (
-        _raw_body(raw, raw_in_dialect(raw.body, case.api, dialect), target.model)
+        raw_body(raw, raw_in_dialect(raw.body, case.api, dialect), target.model)
         if raw and raw.body is not None
         else to_json(payload)
     )
@@ -185,6 +186,7 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
         max_tokens=completion_token_bound(payload, probe.max_tokens) * (1 + probe.reuse_connection),
         stage=probe.stage,
         disconnect_after_events=probe.disconnect_after_events,
+        disconnect_after_s=probe.disconnect_after_s,
         reuse_connection=probe.reuse_connection,
     )
 
@@ -192,9 +194,14 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
 def address_of(target: Target, profile: Profile, raw: RawRequest | None) -> str:
     """The URL of a request as a profile, or of one with a path of its own."""
     if raw is None or raw.path is None:
-        return url_of(target, profile.api) + profile.query
+        return _with_query(url_of(target, profile.api) + profile.query, raw.query if raw else "")
     base = urlsplit(target.base_url)._replace(path="", query="").geturl() if raw.at_root else target.base_url
-    return base.rstrip("/") + raw.path.replace(MODEL, quote(target.model, safe=""))
+    return _with_query(base.rstrip("/") + raw.path.replace(MODEL, quote(target.model, safe="")), raw.query)
+
+
+def _with_query(url: str, more: str) -> str:
+    """The URL with more parameters in its query."""
+    return f"{url}{'&' if urlsplit(url).query else '?'}{more}" if more else url
 
 
 def completion_token_bound(payload: Any, otherwise: int) -> int:
@@ -242,7 +249,7 @@ def substitute_model(value: Any, model: str) -> Any:
     return model if value == MODEL else value
 
 
-def _raw_body(raw: RawRequest, body: bytes, model: str) -> bytes:
+def raw_body(raw: RawRequest, body: bytes, model: str) -> bytes:
     """The padded body with `{model}` replaced by the model's name, escaped as in a JSON string."""
     return b" " * raw.padding + body.replace(MODEL.encode(), to_json(model)[1:-1])
 

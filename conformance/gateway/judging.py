@@ -22,18 +22,28 @@ FAULTY: Final = (Kind.GATEWAY_FAULT, Kind.GATEWAY_DISCONNECT)
 
 
 def pairs(load: Load, ids: Iterable[str]) -> tuple[Pair, ...]:
-    """The exchanges of a run as pairs: each exchange with the gateway, and those upstream with the same nonce."""
+    """The exchanges of a run as pairs: each exchange with the gateway, and those upstream with the same nonce.
+
+    Requests with one nonce are sent one after the other: what arrives upstream belongs to the last one before it.
+    """
     clients: list[Exchange] = []
-    upstream: dict[str, list[Exchange]] = {}
+    arrived: list[Exchange] = []
     for x in map(load, ids):
-        if x.hop == "client":
-            clients.append(x)
-        else:
-            upstream.setdefault(x.nonce, []).append(x)
-    return tuple(
-        Pair(x, tuple(sorted(upstream.get(x.nonce, ()), key=lambda one: one.began_ns)))
-        for x in sorted(clients, key=lambda x: x.began_ns)
-    )
+        (clients if x.hop == "client" else arrived).append(x)
+    clients.sort(key=lambda x: x.began_ns)
+    alike: dict[str, list[Exchange]] = {}
+    for x in clients:
+        alike.setdefault(x.nonce, []).append(x)
+    upstream: dict[str, list[Exchange]] = {x.id: [] for x in clients}
+    for x in sorted(arrived, key=lambda x: x.began_ns):
+        if askers := alike.get(x.nonce):
+            upstream[_last_before(x, askers).id].append(x)
+    return tuple(Pair(x, tuple(upstream[x.id])) for x in clients)
+
+
+def _last_before(arrived: Exchange, askers: Sequence[Exchange]) -> Exchange:
+    """The last of the requests, in order of sending, that was sent before one arrived upstream."""
+    return next((x for x in reversed(askers) if x.began_ns <= arrived.began_ns), askers[0])
 
 
 def judge_pairs(facts: RunManifest, load: Load, ids: Sequence[str], catalogue: Catalogue) -> Judgement:
@@ -66,7 +76,7 @@ class _Judging:
             if is_for and (verdict := self._of_both_sides(rule, pair)):
                 yield verdict
         if x.case.kind not in FAULTY:
-            for rule, outcome in outcomes(x, self.catalogue):
+            for rule, outcome in outcomes(x, self.catalogue, self.policy):
                 yield _verdict(rule, x, self._own(rule, outcome, pair), (x.id,))
 
     def _own(self, rule: Rule, outcome: Outcome, pair: Pair) -> Outcome:
@@ -105,7 +115,7 @@ def _matches(compare: Compare, x: Exchange) -> bool:
 
 
 def _is_alike(compare: Compare, other: Exchange, x: Exchange) -> bool:
-    is_of_mode = other.mode == (compare.mode or x.mode)
+    is_of_mode = compare.any_mode or other.mode == (compare.mode or x.mode)
     is_of_api = compare.any_api or other.api == x.api
     return is_of_mode and is_of_api and (compare.any_profile or other.case.profile == x.case.profile)
 

@@ -23,6 +23,7 @@ from conformance.plan import (
     address_of,
     completion_token_bound,
     planned_apis,
+    raw_body,
     replaced,
     request_headers,
     request_id,
@@ -35,7 +36,8 @@ GOOD: Final = "native-sse"
 MARKER, NONCE = b"{marker}", b"{nonce}"
 """Placeholders in a probe's body, and of the nonce in its headers, too. Without MARKER, it is added to the last user
 message."""
-FIRST_SEQUENTIAL: Final = 2
+FAULT_STAGE: Final = 3
+"""The first stage of faults, in which requests are sent one at a time: after those that need a sound gateway."""
 
 
 def plan_through(target: Target, profiles: Sequence[str], suite: Suite, seed: int) -> tuple[Request, ...]:
@@ -80,7 +82,7 @@ def _following(probe: Probe) -> Probe:
 
 def _stage(probe: Probe) -> int:
     """The stage of a probe; faults are sent one at a time."""
-    return max(probe.stage, FIRST_SEQUENTIAL) if probe.kind is Kind.GATEWAY_FAULT else probe.stage
+    return max(probe.stage, FAULT_STAGE) if probe.kind is Kind.GATEWAY_FAULT else probe.stage
 
 
 def _request(
@@ -88,11 +90,11 @@ def _request(
 ) -> Request:
     case = case or probe.case(profile.name, mode)
     name = request_id(case)
-    mark = Marker(nonce(seed, name), probe.script or GOOD)
+    mark = Marker(nonce(seed, _nonce_name(probe, name)), probe.script or GOOD)
     body = substitute_model(profile.requests[mode].body, target.model)
     payload: Any = probe.build_body(body, mode) if probe.build_body else body
     raw = probe.raw
-    octets = raw.body if raw and raw.body is not None else to_json(payload)
+    octets = raw_body(raw, raw.body, target.model) if raw and raw.body is not None else to_json(payload)
     if MARKER not in octets:
         octets = to_json(with_text(payload, probe.api, f" ({MARKER.decode()})"))
     headers = replaced(request_headers(target, profile, mode, USUAL), raw.headers if raw else ())
@@ -106,9 +108,15 @@ def _request(
         max_tokens=completion_token_bound(payload, probe.max_tokens),
         stage=_stage(probe),
         disconnect_after_events=probe.disconnect_after_events,
+        disconnect_after_s=probe.disconnect_after_s,
         reuse_connection=probe.reuse_connection,
         nonce=mark.nonce,
     )
+
+
+def _nonce_name(probe: Probe, name: str) -> str:
+    """What a nonce is made from: the name of the request, or that of its group."""
+    return f"{probe.api}/{probe.nonce_group}" if probe.nonce_group else name
 
 
 def with_text(body: Any, api: Api, text: str) -> Any:

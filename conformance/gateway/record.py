@@ -29,6 +29,8 @@ SETTLE_S: Final = 1.0
 """How long requests upstream may go on after the client's have ended, before the next ones are sent."""
 LAST_S: Final = 10.0
 """The same at the end of a run."""
+AFTERMATH_S: Final = 1.5
+"""How long the upstream listens after the last client hung up: a gateway may try again for a client that has left."""
 WAIT_S: Final = 5.0
 RETRY_S: Final = 0.5
 MOST_OTHERS: Final = 100
@@ -58,6 +60,10 @@ class GatewayOptions:
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class _Recorder:
+    """`alone` is the nonce of a request that is sent while no other is in progress: a POST upstream without a nonce is
+    its own, such as an empty body.
+    """
+
     options: GatewayOptions
     store: Store
     progress: Progress
@@ -68,7 +74,9 @@ class _Recorder:
     arrived: list[Exchange] = field(default_factory=list)
     attempts: dict[str, int] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    quiet_at: float = 0.0
     others: dict[str, int] = field(default_factory=dict)
+    alone: str = ""
     ports: tuple[int, ...] = ()
     stopped: Stopped = ""
     reason: str = ""
@@ -96,6 +104,8 @@ class _Recorder:
     def arrive(self, x: AcceptedExchange, upstream: int) -> None:
         """Keep an exchange of the upstream until those of the client are over."""
         found = exchange_of(x, upstream, self.options.run.key)
+        if not found.nonce and self.alone and x.method == b"POST":
+            found = replace(found, nonce=self.alone)
         if found.nonce in self.names:
             self.arrived.append(found)
             return
@@ -113,12 +123,15 @@ class _Recorder:
 
     def keep(self, x: Exchange) -> None:
         """Store an exchange with the gateway."""
+        if x.ending.how == "hung-up":
+            self.quiet_at = anyio.current_time() + AFTERMATH_S
         self.store.write(replace(x, began_ns=x.began_ns - self.began_ns))
         self.progress.done(x)
 
     async def send(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
         """Send requests at the concurrency of their stage."""
         run, stage = self.options.run, requests[0].stage
+        self.alone = requests[0].nonce if len(requests) == 1 else ""
         values = (*run.target.headers.values(), *((run.key,) if run.key else ()))
         usual, bound = STAGE_CONCURRENCY.get(stage, 1), run.concurrency or run.target.concurrency
         await send_all(
@@ -149,6 +162,7 @@ async def record_through(options: GatewayOptions, store: Store, progress: Progre
             async with _started(options, upstreams) as run:
                 recorder.options = replace(options, run=run)
                 await _send(recorder, upstreams)
+        recorder.flush()  # what was still in progress
     except anyio.get_cancelled_exc_class():
         recorder.stopped, recorder.reason = "interrupted", "the user stopped the run"
         raise
@@ -185,6 +199,8 @@ async def _send(recorder: _Recorder, upstreams: Upstreams) -> None:
             async with _reachable(upstreams, part):
                 await recorder.send(part, recorder.keep)
             is_last = part[-1] is rest[-1]
+            if is_last:
+                await anyio.sleep_until(recorder.quiet_at)
             recorder.unfinished = not await upstreams.idle(LAST_S if is_last else SETTLE_S)
             recorder.flush()
 

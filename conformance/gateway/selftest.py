@@ -67,9 +67,8 @@ def run_through(
         key=KEY,
         limits=LIMITS,
     )
-    through = GatewayOptions(
-        run=options, ports=UPSTREAMS, embedded=lambda urls: serve_gateway(urls, change, key=UPSTREAM_KEY)
-    )
+    key = UPSTREAM_KEY if change.has_own_key else ""
+    through = GatewayOptions(run=options, ports=UPSTREAMS, embedded=lambda urls: serve_gateway(urls, change, key=key))
     store = InMemoryRun()
     facts = anyio.run(record_through, through, store)
     judgement = judge_pairs(facts, store.exchange, store.ids(), installed())

@@ -66,7 +66,7 @@ class Kind(StrEnum):
     GATEWAY_REFUSAL = "gateway.refusal"
 
 
-WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ))
+WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ, Kind.GATEWAY_REPEAT))
 REPEATED: Final = frozenset((Kind.REPEAT, Kind.SEED))
 AGAIN: Final = "again"
 
@@ -120,7 +120,7 @@ class Compare:
     """The exchanges that a rule compares a judged exchange with: by default of the same API, profile and mode.
 
     With `many`, all cases of these kinds, whatever their subject, as a tuple; then `any_profile`: sent as any profile,
-    and `any_api`: to any API.
+    and `any_api`: to any API; between pairs of a gateway also `any_mode`: in either mode.
     `optional`: the rule also judges without; otherwise a missing exchange makes it untestable.
     """
 
@@ -131,6 +131,7 @@ class Compare:
     many: bool = False
     any_profile: bool = False
     any_api: bool = False
+    any_mode: bool = False
     optional: bool = False
 
     def matches(self, kind: Kind, subject: str, variant: str, repeat: int) -> bool:

@@ -17,9 +17,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request to send, and the test cases that it covers (the first names the exchange).
 
     `headers` are in order, complete but for Host and Content-Length; `{key}` in a value stands for the API key.
-    `max_tokens` is the upper bound of completion tokens that it can cost. `stage`,
-    `disconnect_after_events` and `reuse_connection` are the probe's: the stage in which it is sent, after how many
-    events the harness disconnects on purpose, and whether it is sent twice over one connection. An `attempt` after
+    `max_tokens` is the upper bound of completion tokens that it can cost. `stage`, `disconnect_after_events`,
+    `disconnect_after_s` and `reuse_connection` are the probe's: the stage in which it is sent, after how many events or
+    seconds the harness disconnects on purpose, and whether it is sent twice over one connection. An `attempt` after
     the first confirms what that one shows. `nonce` is the word in its text by which a gateway's requests upstream are
     found; empty if it is not sent through one.
     """
@@ -33,6 +33,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int = 0
     stage: int = 0
     disconnect_after_events: int | None = None
+    disconnect_after_s: float | None = None
     reuse_connection: bool = False
     attempt: int = 1
     nonce: str = ""

@@ -22,13 +22,15 @@ WITHOUT_TEXT: Final = frozenset(
 class RawRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of a request that differ from a POST of a JSON body.
 
-    `path` is appended to the base URL, or with `at_root` to its host; a header set to None is removed; `body` is the
-    body in bytes, after `padding` spaces. In path and body `{model}` stands for the model's name.
+    `path` is appended to the base URL, or with `at_root` to its host; `query` is added to the URL's query; a header set
+    to None is removed; `body` is the body in bytes, after `padding` spaces. In path and body `{model}` stands for the
+    model's name.
     """
 
     method: str = "POST"
     path: str | None = None
     at_root: bool = False
+    query: str = ""
     headers: tuple[tuple[str, str | None], ...] = ()
     body: bytes | None = None
     padding: int = 0
@@ -47,12 +49,14 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 
     Stages run in sequence: most probes are sent together (0), a burst concurrently (1), those of later stages one at a
     time with no other request in flight. `disconnect_after_events`: the harness disconnects after this many events (0:
-    as soon as the request is sent). `reuse_connection`: the request is sent twice over one connection, and the second
-    exchange is recorded.
+    as soon as the request is sent), `disconnect_after_s`: so many seconds after the request is sent, if the response is
+    not complete by then; what comes first counts. `reuse_connection`: the request is sent twice over one connection,
+    and the second exchange is recorded.
 
     A probe with a `script` is sent through a gateway alone, in whose upstream the script of that name answers; `suite`
     is then the smallest suite of such a run. After a fault that `is_followed` a usual request shows whether the gateway
-    has given up on its upstream.
+    has given up on its upstream. Probes of one API with the same `nonce_group` have one nonce, so that their requests
+    can be equal; they have one script and belong to stages in which requests are sent one at a time.
 
     A probe that `follows` a case of its API and mode is the next request after it: `build_next` turns the recorded
     exchange into its body, or into a RawRequest whose path is appended to the API's, or into None if there is nothing
@@ -78,8 +82,10 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     never_merge: bool = False
     stage: int = CONCURRENT_STAGE
     disconnect_after_events: int | None = None
+    disconnect_after_s: float | None = None
     reuse_connection: bool = False
     script: str = ""
+    nonce_group: str = ""
     is_followed: bool = True
 
     @property

@@ -1,6 +1,7 @@
 """The target: a deployment under test, and its owner's settings."""
 
 from fnmatch import fnmatchcase
+from typing import Literal
 
 import msgspec
 
@@ -19,7 +20,8 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     `cache`: an equal request may be answered without the upstream. `usage`: whether a stream ends with usage though the
     client did not ask for it. `hides_reasoning`: clients do not get the model's reasoning. `prompt`: text is added to
     the conversation. `headers` are those of the client that the upstream gets (patterns), besides those that describe
-    the content.
+    the content. `key` is the credential that the upstream gets: the gateway's `own`, or the `client`'s, which the
+    gateway passes on; empty: its own, if it is seen to have one.
     """
 
     model: str | None = None
@@ -36,6 +38,7 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     hides_reasoning: bool = False
     prompt: bool = False
     headers: tuple[str, ...] = ()
+    key: Literal["", "own", "client"] = ""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,7 +56,7 @@ def chosen(request: RunRequest, environ: Mapping[str, str] = os.environ) -> Chos
     )
 
     def embedded(upstreams: Sequence[str]) -> AbstractAsyncContextManager[str]:
-        return serve_gateway(upstreams, change, key=CANARY_KEY)
+        return serve_gateway(upstreams, change, key=CANARY_KEY if change.has_own_key else "")
 
     return Chosen(options(request, target, environ), embedded)
 

@@ -52,7 +52,7 @@ async def exchange_once(
     connected to instead of the URL's host; `trust` says which certificates are accepted. `on_response` is called once,
     when the response is complete or has failed: after that the harness only listens for further bytes.
     """
-    backend = TapBackend(Record(limits, request.disconnect_after_events), unix_socket)
+    backend = TapBackend(_record(request, limits), unix_socket)
     try:
         try:
             await _exchange_http(request, key, backend, trust)
@@ -65,6 +65,11 @@ async def exchange_once(
     return _exchange(request, key, secrets, backend.record)
 
 
+def _record(request: Request, limits: Limits) -> Record:
+    """A record of an exchange that begins now."""
+    return Record(limits, request.disconnect_after_events, request.disconnect_after_s)
+
+
 async def _exchange_http(request: Request, key: str | None, backend: TapBackend, trust: Trust) -> None:
     """Send the request with httpx, once or twice, and read the response to the end of its HTTP/1.1 framing."""
     try:
@@ -74,7 +79,7 @@ async def _exchange_http(request: Request, key: str | None, backend: TapBackend,
         carrier = transport(url, backend, trust)
         await _send_and_read(request, url, headers, backend.record, carrier)
         if request.reuse_connection:
-            backend.record = Record(backend.record.limits, request.disconnect_after_events)
+            backend.record = _record(request, backend.record.limits)
             await _send_and_read(request, url, headers, backend.record, carrier)
     except Exception as error:  # noqa: BLE001 - a hostile response makes the parsers raise more than their own exceptions
         record = backend.record

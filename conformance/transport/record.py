@@ -1,5 +1,6 @@
 """State of one exchange in progress: bytes, times and limits."""
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Literal
@@ -26,12 +27,13 @@ class Record:
     `started`: the request itself is under way (traffic with a proxy before it is not recorded). `sent_at_ns` is None
     until the request's last byte is sent; `finished_ns` is when the response ended: `complete`, or `protocol_error`
     with the reason. `chunks` counts the body chunks that the HTTP/1.1 parser returned, `blocks` possible ends of
-    events. After `disconnect_after_events` events (data lines) the harness disconnects on purpose,
-    unless it is None.
+    events. The harness disconnects on purpose after `disconnect_after_events` events (data lines), and
+    `disconnect_after_s` after the request's last byte, unless they are None.
     """
 
     limits: Limits
     disconnect_after_events: int | None = None
+    disconnect_after_s: float | None = None
     started_ns: int = field(default_factory=now_ns)
     sent: bytearray = field(default_factory=bytearray)
     received: bytearray = field(default_factory=bytearray)
@@ -102,9 +104,15 @@ class Record:
         now, limits = self.now() / NANOSECONDS, self.limits
         left = limits.timeout_s - now
         wait, meaning = self._phase_timeout(now)
-        if wait <= left:
-            return max(0.0, wait), meaning
-        return max(0.0, left), f"the exchange was not complete within {limits.timeout_s:g} s"
+        if wait > left:
+            wait, meaning = left, f"the exchange was not complete within {limits.timeout_s:g} s"
+        return max(0.0, min(wait, self._patience(now))), meaning
+
+    def _patience(self, now: float) -> float:
+        """Seconds until the harness disconnects on purpose."""
+        if self.disconnect_after_s is None or self.sent_at_ns is None or self.complete:
+            return math.inf
+        return self.sent_at_ns / NANOSECONDS + self.disconnect_after_s - now
 
     def _phase_timeout(self, now: float) -> tuple[float, str]:
         limits = self.limits
@@ -124,11 +132,8 @@ class Record:
     @property
     def should_disconnect(self) -> bool:
         """Whether it is time to disconnect on purpose."""
-        return (
-            self.disconnect_after_events is not None
-            and self.events >= self.disconnect_after_events
-            and not self.complete
-        )
+        has_enough = self.disconnect_after_events is not None and self.events >= self.disconnect_after_events
+        return (has_enough or self._patience(self.now() / NANOSECONDS) <= 0) and not self.complete
 
     def exceeded_limit(self) -> str:
         """Message for a size limit that is reached, or an empty string."""

@@ -15,6 +15,7 @@ from conformance.transport.connection_errors import describe_error
 from conformance.transport.record import Record
 
 READ = 65536
+ON_PURPOSE = "the harness closed the connection on purpose"
 
 
 class Tap(httpcore.AsyncNetworkStream):
@@ -36,7 +37,7 @@ class Tap(httpcore.AsyncNetworkStream):
         """
         record = self._record
         if record.should_disconnect:
-            record.close("hung-up", "the harness closed the connection on purpose")
+            record.close("hung-up", ON_PURPOSE)
         elif exceeded := record.exceeded_limit():
             record.close("limit", exceeded)
         if record.ended:
@@ -48,7 +49,9 @@ class Tap(httpcore.AsyncNetworkStream):
         try:
             data = await self._stream.read(min(max_bytes, bytes_left), seconds)
         except httpcore.ReadTimeout:
-            if record.complete or not meaning:
+            if record.should_disconnect:
+                record.close("hung-up", ON_PURPOSE)
+            elif record.complete or not meaning:
                 record.close("idle")
             else:
                 record.close("timeout", meaning)

@@ -20,7 +20,8 @@ Pieces = AsyncIterator[bytes]
 class GatewayRequest:
     """A request as the gateway forwards it: `target` is path and query, `upstream` the number of the upstream, from 0.
 
-    Header names are as the client sent them; Host and the fields that frame the message are not among them.
+    Header names are as the client sent them; Host and the fields that frame the message are not among them. `received`
+    are all fields as the client sent them, whatever is forwarded, and `received_target` is the path and query.
     """
 
     method: str
@@ -28,6 +29,8 @@ class GatewayRequest:
     headers: Headers
     body: bytes
     upstream: int = 0
+    received: Headers = ()
+    received_target: str = ""
 
     @property
     def json(self) -> Any:
@@ -74,13 +77,16 @@ NO_CHANGES: Final = GatewayPolicy()
 
 Forward = Callable[[GatewayRequest], Awaitable[GatewayReply]]
 Handler = Callable[[GatewayRequest, Forward, GatewayState], Awaitable[GatewayReply]]
+Edit = Callable[[GatewayRequest], GatewayRequest]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayChange:
     """A planted defect, which the rule `caught_by` must catch, or a legal variant, under a policy.
 
-    `apis` are those whose requests show it. `is_full`: only the suite `full` catches it.
+    `outgoing` edits each request as it goes upstream, with its credential. `apis` are those whose requests show it.
+    `is_full`: only the suite `full` catches it. `has_own_key`: the gateway has a credential of its own for the
+    upstream; otherwise it passes the client's on.
     """
 
     name: str
@@ -90,6 +96,8 @@ class GatewayChange:
     policy: GatewayPolicy = NO_CHANGES
     apis: tuple[Api, ...] = ("chat",)
     is_full: bool = False
+    outgoing: Edit = lambda request: request
+    has_own_key: bool = True
 
 
 async def whole(pieces: Pieces) -> bytes:
@@ -128,7 +136,7 @@ def own_error(
 # Handlers from edits
 
 
-def on_request(edit: Callable[[GatewayRequest], GatewayRequest]) -> Handler:
+def on_request(edit: Edit) -> Handler:
     """Edit each request before it is forwarded."""
 
     async def handle(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
@@ -166,6 +174,24 @@ def on_stream(edit: Callable[[Pieces], Pieces]) -> Handler:
         return replace(reply, headers=kept, body=edit(reply.body))
 
     return on_reply(edited)
+
+
+def in_turn(*handlers: Handler) -> Handler:
+    """Several handlers, of which the first is next to the client, and the last next to the upstream."""
+
+    async def handle(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+        for handler in reversed(handlers):
+            forward = _before(handler, forward, state)
+        return await forward(request)
+
+    return handle
+
+
+def _before(handler: Handler, forward: Forward, state: GatewayState) -> Forward:
+    async def forwarded(request: GatewayRequest) -> GatewayReply:
+        return await handler(request, forward, state)
+
+    return forwarded
 
 
 async def pass_on(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.client import responses
@@ -14,6 +14,7 @@ import h11
 
 from conformance.testbed.gateway.handling import (
     TRANSPARENT,
+    Edit,
     Forward,
     GatewayChange,
     GatewayReply,
@@ -22,12 +23,11 @@ from conformance.testbed.gateway.handling import (
     Pieces,
     own_error,
 )
+from conformance.testbed.gateway.headers import for_upstream, without_hops
 from conformance.testbed.server.raw_server import NO_LINGER, READ_SIZE, read_request
 from conformance.testbed.server.reply import Headers
 
 LOOPBACK: Final = "127.0.0.1"
-FRAMING: Final = frozenset(("connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade"))
-"""Fields that belong to one connection (RFC 9110, section 7.6.1)."""
 
 
 @asynccontextmanager
@@ -96,7 +96,7 @@ class _Gateway:
     async def _answer(self, request: GatewayRequest, writer: asyncio.StreamWriter) -> bool:
         """Answer a request; whether the connection can be used again."""
         async with contextlib.AsyncExitStack() as stack:
-            forward = _asking(self.upstreams, self.key, stack)
+            forward = _asking(self.upstreams, lambda asked: self.change.outgoing(for_upstream(asked, self.key)), stack)
             reply = await self.change.handle(request, forward, self.state)
             is_sized = bool(reply.header("content-length"))
             writer.write(_head(reply, is_sized=is_sized))
@@ -114,14 +114,20 @@ class _Gateway:
 
 
 def _forwarded(request: h11.Request, body: bytes) -> GatewayRequest:
-    names = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw_items()]
-    left_out = FRAMING | {"host", "content-length"}
+    received, target = _texts(request.headers.raw_items()), request.target.decode("latin-1")
+    kept = (item for item in without_hops(received) if item[0].lower() not in ("host", "content-length"))
     return GatewayRequest(
         method=request.method.decode(),
-        target=request.target.decode("latin-1"),
-        headers=tuple((name, value) for name, value in names if name.lower() not in left_out),
+        target=target,
+        headers=tuple(kept),
         body=body,
+        received=received,
+        received_target=target,
     )
+
+
+def _texts(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
 
 
 def _head(reply: GatewayReply, *, is_sized: bool) -> bytes:
@@ -136,10 +142,11 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
 
 
-def _asking(upstreams: Sequence[tuple[str, int]], key: str, stack: contextlib.AsyncExitStack) -> Forward:
+def _asking(upstreams: Sequence[tuple[str, int]], prepare: Edit, stack: contextlib.AsyncExitStack) -> Forward:
     """What asks an upstream, over a connection of its own that is closed with the stack."""
 
     async def ask(request: GatewayRequest) -> GatewayReply:
+        request = prepare(request)
         host, port = upstreams[request.upstream % len(upstreams)]
         try:
             reader, writer = await asyncio.open_connection(host, port)
@@ -149,7 +156,7 @@ def _asking(upstreams: Sequence[tuple[str, int]], key: str, stack: contextlib.As
         sent = h11.Connection(h11.CLIENT)
         headers = [
             ("host", f"{host}:{port}"),
-            *_with_key(request.headers, key),
+            *request.headers,
             ("content-length", str(len(request.body))),
         ]
         asked = h11.Request(method=request.method, target=request.target, headers=headers)
@@ -163,11 +170,7 @@ def _asking(upstreams: Sequence[tuple[str, int]], key: str, stack: contextlib.As
             return unavailable(request, "The upstream closed the connection.")
         if not isinstance(head, h11.Response):
             return unavailable(request, "The upstream closed the connection.")
-        kept = tuple(
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in head.headers.raw_items()
-            if name.decode("latin-1").lower() not in FRAMING
-        )
+        kept = without_hops(_texts(head.headers.raw_items()))
         return GatewayReply(status=head.status_code, headers=kept, body=_pieces(sent, reader))
 
     return ask
@@ -176,14 +179,6 @@ def _asking(upstreams: Sequence[tuple[str, int]], key: str, stack: contextlib.As
 def unavailable(request: GatewayRequest, message: str) -> GatewayReply:
     """The gateway's own 502."""
     return replace(own_error(request, 502, message), is_lost=True)
-
-
-def _with_key(headers: Headers, key: str) -> Headers:
-    """The headers with the upstream's credential in place of the client's, in the same field."""
-    if not key:
-        return headers
-    own = {"authorization": f"Bearer {key}", "x-api-key": key}
-    return tuple((name, own.get(name.lower(), value)) for name, value in headers)
 
 
 async def _next(sent: h11.Connection, reader: asyncio.StreamReader) -> h11.Event:

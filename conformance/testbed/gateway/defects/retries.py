@@ -34,7 +34,7 @@ def is_streaming(request: GatewayRequest) -> bool:
 async def _twice(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
     """What is answered is asked for once more, and that answer is used."""
     reply = await forward(request)
-    if reply.status >= 400:
+    if reply.status >= 400 or reply.is_stream:
         return reply
     await whole(reply.body)
     return await forward(request)
@@ -133,8 +133,8 @@ DEFECTS = (
         handle=retrying(4, 429, 500, 503, is_patient=False),
     ),
     GatewayChange(
-        name="each-request-sent-twice",
-        title="Sends each request twice, and uses the first answer",
+        name="answered-request-sent-again",
+        title="Asks once more for what was answered, and uses the second answer",
         caught_by="GW070",
         handle=_twice,
     ),

@@ -1,0 +1,144 @@
+"""Requests with one nonce, sent one after the other: equal ones, and some that differ in one thing only.
+
+A gateway that caches answers shows it on the equal ones. The others it must not answer from its cache: they ask for
+something else, or are another client's.
+"""
+
+import base64
+import struct
+import zlib
+from typing import Any, Final
+
+from conformance.apis.specs import spec
+from conformance.model.case import Kind
+from conformance.model.probe import Probe, RawRequest
+from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
+from conformance.probes.baseline import Change
+from conformance.probes.tools import FORECAST
+
+SUBJECT: Final = "cache"
+AGAIN: Final = "again"
+TENANT: Final = "tenant"
+SEQUENTIAL_STAGE: Final = 2
+TEXT: Final = "What is in this picture?"
+SIDE: Final = 32
+OTHER_CLIENT: Final = RawRequest(headers=(("authorization", "Bearer sk-canary-other-client"), ("x-api-key", None)))
+NONE: Final[dict[Api, Any]] = {"chat": "none", "messages": {"type": "none"}, "responses": "none"}
+SYSTEM: Final[dict[Api, str]] = {"messages": "system", "responses": "instructions"}
+"""The field of the system prompt; in Chat Completions it is a message."""
+
+
+def _square(colour: bytes) -> str:
+    """A PNG image of one colour (RGB), in base64."""
+
+    def block(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    rows = zlib.compress((b"\0" + colour * SIDE) * SIDE)
+    header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + block(b"IHDR", header) + block(b"IDAT", rows) + block(b"IEND", b"")
+    return base64.b64encode(png).decode()
+
+
+RED, BLUE = _square(b"\xff\0\0"), _square(b"\0\0\xff")
+
+
+def _message(api: Api, image: str) -> dict[str, Any]:
+    """A user message with a text and an image."""
+    url = f"data:image/png;base64,{image}"
+    text = {"type": "input_text" if api == "responses" else "text", "text": TEXT}
+    parts: dict[Api, Any] = {
+        "chat": {"type": "image_url", "image_url": {"url": url}},
+        "messages": {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": image}},
+        "responses": {"type": "input_image", "image_url": url},
+    }
+    return {"role": "user", "content": [text, parts[api]]}
+
+
+def _tool(api: Api) -> dict[str, Any]:
+    if api == "chat":
+        return {"type": "function", "function": FORECAST}
+    if api == "responses":
+        return {"type": "function", "strict": False, **FORECAST}
+    kept = {name: value for name, value in FORECAST.items() if name != "parameters"}
+    return {**kept, "input_schema": FORECAST["parameters"]}
+
+
+def _fields(api: Api) -> dict[str, Any]:
+    """The fields of the request that the others differ from."""
+    talk = {spec(api).conversation: [_message(api, RED)]}
+    return {**talk, spec(api).cap: 64, "temperature": 0.2, "tools": [_tool(api)]}
+
+
+def _differences(api: Api) -> dict[str, tuple[Suite, dict[str, Any]]]:
+    """What changes an answer: fields with another value."""
+    place, instructions = spec(api).conversation, "You are a terse assistant."
+    system = {"role": "system", "content": instructions}
+    return {
+        "cap": ("gate", {spec(api).cap: 48}),
+        "temperature": ("gate", {"temperature": 0.9}),
+        "tool-choice": ("gate", {"tool_choice": NONE[api]}),
+        "image": ("gate", {place: [_message(api, BLUE)]}),
+        "system": (
+            "full",
+            {SYSTEM[api]: instructions} if api in SYSTEM else {place: [system, _message(api, RED)]},
+        ),
+        "top-p": ("full", {"top_p": 0.5}),
+        "tools": ("full", {"tools": [_tool(api), _renamed(_tool(api))]}),
+        **({"stop": ("full", {stop: ["w9"]})} if (stop := spec(api).stop) else {}),
+        **({"seed": ("full", {"seed": 7}), "n": ("full", {"n": 2})} if api == "chat" else {}),
+        **({"format": ("full", {"response_format": {"type": "json_object"}})} if api == "chat" else {}),
+    }
+
+
+def _renamed(tool: dict[str, Any]) -> dict[str, Any]:
+    """The tool under another name."""
+    if "function" in tool:
+        return tool | {"function": _renamed(tool["function"])}
+    return tool | {"name": f"{tool['name']}_again"}
+
+
+def _with(fields: dict[str, Any]) -> Change:
+    return lambda body, _mode: body | fields
+
+
+def _probe(
+    api: Api,
+    variant: str,
+    purpose: str,
+    fields: dict[str, Any],
+    suite: Suite = "gate",
+    *,
+    modes: tuple[Mode, ...] = ("unary",),
+    raw: RawRequest | None = None,
+) -> Probe:
+    return Probe(
+        api=api,
+        kind=Kind.GATEWAY_REPEAT,
+        subject=SUBJECT,
+        variant=variant,
+        purpose=purpose,
+        script="image-taken",
+        nonce_group=SUBJECT,
+        modes=modes,
+        suite=suite if api == "chat" else "full",
+        build_body=_with(_fields(api) | fields),
+        raw=raw,
+        stage=SEQUENTIAL_STAGE,
+        max_tokens=128,
+    )
+
+
+def _of(api: Api) -> tuple[Probe, ...]:
+    return (
+        _probe(api, "", "A request that others repeat.", {}),
+        _probe(api, AGAIN, "The same request again, in both modes.", {}, modes=MODES),
+        _probe(api, TENANT, "The same request with another client's key.", {}, raw=OTHER_CLIENT),
+        *(
+            _probe(api, name, f"The same request with another {name}.", fields, suite)
+            for name, (suite, fields) in _differences(api).items()
+        ),
+    )
+
+
+PROBES = tuple(probe for api in GENERATIVE for probe in _of(api))

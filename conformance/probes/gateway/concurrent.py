@@ -1,0 +1,49 @@
+"""Concurrent requests, each with a nonce of its own: every reply must be the one to its request."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from conformance.model.case import Kind
+from conformance.model.probe import BURST_STAGE, Probe
+from conformance.model.words import GENERATIVE, Api, Mode, Suite
+from conformance.probes.baseline import token_cap, with_fields
+
+MANY: Final = 12
+FEW: Final = 5
+"""Requests of the suite `gate`, which the leaving clients join."""
+SLOW, SLOW_STREAM = "00", "00-stream"
+"""Those that the upstream answers slowly; they are the first, so that the others are sent meanwhile."""
+
+
+def _burst(api: Api) -> Iterator[Probe]:
+    for number in range(1, MANY + 1):
+        yield Probe(
+            api=api,
+            kind=Kind.GATEWAY_BURST,
+            subject=f"{number:02}",
+            purpose="One of many concurrent requests.",
+            script="native-sse",
+            modes=("stream" if number % 2 else "unary",),
+            suite="gate" if number <= FEW and api == "chat" else "full",
+            build_body=with_fields(**token_cap(api, 64)),
+            stage=BURST_STAGE,
+        )
+    yield _slow(api, SLOW, "held-briefly", "unary", "gate" if api == "chat" else "full")
+    yield _slow(api, SLOW_STREAM, "slow-stream", "stream", "full")
+
+
+def _slow(api: Api, subject: str, script: str, mode: Mode, suite: Suite) -> Probe:
+    return Probe(
+        api=api,
+        kind=Kind.GATEWAY_BURST,
+        subject=subject,
+        purpose="A request whose answer is slow to come: the others are answered meanwhile.",
+        script=script,
+        modes=(mode,),
+        suite=suite,
+        build_body=with_fields(**token_cap(api, 64)),
+        stage=BURST_STAGE,
+    )
+
+
+PROBES = tuple(probe for api in GENERATIVE for probe in _burst(api))

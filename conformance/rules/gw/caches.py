@@ -1,0 +1,188 @@
+"""Answers from a gateway's cache: only where the owner declares them, and only to the request that they answer."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from conformance.apis.request import request_body
+from conformance.apis.response_content import response_content
+from conformance.model.case import Compare, Kind
+from conformance.model.exchange import Exchange, Pair
+from conformance.model.rule import Condition, rule
+from conformance.model.target import Policy
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
+from conformance.parsing.http1 import reply
+from conformance.parsing.sse import looks_like_events
+from conformance.rules.conditions import OK, all_of
+from conformance.rules.example import JSON, Headers, answered, completion
+from conformance.rules.gw.conditions import named, through_gateway
+from conformance.rules.gw.example import ASKED, NONCE, both
+from conformance.rules.gw.isolation import is_answer
+
+CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
+AGE: Final = "https://www.rfc-editor.org/rfc/rfc9111#section-5.1"
+CACHE_KEY: Final = "https://www.rfc-editor.org/rfc/rfc9111#section-2"
+TENANTS: Final = "https://www.rfc-editor.org/rfc/rfc9111#section-3.5"
+SUBJECT, AGAIN, TENANT = "cache", "again", "tenant"
+FIRST: Final = Compare(Kind.GATEWAY_REPEAT, SUBJECT, mode="unary")
+ALIKE: Final = Compare(Kind.GATEWAY_REPEAT, many=True, any_mode=True, optional=True)
+NOT_STORED: Final = ("", "miss", "bypass", "dynamic", "expired", "false", "0", "no", "none")
+"""What fields say that tell of a cache, of an answer that is not from it."""
+
+
+def reply_to(variant: str, text: str = f"{NONCE} attempt 1", headers: Headers = (JSON,), cap: int = 64) -> Exchange:
+    """The answer to a request of the cache's probes."""
+    probe = ".".join(part for part in ("chat.gateway.repeat.cache", variant) if part)
+    return answered(completion({"content": text}), headers=headers, probe=probe, body=ASKED | {"max_tokens": cap})
+
+
+ASKED_FIRST = both(reply_to(""), reply_to(""))
+
+
+def _about(*variants: str, but: tuple[str, ...] = ()) -> Condition:
+    """A request that has a nonce in common with an earlier one: of these variants, or of all but some."""
+
+    def is_about(x: Exchange) -> NotJudged | None:
+        is_of_cache = x.case.kind is Kind.GATEWAY_REPEAT and x.case.subject == SUBJECT and bool(x.case.variant)
+        is_meant = x.case.variant in variants if variants else x.case.variant not in but
+        return None if is_of_cache and is_meant else OUT_OF_SCOPE
+
+    return is_about
+
+
+def _not_stored(x: Exchange, upstream: tuple[Exchange, ...], first: Pair) -> NotJudged | None:
+    """Why the reply can't be from a cache."""
+    if not first.upstream or not is_answer(first.client):
+        return untestable("the first of the requests was not answered by the upstream")
+    if not upstream and not is_answer(x):
+        return not_applicable(f"the request was not answered (HTTP {reply(x).status})")
+    return None
+
+
+def said(x: Exchange) -> tuple[Any, ...]:
+    """What an answer says, in either mode: texts, calls and endings."""
+    return tuple(
+        (choice.text, tuple((call.name, call.arguments) for call in choice.calls), choice.end)
+        for choice in response_content(x).choices
+    )
+
+
+@rule(
+    "GW109",
+    MUST,
+    "Equal requests both reach the upstream, or get the same answer from a declared cache",
+    spec=CHAT_SPEC,
+    fix="Turn the response cache off, or declare it in the policy (gateway.cache); replay stored answers unchanged.",
+    applies_to=all_of(through_gateway(Kind.GATEWAY_REPEAT), _about(AGAIN)),
+    apis=GENERATIVE,
+    good=[
+        (*both(reply_to(AGAIN, f"{NONCE} attempt 2"), reply_to(AGAIN, f"{NONCE} attempt 2")), *ASKED_FIRST),
+    ],
+    bad=[(*both(reply_to(AGAIN, "something else")), *ASKED_FIRST)],
+    compares_with={"first": FIRST, "alike": ALIKE},
+)
+def cached_undeclared(
+    x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, first: Pair, alike: Sequence[Pair]
+) -> Iterator[Finding | NotJudged]:
+    """Sampling is lost: who asks again because the answer was bad gets it again; and users share answers."""
+    if not upstream and x.mode == "stream" and reply(x).status in OK and not looks_like_events(x):
+        yield Finding("the answer from the cache to a streaming request is not an event stream", at=reply(x).head)
+    elif skip := _not_stored(x, upstream, first):
+        yield skip
+    elif upstream:
+        return
+    elif not policy.gateway.cache:
+        yield Finding("an equal request was answered without the upstream", expected="a request, or gateway.cache")
+    else:
+        stored = [first.client, *(pair.client for pair in alike if pair.client.case.variant == AGAIN and pair.upstream)]
+        if said(x) not in [said(other) for other in stored]:
+            yield Finding(f"the answer from the cache differs from the stored one: {str(said(x))[:80]}")
+
+
+@rule(
+    "GW110",
+    SHOULD,
+    "An answer from the cache says so",
+    spec=AGE,
+    fix="Send Age, or a field of the gateway's own that names the cache (x-cache: HIT), with each stored answer.",
+    applies_to=all_of(through_gateway(Kind.GATEWAY_REPEAT), _about(AGAIN)),
+    apis=GENERATIVE,
+    good=[(*both(reply_to(AGAIN, headers=(JSON, ("age", "1")))), *ASKED_FIRST)],
+    bad=[
+        (*both(reply_to(AGAIN)), *ASKED_FIRST),
+        (*both(reply_to(AGAIN, headers=(JSON, ("x-cache", "MISS")))), *ASKED_FIRST),
+    ],
+    compares_with={"first": FIRST},
+)
+def cache_hidden(x: Exchange, upstream: tuple[Exchange, ...], first: Pair) -> Iterator[Finding | NotJudged]:
+    """Who debugs an answer, or counts tokens, takes it for a new one."""
+    if skip := _not_stored(x, upstream, first):
+        yield skip
+    elif upstream:
+        yield not_applicable("the answer is not from a cache")
+    elif not any(_tells_of_cache(header.name, header.value) for header in reply(x).headers):
+        yield Finding("no header field says that the answer is from a cache", at=reply(x).head)
+
+
+def _tells_of_cache(name: str, value: str) -> bool:
+    words = value.strip().lower()
+    return name == "age" or ("cache" in name and name != "cache-control" and words not in NOT_STORED)
+
+
+@rule(
+    "GW111",
+    MUST,
+    "A cached answer is only for requests that ask for the same",
+    spec=CACHE_KEY,
+    fix="Make the cache key from the whole request body: sampling, caps, tools, images and instructions change an answer.",
+    applies_to=all_of(through_gateway(Kind.GATEWAY_REPEAT), _about(but=(AGAIN, TENANT))),
+    apis=GENERATIVE,
+    good=[(*both(reply_to("cap", f"{NONCE} attempt 3"), reply_to("cap", f"{NONCE} attempt 3")), *ASKED_FIRST)],
+    bad=[(*both(reply_to("cap", headers=(JSON, ("age", "1")), cap=48)), *ASKED_FIRST)],
+    compares_with={"first": FIRST},
+)
+def cache_key_incomplete(
+    x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, first: Pair
+) -> Iterator[Finding | NotJudged]:
+    """A request for 4000 tokens gets the answer of 16; one about a picture gets that about another one."""
+    if skip := _not_stored(x, upstream, first):
+        yield skip
+    elif upstream:
+        return
+    elif policy.gateway.cache and (different := _differences(x, first.client)) <= _dropped(policy, different):
+        yield not_applicable("what the request differs in does not reach the upstream (gateway.dropped)")
+    else:
+        yield Finding(f"a request with another {x.case.variant} was answered without the upstream", at=reply(x).head)
+
+
+def _differences(x: Exchange, other: Exchange) -> set[str]:
+    """The fields in which two request bodies differ."""
+    mine, theirs = request_body(x), request_body(other)
+    return {name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)}
+
+
+def _dropped(policy: Policy, names: set[str]) -> set[str]:
+    """Those of these fields that the gateway is meant to drop."""
+    return {name for name in names if named(policy.gateway.dropped, name)}
+
+
+@rule(
+    "GW112",
+    MUST,
+    "A cached answer is only for the client that asked",
+    spec=TENANTS,
+    fix="Make the client's key, or its tenant, a part of the cache key.",
+    applies_to=all_of(through_gateway(Kind.GATEWAY_REPEAT), _about(TENANT)),
+    apis=GENERATIVE,
+    good=[
+        (*both(reply_to(TENANT, f"{NONCE} attempt 3"), reply_to(TENANT, f"{NONCE} attempt 3")), *ASKED_FIRST),
+    ],
+    bad=[(*both(reply_to(TENANT)), *ASKED_FIRST)],
+    compares_with={"first": FIRST},
+)
+def cache_shared(x: Exchange, upstream: tuple[Exchange, ...], first: Pair) -> Iterator[Finding | NotJudged]:
+    """One tenant gets what another one paid for, and what it asked, perhaps with no valid key at all."""
+    if skip := _not_stored(x, upstream, first):
+        yield skip
+    elif not upstream:
+        yield Finding("a request with another client's key was answered without the upstream", at=reply(x).head)

@@ -1,0 +1,118 @@
+"""Defects in which the answers or requests of clients get mixed up, and answers that no upstream gave."""
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.apis.nonce import nonces
+from conformance.testbed.gateway.handling import (
+    Forward,
+    GatewayChange,
+    GatewayReply,
+    GatewayRequest,
+    GatewayState,
+    Pieces,
+    own_reply,
+    whole,
+    with_body,
+)
+from conformance.testbed.server.reply import to_json
+
+OFTEN = 5
+"""Every so many requests get another one's answer."""
+
+
+async def _swapped(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+    """Now and then, a request gets the answer to an earlier one."""
+    reply = await forward(request)
+    if reply.status != 200 or reply.is_stream:
+        return reply
+    octets = await whole(reply.body)
+    earlier: list[bytes] = state.memory.setdefault("earlier", [])
+    earlier.append(octets)
+    is_mixed_up = len(earlier) > 1 and not len(earlier) % OFTEN
+    return with_body(reply, earlier[-2] if is_mixed_up else octets)
+
+
+async def _interleaved(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+    """An event of another client's stream gets into each stream."""
+    reply = await forward(request)
+    return replace(reply, body=_with_strays(reply.body, state.memory)) if reply.is_stream else reply
+
+
+async def _with_strays(pieces: Pieces, memory: dict[str, Any]) -> Pieces:
+    stray, memory["stray"] = memory.get("stray"), None
+    async for piece in pieces:
+        yield piece
+        if nonces(piece):
+            if stray:
+                yield stray
+            stray, memory["stray"] = None, piece
+
+
+def _with_earlier(body: dict[str, Any], earlier: str) -> dict[str, Any]:
+    return body | {"messages": [{"role": "user", "content": earlier}, *body["messages"]]}
+
+
+async def _session_shared(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+    """Every request continues the conversation of the one before, whoever sent that."""
+    body = request.json
+    if not isinstance(body, dict) or "messages" not in body:
+        return await forward(request)
+    mine = " ".join(sorted(nonces(request.body)))
+    earlier = state.memory.get("earlier")
+    state.memory["earlier"] = mine
+    edited = to_json(_with_earlier(body, f"Earlier: {earlier}")) if earlier else request.body
+    return await forward(replace(request, body=edited))
+
+
+def _greeting(model: str) -> dict[str, Any]:
+    message = {"role": "assistant", "content": "Hello! How can I help you today?", "refusal": None}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 5, "completion_tokens": 9, "total_tokens": 14}
+    return {
+        "id": "chatcmpl-own",
+        "object": "chat.completion",
+        "created": 1_760_000_000,
+        "model": model,
+        "choices": [choice],
+        "usage": usage,
+    }
+
+
+async def _own_greeting(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
+    """A greeting is answered by the gateway itself."""
+    body = request.json
+    is_greeting = isinstance(body, dict) and len(body.get("messages", ())) == 1 and body.get("stream") is not True
+    return (
+        own_reply(200, _greeting(body["model"]))
+        if is_greeting and b"Say hello" in request.body
+        else await forward(request)
+    )
+
+
+DEFECTS = (
+    GatewayChange(
+        name="replies-mixed-up",
+        title="Under load, a client now and then gets another one's answer",
+        caught_by="GW106",
+        handle=_swapped,
+    ),
+    GatewayChange(
+        name="streams-interleaved",
+        title="An event of another client's stream gets into a stream",
+        caught_by="GW106",
+        handle=_interleaved,
+    ),
+    GatewayChange(
+        name="session-shared",
+        title="Adds the text of the request before to each request",
+        caught_by="GW107",
+        handle=_session_shared,
+    ),
+    GatewayChange(
+        name="greeting-answered-by-itself",
+        title="Answers a greeting without the upstream",
+        caught_by="GW108",
+        handle=_own_greeting,
+    ),
+)
