@@ -24,6 +24,7 @@ OWN_400 = {"error": {"message": "Request failed.", "type": "gateway_error", "par
 OWN_500 = {"error": {"message": "Internal error.", "type": "gateway_error", "param": None, "code": None}}
 NOTHING = {"error": {"type": "", "message": "", "param": None, "code": None}}
 PAGE = b"<html><head><title>502 Bad Gateway</title></head></html>"
+OPENAI_429 = {"error": {"message": "Canary message 429 of the upstream.", "type": "rate_limit_error"}}
 MISTAKES = (400, 404, 413, 422, 451)
 BREAKER = "breaker"
 
@@ -136,7 +137,7 @@ DEFECTS = (
         title="Passes errors on in the form of the upstream's API",
         caught_by="GW065",
         apis=("messages",),
-        handle=on_failure(_saying({"error": {"message": "Canary message 429 of the upstream.", "type": "rate_limit_error"}}), 429),
+        handle=on_failure(_saying(OPENAI_429), 429),
     ),
     GatewayChange(
         name="code-becomes-the-status",

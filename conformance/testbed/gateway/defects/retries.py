@@ -1,6 +1,5 @@
 """Defects in how often a gateway asks, whom, and for whom."""
 
-import asyncio
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ from conformance.testbed.gateway.trying import FAILING, LOST, failure, falling_b
 from conformance.testbed.server.reply import to_json
 from conformance.testbed.upstream.scripts.failures import ELSEWHERE
 
-BACK_OFF_S: Final = 1.5
 RETRIES: Final = GatewayPolicy(retries=1, retry_on=(503,))
 FALLBACK: Final = GatewayPolicy(fallback=True)
 
@@ -66,29 +64,6 @@ def _mixing() -> Handler:
         return replace(reply, body=pieces()) if reply.is_stream else reply
 
     return handle
-
-
-async def _for_nobody(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-    """Attempts go on without the client."""
-
-    async def attempts() -> GatewayReply:
-        reply = await forward(request)
-        if reply.status < 400:
-            return reply
-        status, reply = await failure(reply)
-        if status not in (LOST, 503):
-            return reply
-        await asyncio.sleep(BACK_OFF_S if status == LOST else 0)
-        if status == LOST and not gone.is_set():
-            return reply
-        return await forward(request)
-
-    gone, task = asyncio.Event(), asyncio.create_task(attempts())
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        gone.set()
-        raise
 
 
 def _named_as_asked(reply: GatewayReply) -> GatewayReply:
@@ -165,13 +140,6 @@ DEFECTS = (
         policy=GatewayPolicy(retries=1, retry_on=(0,)),
         is_full=True,
         handle=_mixing(),
-    ),
-    GatewayChange(
-        name="tried-again-for-nobody",
-        title="Goes on trying after the client has left",
-        caught_by="GW074",
-        policy=RETRIES,
-        handle=_for_nobody,
     ),
     GatewayChange(
         name="retries-not-for-streams",
