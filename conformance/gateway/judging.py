@@ -7,6 +7,7 @@ from typing import Final
 from conformance.catalogue import Catalogue
 from conformance.comparisons import Load
 from conformance.deciding import CheckArguments, Outcome, compared, condition, outcome_of, skipped
+from conformance.gateway.impacts import impacts_through
 from conformance.gateway.outcome import failing
 from conformance.judging import Judgement, count_usage, in_order
 from conformance.model.case import Compare, Kind
@@ -58,6 +59,7 @@ def judge_pairs(facts: RunManifest, load: Load, ids: Sequence[str], catalogue: C
             result.baselines[pair.client.id] = pair.client.api
         verdicts.append(list(judging.verdicts(pair)))
     result.verdicts = in_order(verdicts)
+    result.impact = tuple(impacts_through(found, facts.profiles, facts.target.prices))
     return result
 
 
