@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from conformance import probes as probes_package
 from conformance import rules as rules_package
@@ -18,6 +18,8 @@ from conformance.model.rule import Rule
 from conformance.profiles.recording import recorded
 
 T = TypeVar("T")
+WITHOUT_PROBE: Final = (Kind.PREFLIGHT, Kind.GATEWAY_AFTER)
+"""Kinds of requests that are sent before or after others, and have no probe of their own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ def unplanned(catalogue: Catalogue) -> Iterator[str]:
     """The comparisons of rules with cases that no suite sends, in words."""
     for rule in catalogue.rules:
         for compare in rule.compares_with.values():
-            if compare.kinds is not Kind.PREFLIGHT and not any(
+            if compare.kinds not in WITHOUT_PROBE and not any(
                 probe.api in rule.apis and compare.matches(probe.kind, probe.subject, probe.variant, probe.repeat)
                 for probe in catalogue.probes
             ):

@@ -171,7 +171,7 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
         payload = in_dialect(payload, case.api, dialect, subject=probe.subject, shows_text=probe.shows_text)
     raw = probe.raw
     octets = (
-        _raw_body(raw, raw_in_dialect(raw.body, case.api, dialect), target.model)
+        raw_body(raw, raw_in_dialect(raw.body, case.api, dialect), target.model)
         if raw and raw.body is not None
         else to_json(payload)
     )
@@ -249,7 +249,7 @@ def substitute_model(value: Any, model: str) -> Any:
     return model if value == MODEL else value
 
 
-def _raw_body(raw: RawRequest, body: bytes, model: str) -> bytes:
+def raw_body(raw: RawRequest, body: bytes, model: str) -> bytes:
     """The padded body with `{model}` replaced by the model's name, escaped as in a JSON string."""
     return b" " * raw.padding + body.replace(MODEL.encode(), to_json(model)[1:-1])
 

@@ -194,10 +194,10 @@ class _Judging:
         return JudgedTraffic(self.found, groups, self.senders, self.examples)
 
 
-def outcomes(x: Exchange, catalogue: Catalogue) -> Iterator[tuple[Rule, Outcome]]:
+def outcomes(x: Exchange, catalogue: Catalogue, policy: Policy = POLICY) -> Iterator[tuple[Rule, Outcome]]:
     """What the rules make of an exchange that need no other, those that are about such a request."""
     for rule in _rules(catalogue, x.api, x.mode):
-        if outcome := _outcome(rule, x):
+        if outcome := _outcome(rule, x, policy):
             yield rule, outcome
 
 
@@ -211,14 +211,14 @@ def failures(x: Exchange, catalogue: Catalogue) -> Iterator[Verdict]:
             yield tally.verdict(Place(origin.host, origin.model, x.api))
 
 
-def _outcome(rule: Rule, x: Exchange) -> Outcome | None:
+def _outcome(rule: Rule, x: Exchange, policy: Policy) -> Outcome | None:
     """What a rule makes of an exchange, or None if it is about another kind of request."""
     skip = condition(rule, (x,))
     if skip is OUT_OF_SCOPE:
         return None
     if skip or "x" not in rule.parameters:
         return skipped(skip or BOTH_MODES)
-    return _unless_replaced(x, outcome_of(rule, {"x": x, "policy": POLICY, "short_streams": ()}))
+    return _unless_replaced(x, outcome_of(rule, {"x": x, "policy": policy, "short_streams": ()}))
 
 
 def _unless_replaced(x: Exchange, outcome: Outcome) -> Outcome:

@@ -13,9 +13,12 @@ from coverage_page import coverage
 
 from conformance import catalogue
 from conformance.fuzz.openapi import document
-from conformance.handbook.rule_page import Page, as_markdown, marked, page
+from conformance.handbook import listing
+from conformance.handbook.rule_page import NOT_SIMULATED, Page, as_markdown, marked, page
 from conformance.model.verdict import Level
 from conformance.rules.families import FAMILIES
+from conformance.testbed.gateway import changes as gateway_changes
+from conformance.testbed.gateway.handling import GatewayChange
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS
 
@@ -31,7 +34,8 @@ PROBES = (
     "A probe is one request with a purpose. `suite` is the smallest suite that sends it: `gate` includes `smoke`, and",
     "`full` includes `gate`; `fields` is a suite of its own. `modes` are `stream` (with `stream: true`) and `unary`",
     "(non-streaming). A probe is sent as each selected framework, or once as the API's own SDK. Equal requests are",
-    "sent once.",
+    "sent once. A probe that is sent through a gateway belongs to `conformance gateway` alone: the gateway's upstream",
+    "is the harness, too, and responds as the probe's script says; `conformance list scripts` lists its own scripts.",
     "",
 )
 EMBEDDED = (
@@ -41,6 +45,19 @@ EMBEDDED = (
     "    conformance run --deployment NAME [--defect NAME]      # serve it, and run the gate",
     "",
     "`--defect` accepts defects and legal variants; `conformance explain NAME` shows one.",
+    "",
+)
+GATEWAY = (
+    "The harness contains a gateway with which its rules about gateways are tested, and the upstream of it. The",
+    "gateway changes nothing, but for one planted defect or legal variant at a time:",
+    "",
+    "    conformance gateway --deployment transparent           # the gate through the gateway that changes nothing",
+    "    conformance gateway --defect NAME [--api NAME]         # with a planted defect, or a legal variant",
+    "    conformance selftest --gateway                         # all of them, and whether the rules find them",
+    "    conformance upstream --port N                          # the upstream alone, for curl, or any gateway",
+    "",
+    "`conformance explain NAME` shows one of them. Some variants are legal only if the gateway's owner says so: their",
+    "policy is that of a targets file.",
     "",
 )
 
@@ -71,7 +88,7 @@ def index(pages: list[Page]) -> Iterator[str]:
         yield from (f"### {family}", "", f"{_sentence(FAMILIES[family])}: {len(of_family)} rules.", "")
         yield from ("| rule | level | requirement | affects |", "|---|---|---|---|")
         for shown in of_family:
-            affected = ", ".join(dict.fromkeys(effect.profile for effect in shown.effects))
+            affected = ", ".join(dict.fromkeys(effect.profile for effect in shown.effects)) or _not_simulated(shown)
             yield f"| {_link(shown)} | {shown.level} | {marked(shown.title)} | {affected} |"
         yield ""
     yield from ("## By level", "")
@@ -89,8 +106,19 @@ def index(pages: list[Page]) -> Iterator[str]:
     for client in sorted(clients):
         failing = [shown for shown in pages if any(effect.client == client for effect in shown.effects)]
         yield from (f"**{client}** ({len(failing)}): {', '.join(map(_link, failing))}", "")
-    unseen = [shown for shown in pages if not shown.effects]
+    unseen = [shown for shown in pages if not shown.effects and not _not_simulated(shown)]
     yield from (f"**No client in a plain turn** ({len(unseen)}): {', '.join(map(_link, unseen))}", "")
+    through = [shown for shown in pages if _not_simulated(shown)]
+    if through:
+        yield from (
+            f"**Not simulated, on both sides of a gateway** ({len(through)}): {', '.join(map(_link, through))}",
+            "",
+        )
+
+
+def _not_simulated(shown: Page) -> str:
+    """What the index says of a rule whose effect on clients is not simulated; else empty."""
+    return "not simulated" if shown.no_effect == NOT_SIMULATED else ""
 
 
 def _sentence(text: str) -> str:
@@ -122,6 +150,7 @@ def questions() -> str:
     lines += ["", "## Probes", "", *PROBES, "| probe | suite | modes | sent by | purpose |", "|---|---|---|---|---|"]
     for p in catalogue.probes():
         who = "each framework" if p.sent_by == "framework" else "the API's SDK"
+        who += ", through a gateway" if p.script else ""
         lines.append(f"| `{p.name}` | {p.smallest_suite} | {', '.join(p.modes)} | {who} | {_cell(p.purpose)} |")
     return "\n".join([*lines, ""])
 
@@ -155,6 +184,31 @@ def reference() -> str:
     return "\n".join([*lines, ""])
 
 
+def gateways() -> str:
+    """The page of the embedded gateway: its defects and variants, and the scripts of its upstream."""
+    defects, variants = gateway_changes.defects(), gateway_changes.variants()
+    lines = ["# The embedded gateway", "", "Generated from the catalogue: `make docs`.", "", *GATEWAY]
+    lines += [f"## Defects ({len(defects)})", "", "The rule in the last column fails on the defect.", ""]
+    lines += ["| name | APIs | defect | caught by |", "|---|---|---|---|"]
+    lines += [f"| `{c.name}` | {', '.join(c.apis)} | {_cell(c.title)} | {c.caught_by} |" for c in defects]
+    lines += ["", f"## Legal variants ({len(variants)})", "", "No rule fails on a variant, under its policy.", ""]
+    lines += ["| name | what a gateway may do | policy |", "|---|---|---|"]
+    lines += [f"| `{c.name}` | {_cell(c.title)} | {_policy(c)} |" for c in variants]
+    own = list(listing.scripts())
+    lines += ["", f"## Scripts of the upstream ({len(own)})", ""]
+    lines += [
+        "Each defect and legal variant of [the embedded server](embedded-server.md) is a script, too, by its name.",
+        "",
+    ]
+    lines += ["| name | what the upstream does | probes |", "|---|---|---|"]
+    lines += [f"| `{one.name}` | {_cell(one.line)} | {len(one.facts['probes'])} |" for one in own]
+    return "\n".join([*lines, ""])
+
+
+def _policy(change: GatewayChange) -> str:
+    return f"`{words}`" if (words := listing.policy_words(change)) else ""
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
@@ -163,6 +217,7 @@ PAGES = {
     "coverage.md": coverage,
     "profiles-and-probes.md": questions,
     "embedded-server.md": reference,
+    "embedded-gateway.md": gateways,
     "../conformance/report/effects.json": effects.as_json,
     "../schemas/openapi.json": lambda: json.dumps(document(), indent=2) + "\n",
 }

@@ -36,6 +36,11 @@ def marker(text: bytes) -> Marker | None:
     return Marker(found[-1][0].decode(), found[-1][1].decode()) if found else None
 
 
+def markers(text: bytes) -> frozenset[str]:
+    """The nonces in a text that a script's name follows: they stand for whole requests."""
+    return frozenset(found[0].decode() for found in MARKER.findall(text))
+
+
 def nonces(text: bytes) -> frozenset[str]:
     """All nonces in a text."""
     return frozenset(found.decode() for found in NONCE.findall(text))

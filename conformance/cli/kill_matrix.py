@@ -1,14 +1,22 @@
 """Prints the kill matrix: the verdicts on every planted defect and legal variant."""
 
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from difflib import get_close_matches
+from multiprocessing import get_context
 from typing import TextIO
 
 from conformance import selftest
+from conformance.gateway.selftest import run_through
+from conformance.model.verdict import MAY, MUST, SHOULD
+from conformance.model.words import APIS
 from conformance.runs.config import ConfigError
 from conformance.selftest import Row
+from conformance.testbed.gateway import changes
+from conformance.testbed.gateway.handling import TRANSPARENT
 
 
 def show(names: Sequence[str], form: str, out: TextIO) -> bool:
@@ -25,6 +33,41 @@ def show(names: Sequence[str], form: str, out: TextIO) -> bool:
             )
     rows = selftest.rows(names or known)
     return _show_json(rows, out) if form == "json" else _show_text(rows, out)
+
+
+def show_gateways(names: Sequence[str], form: str, out: TextIO) -> bool:
+    """As `show`, of the embedded gateway. Raises ConfigError for an unknown name."""
+    known = tuple(change.name for change in (TRANSPARENT, *changes.variants(), *changes.defects()))
+    for name in names:
+        if name not in known:
+            near = ", ".join(get_close_matches(name, known, n=3))
+            raise ConfigError(
+                f"selftest --gateway {name!r} is not known; see {near or '`conformance list gateway-defects`'}"
+            )
+    rows = _rows_of_gateways(names or known)
+    return _show_json(rows, out) if form == "json" else _show_text(rows, out)
+
+
+def _rows_of_gateways(names: Sequence[str]) -> Iterator[Row]:
+    """The lines in order, on half of the processors: in a run through a gateway, time passes as it does."""
+    with ProcessPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) // 2), mp_context=get_context("spawn")) as pool:
+        yield from pool.map(evaluate_gateway, names)
+
+
+def evaluate_gateway(name: str) -> Row:
+    """The line of a defect or variant of the embedded gateway, or of the one that changes nothing, on all APIs."""
+    change = changes.find(name)
+    got = run_through(change) if change else run_through(TRANSPARENT, apis=APIS)
+    return Row(
+        name=name,
+        title=(change or TRANSPARENT).title,
+        suite=got.facts.suite,
+        caught_by=change.caught_by if change else "",
+        must=got.failing(MUST),
+        should=got.failing(SHOULD, MAY),
+        errors=got.errors,
+        requests=got.judgement.requests,
+    )
 
 
 def _show_text(rows: Iterable[Row], out: TextIO) -> bool:

@@ -32,7 +32,7 @@ from conformance.runs.options import RunRequest, TargetOptions
 from conformance.runs.resolve import resolved
 
 GATEWAY_WAIT_S: Final = 60.0
-"""How long a gateway may take until a request arrives upstream: it may be starting, or look for upstreams now and then."""
+"""How long a gateway may take until a request arrives upstream: some look for their upstreams only now and then."""
 
 
 class Part(NamedTuple):

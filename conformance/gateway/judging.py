@@ -76,7 +76,7 @@ class _Judging:
             if is_for and (verdict := self._of_both_sides(rule, pair)):
                 yield verdict
         if x.case.kind not in FAULTY:
-            for rule, outcome in outcomes(x, self.catalogue):
+            for rule, outcome in outcomes(x, self.catalogue, self.policy):
                 yield _verdict(rule, x, self._own(rule, outcome, pair), (x.id,))
 
     def _own(self, rule: Rule, outcome: Outcome, pair: Pair) -> Outcome:

@@ -23,6 +23,7 @@ from conformance.plan import (
     address_of,
     completion_token_bound,
     planned_apis,
+    raw_body,
     replaced,
     request_headers,
     request_id,
@@ -76,7 +77,12 @@ def _of_probe(target: Target, profile: Profile, probe: Probe, seed: int) -> Iter
 def _following(probe: Probe) -> Probe:
     """A usual request right after a fault, at the same stage."""
     baseline = next(p for p in catalogue.probes() if p.api == probe.api and p.kind is Kind.BASELINE)
-    return msgspec.structs.replace(baseline, stage=probe.stage)
+    return msgspec.structs.replace(baseline, stage=_stage(probe))
+
+
+def _stage(probe: Probe) -> int:
+    """The stage of a probe; faults are sent one at a time."""
+    return max(probe.stage, FAULT_STAGE) if probe.kind is Kind.GATEWAY_FAULT else probe.stage
 
 
 def _request(
@@ -88,7 +94,7 @@ def _request(
     body = substitute_model(profile.requests[mode].body, target.model)
     payload: Any = probe.build_body(body, mode) if probe.build_body else body
     raw = probe.raw
-    octets = raw.body if raw and raw.body is not None else to_json(payload)
+    octets = raw_body(raw, raw.body, target.model) if raw and raw.body is not None else to_json(payload)
     if MARKER not in octets:
         octets = to_json(with_text(payload, probe.api, f" ({MARKER.decode()})"))
     headers = replaced(request_headers(target, profile, mode, USUAL), raw.headers if raw else ())
@@ -100,7 +106,7 @@ def _request(
         headers=tuple((name, value.replace(NONCE.decode(), mark.nonce)) for name, value in headers),
         body=octets.replace(MARKER, str(mark).encode()).replace(NONCE, mark.nonce.encode()),
         max_tokens=completion_token_bound(payload, probe.max_tokens),
-        stage=probe.stage if probe.kind is not Kind.GATEWAY_FAULT else max(probe.stage, FAULT_STAGE),
+        stage=_stage(probe),
         disconnect_after_events=probe.disconnect_after_events,
         disconnect_after_s=probe.disconnect_after_s,
         reuse_connection=probe.reuse_connection,

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -14,9 +14,11 @@ import msgspec
 from conformance import __version__
 from conformance.gateway.arrived import exchange_of
 from conformance.gateway.plan import plan_through
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Request
 from conformance.model.run import GatewayFacts, RunManifest, Stopped
 from conformance.parsing.http1 import reply
+from conformance.probes.gateway.failures import CONNECTION_REFUSED
 from conformance.runner import REDACTED, STAGE_CONCURRENCY, NullProgress, Progress, RunOptions, Store
 from conformance.testbed.upstream.serve import LOOPBACK, Upstreams, serve_upstreams
 from conformance.transport.accepted import AcceptedExchange
@@ -58,6 +60,10 @@ class GatewayOptions:
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class _Recorder:
+    """`alone` is the nonce of a request that is sent while no other is in progress: a POST upstream without a nonce is
+    its own, such as an empty body.
+    """
+
     options: GatewayOptions
     store: Store
     progress: Progress
@@ -70,6 +76,7 @@ class _Recorder:
     names: dict[str, str] = field(default_factory=dict)
     quiet_at: float = 0.0
     others: dict[str, int] = field(default_factory=dict)
+    alone: str = ""
     ports: tuple[int, ...] = ()
     stopped: Stopped = ""
     reason: str = ""
@@ -97,6 +104,8 @@ class _Recorder:
     def arrive(self, x: AcceptedExchange, upstream: int) -> None:
         """Keep an exchange of the upstream until those of the client are over."""
         found = exchange_of(x, upstream, self.options.run.key)
+        if not found.nonce and self.alone and x.method == b"POST":
+            found = replace(found, nonce=self.alone)
         if found.nonce in self.names:
             self.arrived.append(found)
             return
@@ -122,6 +131,7 @@ class _Recorder:
     async def send(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
         """Send requests at the concurrency of their stage."""
         run, stage = self.options.run, requests[0].stage
+        self.alone = requests[0].nonce if len(requests) == 1 else ""
         values = (*run.target.headers.values(), *((run.key,) if run.key else ()))
         usual, bound = STAGE_CONCURRENCY.get(stage, 1), run.concurrency or run.target.concurrency
         await send_all(
@@ -186,12 +196,20 @@ async def _send(recorder: _Recorder, upstreams: Upstreams) -> None:
     for stage, together in groupby(rest, key=lambda request: request.stage):
         batch = list(together)
         for part in [batch] if stage in STAGE_CONCURRENCY else [[request] for request in batch]:
-            await recorder.send(part, recorder.keep)
+            async with _reachable(upstreams, part):
+                await recorder.send(part, recorder.keep)
             is_last = part[-1] is rest[-1]
             if is_last:
                 await anyio.sleep_until(recorder.quiet_at)
             recorder.unfinished = not await upstreams.idle(LAST_S if is_last else SETTLE_S)
             recorder.flush()
+
+
+def _reachable(upstreams: Upstreams, requests: Sequence[Request]) -> AbstractAsyncContextManager[None]:
+    """Refuse connections while requests are sent that are to find no upstream."""
+    cases = [case for request in requests for case in request.cases]
+    is_refused = any(c.kind is Kind.GATEWAY_FAULT and c.subject == CONNECTION_REFUSED for c in cases)
+    return upstreams.refusing() if is_refused else nullcontext()
 
 
 async def _wait_for_upstream(recorder: _Recorder, upstreams: Upstreams, first: Request) -> None:

@@ -9,13 +9,16 @@ from conformance.deciding import CheckArguments, decide
 from conformance.model.case import Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange, Pair
 from conformance.model.rule import Example, Rule
-from conformance.model.target import Policy
+from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import Status
-from conformance.report.escaping import ELLIPSIS, lines, safe
+from conformance.report.escaping import ELLIPSIS, escape, lines, safe
 
 MOST_BAD: Final = 3
 MOST_OCTETS: Final = 500
 """Bytes shown of one response."""
+MOST_ATTEMPTS: Final = 3
+"""Exchanges shown of one request upstream."""
+FRAMING: Final = (b"host:", b"content-length:")
 MOST_SIDES: Final = 2
 """Exchanges shown of one example; further ones only show how much a target varies."""
 POLICIES: Final = (
@@ -23,6 +26,7 @@ POLICIES: Final = (
     Policy(streaming="stopgap-ok"),
     Policy(unknown_fields="reject"),
     Policy(unknown_fields="announce"),
+    Policy(gateway=GatewayPolicy(retries=2, retry_on=(0, 429, 503), fallback=True)),
 )
 USUAL: Final = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 """The default request body of an example."""
@@ -125,11 +129,45 @@ def judge_example(rule: Rule, example: Example, policy: Policy) -> tuple[Status,
 
 
 def _shown(rule: Rule, example: Example, *, good: bool) -> ShownExample:
+    if rule.is_of_gateways:
+        shown = tuple(both_sides(rule, pairs(sides(example))))
+        return ShownExample(good, shown, "" if good else _says(rule, example))
     names = [parameter_title(rule, name) for name in rule.parameters if name != "policy"]
     seen = sides(example)
     titles = [*names, *["…"] * len(seen)] if len(seen) > 1 else [""]
     shown = tuple(_side(rule, x, title) for x, title in zip(seen[:MOST_SIDES], titles, strict=False))
     return ShownExample(good, shown, "" if good else _says(rule, example))
+
+
+def both_sides(rule: Rule, seen: Sequence[Pair]) -> Iterator[ShownExchange]:
+    """The exchanges of a request on both sides of the gateway, and those of the first that it is compared with."""
+    names = [name for name in rule.parameters[2:] if name in rule.compares_with]
+    for pair, name in zip(seen, ["", *names[:1]], strict=False):
+        which = f"{parameter_title(rule, name)}, " if name else ""
+        yield _hop(pair.client, f"{which}client and gateway", None)
+        for number, x in enumerate(pair.upstream[:MOST_ATTEMPTS], 1):
+            attempt = f", attempt {number}" if len(pair.upstream) > 1 else ""
+            yield _hop(x, f"{which}gateway and upstream{attempt}", pair.client)
+        if not pair.upstream:
+            yield ShownExchange(f"{which}gateway and upstream", ("nothing arrives",), ())
+
+
+def _hop(x: Exchange, title: str, client: Exchange | None) -> ShownExchange:
+    """One exchange on one side of a gateway: request and response; what is as at the client is not shown again."""
+    asked, got = _request(x), lines(x.received, MOST_OCTETS)
+    if client and _request(client) == asked:
+        asked = ("the same request",)
+    if client and client.received == x.received:
+        got = ("the same response",)
+    notes = (*([f"probe {x.case.probe}"] if x.case.kind is not Kind.BASELINE and not client else ()), *_ended(x))
+    return ShownExchange(title, notes, (*(f"> {line}" for line in asked), *(f"< {line}" for line in got)))
+
+
+def _request(x: Exchange) -> tuple[str, ...]:
+    """The header fields of a request that are no framing, and its body."""
+    head, _, body = x.sent.partition(b"\r\n\r\n")
+    told = [line for line in head.split(b"\r\n")[1:] if not line.lower().startswith(FRAMING)]
+    return (*map(escape, told), *lines(body, MOST_OCTETS))
 
 
 def _says(rule: Rule, example: Example) -> str:
@@ -158,6 +196,11 @@ def _notes(rule: Rule, x: Exchange) -> Iterator[str]:
         first, last = (at.at_ns // NANOSECONDS_PER_MILLISECOND for at in (x.arrivals[0], x.arrivals[-1]))
         reads = len(x.arrivals)
         yield f"received in {reads} reads, {first} to {last} ms" if reads > 1 else f"received in one read at {first} ms"
+    yield from _ended(x)
+
+
+def _ended(x: Exchange) -> Iterator[str]:
+    """How the exchange ended, where that is unusual."""
     if x.ending.how not in ("idle", "closed"):
         yield f"ended by {x.ending.how}{f': {x.ending.detail}' if x.ending.detail else ''}"
     elif x.ending.phase != "after":

@@ -2,20 +2,27 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from conformance import catalogue
-from conformance.handbook.rule_page import as_lines, page
+from conformance.handbook.rule_page import as_lines, gateway_command, page
 from conformance.model.probe import Probe
 from conformance.model.profile import Profile
 from conformance.model.rule import Rule
 from conformance.model.words import SUITES
 from conformance.rules.families import FAMILIES
+from conformance.testbed.gateway import changes as gateway_changes
+from conformance.testbed.gateway.handling import NO_CHANGES, GatewayChange
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS, Deployment
 from conformance.testbed.server.reply import Mutation
+from conformance.testbed.upstream import find as upstream_scripts
+from conformance.testbed.upstream.script import Script
+
+THROUGH_GATEWAY: Final = ("smoke", "gate", "full")
+"""The suites of a run through a gateway."""
 
 Lines = tuple[tuple[str, str], ...]
 """Pairs of label and text; the first is the title."""
@@ -65,6 +72,21 @@ def variants() -> Iterator[Entry]:
     return map(_change, changes.variants())
 
 
+def gateway_defects() -> Iterator[Entry]:
+    """The planted defects of the embedded gateway, by name."""
+    return map(_gateway_change, gateway_changes.defects())
+
+
+def gateway_variants() -> Iterator[Entry]:
+    """What a gateway may do, by name."""
+    return map(_gateway_change, gateway_changes.variants())
+
+
+def scripts() -> Iterator[Entry]:
+    """The upstream's own scripts, by name."""
+    return (_script(script) for _, script in sorted(upstream_scripts.scripts().items()))
+
+
 KINDS: dict[str, Callable[[], Iterable[Entry]]] = {
     "rules": rules,
     "families": families,
@@ -73,6 +95,9 @@ KINDS: dict[str, Callable[[], Iterable[Entry]]] = {
     "deployments": deployments,
     "defects": defects,
     "variants": variants,
+    "gateway-defects": gateway_defects,
+    "gateway-variants": gateway_variants,
+    "scripts": scripts,
 }
 
 
@@ -161,6 +186,10 @@ def _profile(profile: Profile) -> Entry:
 
 def _probe(probe: Probe) -> Entry:
     sent_by = "every framework" if probe.sent_by == "framework" else "the API's bare SDK"
+    suites = [suite for suite in SUITES if probe.modes_in(suite)]
+    if probe.script:
+        sent_by = "the API's bare SDK, through a gateway only (conformance gateway)"
+        suites = [suite for suite in THROUGH_GATEWAY if SUITES.index(probe.suite) <= SUITES.index(suite)]
     facts = {
         "name": probe.name,
         "purpose": probe.purpose,
@@ -175,10 +204,49 @@ def _probe(probe: Probe) -> Entry:
         ("purpose", probe.purpose),
         ("sent by", sent_by),
         ("modes", " and ".join(probe.modes)),
-        ("suite", ", ".join(suite for suite in SUITES if probe.modes_in(suite))),
+        ("suite", ", ".join(suites)),
+        *((("script", f"{probe.script} (what the upstream does)"),) if probe.script else ()),
         ("tokens", f"at most {probe.max_tokens} completion tokens"),
     )
-    return Entry(probe.name, probe.purpose, facts, lambda: lines)
+    if probe.script:
+        facts["script"] = probe.script
+    note = " (through a gateway)" if probe.script else ""
+    return Entry(probe.name, probe.purpose + note, facts, lambda: lines)
+
+
+def _gateway_change(change: GatewayChange) -> Entry:
+    kind = "defect" if change.caught_by else "legal variant"
+    facts = {"name": change.name, "title": change.title, "apis": change.apis}
+    if change.caught_by:
+        facts["caught_by"] = change.caught_by
+    lines = (
+        ("", f"{kind} of the embedded gateway {change.name}: {change.title}"),
+        ("apis", ", ".join(change.apis)),
+        *((("policy", policy_words(change)),) if change.policy != NO_CHANGES else ()),
+        *((("caught by", change.caught_by),) if change.caught_by else ()),
+        ("try", gateway_command(change)),
+    )
+    line = f"{change.caught_by:<7}  {change.title}" if change.caught_by else change.title
+    return Entry(change.name, line, facts, lambda: lines)
+
+
+def policy_words(change: GatewayChange) -> str:
+    """What the change's policy allows, by the names of the targets file; empty if nothing."""
+    given = msgspec.structs.asdict(change.policy)
+    allowed = {name: value for name, value in given.items() if value != getattr(NO_CHANGES, name)}
+    return ", ".join(f"{name} = {msgspec.json.encode(value).decode()}" for name, value in allowed.items())
+
+
+def _script(script: Script) -> Entry:
+    probes = [probe.name for probe in catalogue.probes() if probe.script == script.name]
+    facts = {"name": script.name, "title": script.title, "probes": probes}
+    lines = (
+        ("", f"script {script.name} of a gateway's upstream: {script.title}"),
+        ("probes", ", ".join(probes) or "none"),
+        ("marker", f"a request with `NONCE:{script.name}` in its last user message; `conformance upstream` prints one"),
+        ("more", "each defect and legal variant of the embedded server is a script, too, by its name"),
+    )
+    return Entry(script.name, script.title, facts, lambda: lines)
 
 
 def _deployment(deployment: Deployment) -> Entry:

@@ -11,12 +11,18 @@ from conformance.model.verdict import Level
 from conformance.model.words import MODES
 from conformance.report.stacks import Advice, advice
 from conformance.rules.families import FAMILIES
+from conformance.testbed.gateway import changes as gateway_changes
+from conformance.testbed.gateway.handling import GatewayChange
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.reply import Mutation
 
 SPECIALS: Final = str.maketrans({c: f"\\{c}" for c in "\\*_<|[]"})
 NO_CLIENT_AFFECTED: Final = (
     "None of the modelled frameworks shows this failure in a plain turn: no user will report it."
+)
+NOT_SIMULATED: Final = (
+    "Not simulated: the client models read the responses of a deployment, and this rule compares both sides of a "
+    "gateway. It concerns every client of the gateway."
 )
 LATER_ONLY: Final = "All modelled frameworks still deliver the response: the failure only costs time."
 
@@ -43,6 +49,7 @@ class Page(NamedTuple):
     fix: str
     advice: tuple[Advice, ...]
     planted: tuple[Planted, ...]
+    variants: tuple[Planted, ...]
     effects: tuple[Effect, ...]
     effect_groups: tuple[EffectGroup, ...]
     no_effect: str
@@ -64,10 +71,11 @@ def page(rule: Rule) -> Page:
         spec=rule.spec,
         fix=rule.fix,
         advice=advice(rule.id),
-        planted=tuple(_planted(change) for change in changes.defects() if change.caught_by == rule.id),
+        planted=tuple(planted(rule.id)),
+        variants=tuple(map(_of_gateway, gateway_changes.variants_beside(rule.id))),
         effects=effects(rule.id),
         effect_groups=tuple(alike(effects(rule.id))),
-        no_effect=LATER_ONLY if rule.timed else NO_CLIENT_AFFECTED,
+        no_effect=NOT_SIMULATED if rule.is_of_gateways else LATER_ONLY if rule.timed else NO_CLIENT_AFFECTED,
         examples=tuple(examples(rule)),
         neighbours=tuple(other.id for other in of_family),
     )
@@ -79,10 +87,28 @@ def _where(rule: Rule) -> str:
         if set(rule.modes) == set(MODES)
         else " and ".join(MODE_WORDS[mode] for mode in rule.modes)
     )
-    compared = [parameter_title(rule, name) for name in rule.parameters if name not in ("x", *PAIR, "policy")]
+    given = ("x", *PAIR, "policy", "upstream")
+    compared = [parameter_title(rule, name) for name in rule.parameters if name not in given]
     suffix = f", compared with {' and '.join(dict.fromkeys(compared))}" if compared else ""
     ways = "streaming compared with non-streaming" if "unary" in rule.parameters else ways
+    ways += "; both sides of a gateway" if rule.is_of_gateways else ""
     return f"{', '.join(rule.apis)}; {ways}{suffix}{', by arrival times' if rule.timed else ''}"
+
+
+def planted(rule: str) -> Iterator[Planted]:
+    """The defects that the rule must catch: of a deployment, or of a gateway."""
+    yield from (_planted(change) for change in changes.defects() if change.caught_by == rule)
+    yield from (_of_gateway(change) for change in gateway_changes.defects() if change.caught_by == rule)
+
+
+def _of_gateway(change: GatewayChange) -> Planted:
+    return Planted(change.name, change.title, gateway_command(change))
+
+
+def gateway_command(change: GatewayChange) -> str:
+    """The command that runs the embedded gateway with a change."""
+    apis = "" if change.apis == ("chat",) else "".join(f" --api {api}" for api in change.apis)
+    return f"conformance gateway --defect {change.name}{apis}{' --suite full' if change.is_full else ''}"
 
 
 def _planted(change: Mutation) -> Planted:
@@ -108,6 +134,7 @@ def as_lines(shown: Page) -> Iterator[tuple[str, str]]:
         [f"{', '.join(group.clients)}: {group.sentence}" for group in shown.effect_groups] or [shown.no_effect],
     )
     yield from _labelled("reproduce", [f"{defect.command}  ({defect.title})" for defect in shown.planted])
+    yield from _labelled("legal", [f"{variant.title}  ({variant.name})" for variant in shown.variants])
     yield "see also", ", ".join(shown.neighbours) or "no other rule in this family"
 
 
@@ -151,6 +178,8 @@ def _markdown(shown: Page) -> Iterator[str]:
     for defect in shown.planted:
         yield f"- `{defect.command}`: {marked(defect.title)}"
     yield ""
+    if shown.variants:
+        yield from ("## Legal", "", *(f"- {marked(one.title)} (`{one.name}`)" for one in shown.variants), "")
     for example in shown.examples:
         yield from _example_markdown(example)
     if shown.neighbours:

@@ -63,6 +63,7 @@ class Kind(StrEnum):
     GATEWAY_REPEAT = "gateway.repeat"
     GATEWAY_FAULT = "gateway.fault"
     GATEWAY_AFTER = "gateway.after"
+    GATEWAY_REFUSAL = "gateway.refusal"
 
 
 WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ, Kind.GATEWAY_REPEAT))

@@ -14,12 +14,14 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     `model` is the name that its upstream gets for the target's model; None: the same. `dropped`, `changed` and `added`
     are request fields (patterns with `*` and `?`). `retries` is how often it tries again at most, and `retry_on` after
-    which statuses, 0 for a lost connection. `fallback`: another upstream may answer in place of the first one. `cache`:
-    an equal request may be answered without the upstream. `usage`: whether a stream ends with usage though the client
-    did not ask for it. `hides_reasoning`: clients do not get the model's reasoning. `prompt`: text is added to the
-    conversation. `headers` are those of the client that the upstream gets (patterns), besides those that describe the
-    content. `key` is the credential that the upstream gets: the gateway's `own`, or the `client`'s, which the gateway
-    passes on; empty: its own, if it is seen to have one.
+    which statuses, 0 for a lost connection; none named: after refusals that say that the request was not processed.
+    `fallback`: another upstream may answer in place of the first one. `breaker`: after failures it may refuse requests
+    by itself, for a while. `timeout_s` is how long it waits for its upstream's answer, in seconds; None: not promised.
+    `cache`: an equal request may be answered without the upstream. `usage`: whether a stream ends with usage though the
+    client did not ask for it. `hides_reasoning`: clients do not get the model's reasoning. `prompt`: text is added to
+    the conversation. `headers` are those of the client that the upstream gets (patterns), besides those that describe
+    the content. `key` is the credential that the upstream gets: the gateway's `own`, or the `client`'s, which the
+    gateway passes on; empty: its own, if it is seen to have one.
     """
 
     model: str | None = None
@@ -29,6 +31,8 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     retries: int = 0
     retry_on: tuple[int, ...] = ()
     fallback: bool = False
+    breaker: bool = False
+    timeout_s: float | None = None
     cache: bool = False
     usage: bool = False
     hides_reasoning: bool = False

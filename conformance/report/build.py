@@ -14,6 +14,7 @@ from conformance.comparisons import Load
 from conformance.judging import Judgement
 from conformance.model.criteria import USUAL_CRITERIA, Criteria
 from conformance.model.dialect import Dialect
+from conformance.model.exchange import Pair
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
@@ -21,7 +22,7 @@ from conformance.model.target import Target
 from conformance.model.verdict import Finding, Level, Status, Verdict
 from conformance.model.waiver import Waiver
 from conformance.model.words import Api, ExitCode, FailOn
-from conformance.report import causes, fields, headline, recordings
+from conformance.report import causes, fields, gateway, headline, recordings
 from conformance.report.document import (
     Harness,
     Report,
@@ -45,10 +46,11 @@ def build_report(
     load: Load,
     criteria: Criteria = USUAL_CRITERIA,
     traffic: JudgedTraffic | None = None,
+    pairs: Sequence[Pair] = (),
 ) -> Report:
     """Build the report of a run. Waivers expire by its day, so that judging it again later gives the same report.
 
-    Recordings by other tools are judged as `traffic`: it has no baseline requests.
+    Recordings by other tools are judged as `traffic`: it has no baseline requests. `pairs` are both sides of a gateway.
     """
     today = date.fromisoformat(facts.started[:10])
     criteria = replace(criteria, strict=criteria.strict or facts.strict)
@@ -63,10 +65,13 @@ def build_report(
     hurt = {name: _impacts(facts, judgement.client_impacts[name]) for name in sorted(judgement.client_impacts)}
     found = causes.causes(verdicts, hurt)
     shown = recordings.reported(facts.recordings, traffic, verdicts) if traffic and facts.recordings else UNSET
+    both = gateway.reported(facts, pairs)
     if shown is not UNSET:
         sentences = recordings.lines(facts, shown, verdicts, found, accepted, criteria)
     else:
         sentences = headline.lines(facts, judgement, verdicts, load, found, accepted, criteria)
+    if both is not UNSET:
+        sentences = gateway.lines(facts, both, sentences)
     return Report(
         tool=Harness("oai-conformance", __version__),
         target=_report_target(facts.target, apis),
@@ -99,6 +104,7 @@ def build_report(
         summary=_summary(verdicts, accepted, sentences, code),
         exit_code=code,
         recordings=shown,
+        gateway=both,
     )
 
 
@@ -157,10 +163,10 @@ def _report_verdict(verdict: Verdict, load: Load, waived: str) -> ReportVerdict:
 
 
 def _report_finding(finding: Finding, exchanges: tuple[str, ...], load: Load) -> ReportFinding:
-    """A finding with its bytes. If the verdict has two exchanges, the finding points into the first."""
+    """A finding with its bytes. If the verdict has several exchanges, and it names none, it points into the first."""
     if finding.at is None or not exchanges:
         return ReportFinding(safe(finding.seen), safe(finding.expected))
-    x = load(exchanges[0])
+    x = load(finding.exchange or exchanges[0])
     span = finding.at
     place = ReportSpan(x.id, span.side, span.start, span.end)
     return ReportFinding(safe(finding.seen), safe(finding.expected), place, window(getattr(x, span.side), span))

@@ -1,6 +1,7 @@
 """The report's data model, the source of every format. Every text in it is escaped."""
 
 from datetime import date, datetime
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -183,6 +184,86 @@ class ReportRecordings(msgspec.Struct, frozen=True, kw_only=True):
     clients: tuple[RecordingClient, ...]
 
 
+class GatewayRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to the gateway: its exchange, its nonce, and the exchanges of the requests upstream with that nonce.
+
+    They are in order of arrival; none, if the gateway answered by itself.
+    """
+
+    exchange: str
+    nonce: str
+    upstream: tuple[str, ...]
+
+
+class GatewayLane(msgspec.Struct, frozen=True, kw_only=True):
+    """The requests to one API of the gateway that arrived at one API of its upstream (empty: at none), in numbers.
+
+    `arrived` counts the requests upstream: with retries, there are more than `requests`.
+    """
+
+    client: Api
+    upstream: Api | Literal[""]
+    requests: int
+    arrived: int
+
+
+class GatewayField(msgspec.Struct, frozen=True, kw_only=True):
+    """The worst that became of a request field on the way through the gateway, in a lane.
+
+    `field` has `*` in place of list indexes. `requests` counts those that show it, of which `exchange` is the first,
+    and `why` says what it shows. `allowed`: the gateway's policy says so.
+    """
+
+    client: Api
+    upstream: Api | Literal[""]
+    field: str
+    verdict: str
+    allowed: bool
+    requests: int
+    exchange: str
+    why: str
+
+
+class GatewayDefect(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway made of a defect of its upstream: `healed`, `passed on`, `told` or `made worse`."""
+
+    script: str
+    api: Api
+    mode: Mode
+    outcome: str
+    exchange: str
+
+
+class GatewayPolicyLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the target's gateway policy: `used`, `stale` (what it allows did not happen), or `untried`."""
+
+    line: str
+    state: Literal["used", "stale", "untried"]
+    why: str
+
+
+class ReportGateway(msgspec.Struct, frozen=True, kw_only=True):
+    """Both sides of a gateway.
+
+    `ports` are those of the upstreams; `arrived` counts the requests with a nonce that arrived there, `other_requests`
+    those without one, by method and path. `unfinished`: requests upstream were in progress when the run ended.
+    """
+
+    ports: tuple[int, ...]
+    arrived: int
+    requests: tuple[GatewayRequest, ...]
+    lanes: tuple[GatewayLane, ...]
+    fields: tuple[GatewayField, ...]
+    defects: tuple[GatewayDefect, ...]
+    policy: tuple[GatewayPolicyLine, ...]
+    other_requests: dict[str, int]
+    unfinished: bool
+
+    def upstream_of(self, exchange: str) -> tuple[str, ...]:
+        """The exchanges upstream that belong to an exchange with the gateway."""
+        return next((one.upstream for one in self.requests if one.exchange == exchange), ())
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Totals of a run. `failed` counts failures that no waiver covers, by level."""
 
@@ -200,7 +281,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     `select` and `ignore` are the selection of rules that judged; both are empty if all did. `fail_on` is what fails the
     run. `dialect` is how the model had to be asked, by API; `causes` are the failing rules, the most urgent first;
-    `hurt` maps each failing exchange to its impact on each framework. `recordings` is set if other tools recorded.
+    `hurt` maps each failing exchange to its impact on each framework. `recordings` is set if other tools recorded,
+    `gateway` if the run saw both sides of one.
     """
 
     format: str = FORMAT
@@ -235,3 +317,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     summary: Summary
     exit_code: int
     recordings: ReportRecordings | UnsetType = UNSET
+    gateway: ReportGateway | UnsetType = UNSET

@@ -11,7 +11,7 @@ from conformance.model.impact import Impact
 from conformance.model.target import Target
 from conformance.model.verdict import Level
 from conformance.parsing.http1 import reply
-from conformance.report import curl
+from conformance.report import both_sides, curl
 from conformance.report.causes import affected_by
 from conformance.report.document import Report, ReportFinding, ReportSpan, ReportVerdict
 from conformance.report.escaping import safe
@@ -23,6 +23,11 @@ RUN: Final = "RUN"
 MOST_PLACES = 6
 MOST_SEEN = 3
 MOST_EFFECTS = 2
+GATEWAYS: Final = "GW"
+"""The family of the rules that judge both sides of a gateway."""
+NOT_SIMULATED_THROUGH = (
+    "not simulated: what a client's user notices is not known from the bytes; it concerns every client"
+)
 NO_EFFECT = "this fault alone changes nothing for the users of the tested frameworks"
 NOT_SIMULATED = "not simulated: the clients are simulated for plain messages and tool calls"
 ORDER = {level: place for place, level in enumerate(Level)}
@@ -100,18 +105,19 @@ def describe(
     verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording, *, most_places: int = MOST_PLACES
 ) -> Failure:
     """Describe one rule's failures; at most so many places of them."""
-    first = verdicts[0]
+    first = both_sides.clearest(verdicts, report, evidence.load)
     page = report.rules[first.rule]
     lines = (
         *_unreliable(verdicts),
         *_cause(first.rule, report),
         *_observed(verdicts),
         Line("occurrences", places(verdicts, most_places)),
+        *_both_sides(first, report, evidence),
         Line("fix", f"{page.fix} More: conformance explain {first.rule}"),
         *_in_its_stack(first, evidence),
         Line("spec", page.spec, verbatim=True),
         *_affected(verdicts, report),
-        *_reproduce(first, evidence),
+        *_reproduce(first, report, evidence),
     )
     return Failure(first.rule, first.level, first.title, lines)
 
@@ -178,7 +184,7 @@ def places(verdicts: Iterable[ReportVerdict], most: int = MOST_PLACES) -> str:
     return "; ".join(found[:most]) + more
 
 
-def _affected(verdicts: Iterable[ReportVerdict], report: Report) -> Iterator[Line]:
+def _affected(verdicts: Sequence[ReportVerdict], report: Report) -> Iterator[Line]:
     """The frameworks that this rule's fault affects: they would not deliver these responses, or retry; worst first."""
     worst: dict[str, Impact] = {}
     for rule, name in dict.fromkeys((verdict.rule, name) for verdict in verdicts for name in verdict.exchanges):
@@ -190,7 +196,8 @@ def _affected(verdicts: Iterable[ReportVerdict], report: Report) -> Iterator[Lin
         groups.setdefault(summary_phrase(impact), []).append(impact.client)
     if not groups:
         hurt = any(name in report.hurt for verdict in verdicts for name in verdict.exchanges)
-        yield Line("affected clients", NO_EFFECT if hurt else NOT_SIMULATED)
+        of_gateways = report.rules[verdicts[0].rule].family == GATEWAYS
+        yield Line("affected clients", NOT_SIMULATED_THROUGH if of_gateways else NO_EFFECT if hurt else NOT_SIMULATED)
     for number, (consequences, clients) in enumerate(list(groups.items())[:MOST_EFFECTS]):
         yield Line("" if number else "affected clients", f"{named(clients)}: {consequences}")
     if rest := [client for clients in list(groups.values())[MOST_EFFECTS:] for client in clients]:
@@ -201,9 +208,21 @@ def _is_affected(impact: Impact) -> bool:
     return not impact.delivered or impact.requests > 1
 
 
-def _reproduce(verdict: ReportVerdict, evidence: Recording) -> Iterator[Line]:
+def _both_sides(verdict: ReportVerdict, report: Report, evidence: Recording) -> Iterator[Line]:
+    """Through a gateway: the request as sent, and as it arrived, by the names of their exchanges and files."""
+    for name in verdict.exchanges[:1]:
+        if pair := both_sides.pair_of(name, report, evidence.load):
+            yield Line("sent", name, verbatim=True)
+            yield from (Line("arrived", words, verbatim=True) for words in both_sides.arrived(pair))
+            for number, path in enumerate(both_sides.files(pair.upstream, evidence.folder)):
+                yield Line("" if number else "bytes upstream", path, verbatim=True)
+
+
+def _reproduce(verdict: ReportVerdict, report: Report, evidence: Recording) -> Iterator[Line]:
     for name in verdict.exchanges[:1]:
         x = evidence.load(name)
+        if report.gateway is not UNSET:
+            yield Line("upstream", both_sides.upstream_command(report), verbatim=True)
         if x.origin:
             yield Line("source", safe(x.origin.source, limit=1000), verbatim=True)
         command = curl.line(x, curl.target_of(x, evidence.target), evidence.folder)

@@ -11,10 +11,10 @@ import anyio
 import msgspec
 
 from conformance import catalogue
-from conformance.gateway.judging import judge_pairs
+from conformance.gateway.judging import judge_pairs, pairs
 from conformance.judging import Judgement, judge
 from conformance.model.criteria import USUAL_CRITERIA, Criteria
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import Exchange, Pair
 from conformance.model.run import RunManifest
 from conformance.report import build
 from conformance.report.document import Report
@@ -111,7 +111,8 @@ def judge_run(path: Path, criteria: Criteria = USUAL_CRITERIA) -> JudgedRun:
         _check_complete(facts, folder)
         judged = judge_pairs if facts.gateway else judge
         judgement = judged(facts, load, folder.ids(), catalogue=catalogue.selected(criteria.rules))
-        return built(facts, judgement, load, criteria, folder=folder)
+        both = pairs(load, folder.ids()) if facts.gateway else ()
+        return built(facts, judgement, load, criteria, folder=folder, both_sides=both)
     except StoreError as error:
         raise ConfigError(str(error)) from None
 
@@ -132,9 +133,10 @@ def built(
     *,
     folder: RunFolder | None = None,
     traffic: JudgedTraffic | None = None,
+    both_sides: Sequence[Pair] = (),
 ) -> JudgedRun:
-    """The report of a judged recording, with access to the recording."""
-    report = build.build_report(facts, judgement, load, criteria, traffic)
+    """The report of a judged recording, with access to the recording. `both_sides` are those of a gateway."""
+    report = build.build_report(facts, judgement, load, criteria, traffic, both_sides)
     if folder is None:
         return JudgedRun(report, Recording(load, facts.target))
     return JudgedRun(report, Recording(load, facts.target, str(folder.path), folder.received_name))

@@ -1,4 +1,4 @@
-"""Targets with upstream ports are gateways: the commands test them from both sides, and the matrix has their promises."""
+"""Targets with upstream ports are gateways: they are tested from both sides, and the matrix has their promises."""
 
 import re
 import socket

@@ -12,7 +12,18 @@ from conformance.model.words import ExitCode
     name="list", help_epilogue=examples("conformance list rules", "conformance list deployments --format json")
 )
 def list_(
-    kind: Literal["rules", "families", "profiles", "probes", "deployments", "defects", "variants"],
+    kind: Literal[
+        "rules",
+        "families",
+        "profiles",
+        "probes",
+        "deployments",
+        "defects",
+        "variants",
+        "gateway-defects",
+        "gateway-variants",
+        "scripts",
+    ],
     /,
     *,
     format: Literal["text", "json"] = "text",  # noqa: A002 - the option's name
@@ -22,7 +33,8 @@ def list_(
     Parameters
     ----------
     kind
-        What to list.
+        What to list: gateway-defects and gateway-variants are those of the embedded gateway, scripts what its upstream
+        sends.
     format
         Output format. Default: text.
     """
@@ -57,7 +69,7 @@ def profiles(*, check: bool = False, python: Path | None = None) -> int:
     help_epilogue=examples("conformance explain SSE001", "conformance explain FLD", "conformance explain hermes")
 )
 def explain(name: str, /) -> int:
-    """Show the page of a rule, family, profile, probe, deployment, defect or variant.
+    """Show the page of a rule, family, profile, probe, deployment, defect, variant or script.
 
     Parameters
     ----------
@@ -79,17 +91,20 @@ def explain(name: str, /) -> int:
     return ExitCode.CONFORMANT
 
 
-@app.command(help_epilogue=examples("conformance selftest silent-json no-done"))
-def selftest(*names: str, format: Literal["text", "json"] = "text") -> int:  # noqa: A002 - the option's name
+@app.command(help_epilogue=examples("conformance selftest silent-json no-done", "conformance selftest --gateway"))
+def selftest(*names: str, gateway: bool = False, format: Literal["text", "json"] = "text") -> int:  # noqa: A002 - the option's name
     """Run and judge every planted defect and legal variant, and print the kill matrix.
 
     Parameters
     ----------
     names
         Deployments, defects and variants to test. Default: all.
+    gateway
+        Test those of the embedded gateway, from both sides.
     format
         Output format. Default: text.
     """
     from conformance.cli import kill_matrix
 
-    return ExitCode.CONFORMANT if kill_matrix.show(names, format, sys.stdout) else ExitCode.FAILED
+    show = kill_matrix.show_gateways if gateway else kill_matrix.show
+    return ExitCode.CONFORMANT if show(names, format, sys.stdout) else ExitCode.FAILED

@@ -9,7 +9,7 @@ from conformance.model.probe import Probe
 from conformance.model.words import GENERATIVE, MODES, Api, Mode
 from conformance.probes.baseline import Change, token_cap
 from conformance.probes.encoding import Offer, request_encoding, usage_too
-from conformance.probes.tools import FORECAST, SIGN, TWICE
+from conformance.probes.tools import SIGN, TWICE
 
 STREAM: tuple[Mode, ...] = ("stream",)
 UNARY: tuple[Mode, ...] = ("unary",)
@@ -42,7 +42,7 @@ fault = partial(_sent, Kind.GATEWAY_FAULT, is_followed=False)
 
 
 def _calling(api: Api) -> Change:
-    return request_encoding(api, TWICE, 128, Offer((FORECAST, SIGN), "required"))
+    return request_encoding(api, TWICE, 128, Offer((SIGN,), "required"))
 
 
 def _legal(api: Api) -> Iterator[Probe]:

@@ -155,9 +155,7 @@ def index(
     grids = [
         _grid("frameworks", [Row(name, name, tuple(_client_outcome(c, name) for c in columns)) for name in frameworks]),
         _grid("families", [Row(name, _family(name), tuple(_count(c, name) for c in columns)) for name in families]),
-        _grid(
-            "promises", [Row(r.id, f"{r.id}: {r.title}", tuple(_promise(c, r.id) for c in columns)) for r in promises]
-        ),
+        _grid("promises", [Row(r.id, f"{r.id}: {r.title}", tuple(_kept(c, r.id) for c in columns)) for r in promises]),
         _grid("fields", [Row(f"{a}.{n}", f"{a} `{n}`", tuple(_state(c, (a, n)) for c in columns)) for a, n in fields]),
     ]
     return html.index_page(
@@ -187,7 +185,7 @@ TITLES: Final = {
     ),
     "promises": (
         "Promises of a gateway",
-        "What each gateway makes of requests, responses and faults, seen from both sides. A failure links to its pairs.",
+        "What each gateway makes of requests, responses and faults, seen from both sides. A failure links to pairs.",
         "rule",
     ),
     "fields": ("Request fields", "Support of each field, in the worse mode.", "field"),
@@ -228,16 +226,15 @@ def _count(c: Column, family: str) -> Cell:
     return Cell(legend.ABSENT)
 
 
-def _promise(c: Column, rule: str) -> Cell:
+def _kept(c: Column, rule: str) -> Cell:
     """The result of a rule on both sides of a gateway."""
     result = c.promises.get(rule)
     if result is None or result == Status.NOT_APPLICABLE:
         return Cell(legend.ABSENT)
     if result in legend.LEVELS:
         word, href = legend.LEVELS[result], f"targets/{c.file}.html#{rule}"
-        return Cell(
-            f"{legend.STATUSES['fail'].symbol} {word.word}", word.kind, href, f"{rule} fails on {c.name}", result
-        )
+        text = f"{legend.STATUSES['fail'].symbol} {word.word}"
+        return Cell(text, word.kind, href, f"{rule} fails on {c.name}", result)
     word = legend.WAIVED if result == WAIVED else legend.STATUSES[result]
     return Cell(word.text, word.kind, f"targets/{c.file}.html#verdicts", f"{rule} on {c.name}: {word.meaning}")
 

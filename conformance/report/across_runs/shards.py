@@ -27,6 +27,7 @@ class _StoredColumn(msgspec.Struct, frozen=True, kw_only=True):
     scores: dict[Api, Score]
     outcomes: dict[str, ClientOutcome]
     families: dict[str, dict[str, int]]
+    promises: dict[str, str] = {}
     fields: list[tuple[Api, str, State]]
     failing: list[str]
 
@@ -94,6 +95,7 @@ def _stored(column: Column) -> _StoredColumn:
         scores=dict(column.scores),
         outcomes=dict(column.outcomes),
         families={name: dict(counts) for name, counts in column.families.items()},
+        promises=dict(column.promises),
         fields=[(api, name, state) for (api, name), state in column.fields.items()],
         failing=sorted(column.failing),
     )
@@ -109,6 +111,7 @@ def _column(stored: _StoredColumn) -> Column:
         scores=stored.scores,
         outcomes=stored.outcomes,
         families=stored.families,
+        promises=stored.promises,
         fields={(api, name): state for api, name, state in stored.fields},
         failing=frozenset(stored.failing),
     )

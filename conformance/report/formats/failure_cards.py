@@ -7,10 +7,11 @@ from markupsafe import Markup
 
 from conformance.model.exchange import Span
 from conformance.model.verdict import Level, Status
-from conformance.report import timeline
+from conformance.report import both_sides, timeline
 from conformance.report.document import Report, ReportSpan, ReportVerdict
 from conformance.report.escaping import parts
 from conformance.report.failures import Line, Recording, by_rule, describe, failing_rules
+from conformance.report.formats.pair_view import PairView, view
 
 MAX_SAMPLES: Final = 3
 
@@ -35,7 +36,8 @@ class FailureCard(NamedTuple):
     """One failing rule. `anchor` is unique on the page, `found_by` is what the filter searches.
 
     `number` counts the causes; `cause` is the rule whose failure it follows from, if it is none itself; `waived` is
-    the reason of its waiver.
+    the reason of its waiver. `both_sides` are those of the first request through a gateway that shows the failure; if
+    another card shows them, `shown_at` is their anchor.
     """
 
     rule: str
@@ -52,15 +54,18 @@ class FailureCard(NamedTuple):
     number: int = 0
     cause: str = ""
     waived: str = ""
+    both_sides: PairView | None = None
+    shown_at: str = ""
 
 
 def cards(report: Report, evidence: Recording) -> Iterator[FailureCard]:
     """The failing rules by cause, as in the terminal; waived ones last."""
     failed = by_rule(report)
     number = 0
+    pairs: dict[str, str] = {}
     for one in failing_rules(report):
         number += not one.cause
-        card = _card(failed[one.rule], report, evidence)
+        card = _with_both_sides(_card(failed[one.rule], report, evidence), failed[one.rule], report, evidence, pairs)
         yield card._replace(cause=one.cause) if one.cause else card._replace(number=number)
     waived: dict[tuple[str, str], list[ReportVerdict]] = {}
     for verdict in report.verdicts:
@@ -90,6 +95,20 @@ def _card(verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording
         lines=tuple(_line(line, page.fix, evidence) for line in shown.lines),
         samples=tuple(_samples(verdicts, evidence)),
     )
+
+
+def _with_both_sides(
+    card: FailureCard, verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording, shown: dict[str, str]
+) -> FailureCard:
+    """The card with both sides of its first request; `shown` are the anchors of those on the page so far."""
+    name = next(iter(both_sides.clearest(verdicts, report, evidence.load).exchanges), "")
+    pair = both_sides.pair_of(name, report, evidence.load) if name else None
+    if pair is None:
+        return card
+    if name in shown:
+        return card._replace(shown_at=shown[name])
+    shown[name] = f"both-{len(shown) + 1}"
+    return card._replace(both_sides=view(pair, shown[name]), samples=())
 
 
 def _line(line: Line, fix: str, evidence: Recording) -> CardLine:

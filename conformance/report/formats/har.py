@@ -9,6 +9,7 @@ from harfile import Cache, Content, Creator, HarFile, PostData, Record, Request,
 
 from conformance import __version__
 from conformance.model.exchange import Exchange
+from conformance.model.target import Target
 from conformance.parsing.http1 import Header, reply
 from conformance.report import curl
 from conformance.report.document import Report
@@ -27,9 +28,16 @@ def render(report: Report, evidence: Recording) -> bytes:
     began = datetime.fromisoformat(report.started)
     with HarFile(out, creator=Creator(name="oai-conformance", version=__version__)) as har:
         for number, x in enumerate(map(evidence.load, names)):
-            at = (x.origin and x.origin.at) or began + timedelta(milliseconds=number)
-            har.add_entry(**_entry(x, at, curl.target_of(x, evidence.target).base_url))
+            at = (x.origin and x.origin.at) or began + timedelta(milliseconds=x.began_ns / MS or number)
+            har.add_entry(**_entry(x, at, _base_url(x, evidence.target)))
     return out.getvalue().encode()
+
+
+def _base_url(x: Exchange, target: Target) -> str:
+    """Where the request went: upstream of a gateway, to the host that it names."""
+    if x.hop == "client":
+        return curl.target_of(x, target).base_url
+    return f"http://{next((value for name, value in curl.read(x.sent).headers if name.lower() == 'host'), 'upstream')}"
 
 
 def _entry(x: Exchange, at: datetime, base_url: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from msgspec import UNSET
 from conformance import __version__
 from conformance.field_support.states import State, merge
 from conformance.model.verdict import Status
-from conformance.report import impacts, recordings, scores
+from conformance.report import gateway, impacts, recordings, scores
 from conformance.report.document import Report
 from conformance.report.failures import RUN, Recording
 from conformance.report.fields import LOST, FieldRow, in_state, rows
@@ -81,6 +81,7 @@ def facts(report: Report) -> dict[str, Any]:
         "verdict": legend.of_report(report),
         "headline": report.summary.headline,
         "recordings": _recordings(report),
+        "gateway": _gateway(report),
         "quotes": list(scores.quotes(report)),
         "impact": _impact(report) if report.stopped in ("", "interrupted") else None,
         "fields": list(_fields(report)),
@@ -99,6 +100,18 @@ def _recordings(report: Report) -> dict[str, Any] | None:
         "about": recordings.about(report),
         "columns": recordings.COLUMNS,
         "rows": recordings.rows(report.recordings),
+    }
+
+
+def _gateway(report: Report) -> dict[str, Any] | None:
+    """The table of lanes, and what became of fields and faults."""
+    if report.gateway is UNSET:
+        return None
+    return {
+        "ports": gateway.ports(report),
+        "columns": gateway.LANE_COLUMNS,
+        "rows": list(gateway.lane_rows(report.gateway)),
+        "notable": list(gateway.notable(report.gateway)),
     }
 
 

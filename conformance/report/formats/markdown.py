@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import UNSET
 
 from conformance.model.verdict import Status
-from conformance.report import recordings
+from conformance.report import gateway, recordings
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Line, Recording, grouped
 from conformance.report.fields import LOST, rows
@@ -55,12 +55,14 @@ def _lines(report: Report, evidence: Recording) -> Iterator[str]:
     if report.recordings is not UNSET:
         yield f"{plain(recordings.about(report)).replace('recordings', 'Recordings', 1)}, {report.started}."
     else:
-        where = f"Model {code(report.target.model)} at {code(report.target.base_url)}"
+        sides = f"Both sides of a gateway, upstream at {gateway.ports(report)}. " if report.gateway is not UNSET else ""
+        where = f"{sides}Model {code(report.target.model)} at {code(report.target.base_url)}"
         yield f"{where}, suite {report.suite}, {report.started}."
     yield ""
     yield from (f"- {plain(sentence)}" for sentence in report.summary.headline)
     yield ""
     yield from _recordings(report)
+    yield from _gateway(report)
     yield from _impact(report)
     failures, more = grouped(report, evidence, MOST)
     for failure in failures:
@@ -76,6 +78,18 @@ def _recordings(report: Report) -> Iterator[str]:
     if report.recordings is UNSET:
         return
     yield from table(recordings.COLUMNS, (map(plain, row.cells) for row in recordings.rows(report.recordings)))
+    yield ""
+
+
+def _gateway(report: Report) -> Iterator[str]:
+    """The lanes through a gateway, and what became of fields and faults."""
+    if report.gateway is UNSET:
+        return
+    yield "## The gateway"
+    yield ""
+    yield from table(gateway.LANE_COLUMNS, (map(plain, row) for row in gateway.lane_rows(report.gateway)))
+    yield ""
+    yield from (f"- {label}: {plain(words)}" for label, words in gateway.notable(report.gateway))
     yield ""
 
 

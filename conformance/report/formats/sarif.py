@@ -64,7 +64,7 @@ def _grouped(failed: Sequence[ReportVerdict]) -> Iterator[list[ReportVerdict]]:
 def _result(group: Sequence[ReportVerdict], index: int, report: Report, evidence: Recording) -> dict[str, Any]:
     """A rule's result: the first place is its location, the others are related locations."""
     first = group[0]
-    where, *others = _locations(group, evidence)
+    where, *others = _locations(group, report, evidence)
     result: dict[str, Any] = {
         "ruleId": first.rule,
         "ruleIndex": index,
@@ -85,12 +85,12 @@ def _result(group: Sequence[ReportVerdict], index: int, report: Report, evidence
     return result
 
 
-def _locations(group: Sequence[ReportVerdict], evidence: Recording) -> list[dict[str, Any]]:
+def _locations(group: Sequence[ReportVerdict], report: Report, evidence: Recording) -> list[dict[str, Any]]:
     """The byte ranges, relative to the run folder; the complete response where no finding has a position."""
     found: dict[str, dict[str, Any]] = {}
     for verdict in group:
         pointed = [_location(seen.seen, seen.at, evidence) for seen in verdict.findings if seen.at]
-        for place in pointed or [_response(verdict, evidence)]:
+        for place in (*(pointed or [_response(verdict, evidence)]), *_upstream(verdict, report)):
             found.setdefault(json.dumps(place["physicalLocation"]), place)
     return list(found.values())[:MOST_PLACES]
 
@@ -100,6 +100,16 @@ def _response(verdict: ReportVerdict, evidence: Recording) -> dict[str, Any]:
     name = next(iter(verdict.exchanges), "")
     where = _artifact(name, evidence.received_file) if name else {"uri": "run.json", "uriBaseId": "RUN"}
     return {"physicalLocation": {"artifactLocation": where}, "message": {"text": verdict.message}}
+
+
+def _upstream(verdict: ReportVerdict, report: Report) -> Iterator[dict[str, Any]]:
+    """The files with the requests upstream, through a gateway."""
+    names = (
+        report.gateway.upstream_of(verdict.exchanges[0]) if report.gateway is not UNSET and verdict.exchanges else ()
+    )
+    for number, name in enumerate(names, 1):
+        where, words = _artifact(name, "sent.bin"), f"the request as it arrived upstream, attempt {number}"
+        yield {"physicalLocation": {"artifactLocation": where}, "message": {"text": words}}
 
 
 def _location(words: str, at: ReportSpan, evidence: Recording) -> dict[str, Any]:

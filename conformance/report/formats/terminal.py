@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.model.verdict import Status
-from conformance.report import fields, impacts, recordings
+from conformance.report import fields, gateway, impacts, recordings
 from conformance.report.display import Color, Verbosity
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Recording, causes, failing_rules, grouped
@@ -68,6 +68,7 @@ def render(report: Report, evidence: Recording, out: Console, verbosity: Verbosi
     if (hidden := len(report.causes) - len(shown)) > 0 and not is_verbose:
         out.print(f"\n… and {hidden} more causes; --verbose shows all rules in detail.", style="dim")
     fields.render(report, out)
+    gateway.render(report, out)
     _waivers(report, out)
     if is_verbose:
         _profiles(report, out)
@@ -86,6 +87,8 @@ def _not_tested(report: Report, out: Console) -> None:
 def _tested(report: Report) -> str:
     if report.recordings is not UNSET:
         return recordings.about(report)
+    if report.gateway is not UNSET:
+        return gateway.about(report)
     return f"{report.target.name}, model {report.target.model}, at {report.target.base_url}"
 
 

@@ -145,7 +145,7 @@ def silent_end(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding 
     sent = source(x, upstream)
     if isinstance(sent, NotJudged):
         yield sent
-    elif reply(sent).status not in range(200, 300) or reply(sent).complete or not sound(sent):
+    elif reply(sent).status not in range(200, 300) or reply(sent).complete or reply(sent).faults or not sound(sent):
         yield not_applicable("the upstream's stream did not break off")
     elif unfounded(x, upstream):
         yield not_applicable("the answer is told as whole (GW036 reports it)")

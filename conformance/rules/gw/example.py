@@ -7,7 +7,12 @@ from conformance.model.exchange import Exchange
 from conformance.rules.example import answered, completion
 
 NONCE = "qexampleexample2"
-ASKED = {"model": "m", "messages": [{"role": "user", "content": f"Hi ({NONCE}:native-sse)"}], "max_tokens": 16}
+OTHER_NONCE = "qexampleexample3"
+ASKED: dict[str, Any] = {
+    "model": "m",
+    "messages": [{"role": "user", "content": f"Hi ({NONCE}:native-sse)"}],
+    "max_tokens": 16,
+}
 """The body of a request through a gateway."""
 
 
@@ -23,3 +28,15 @@ def both(client: Exchange, *upstream: Exchange) -> tuple[Exchange, ...]:
 def forwarded(sent: Any, arrived: Any, probe: str = "chat.gateway.field") -> tuple[Exchange, ...]:
     """A request with one body, which arrived upstream with another; the answer is whole."""
     return both(answered(completion(), body=sent, probe=probe), answered(completion(), body=arrived, probe=probe))
+
+
+def forwarded_text(sent: str, arrived: str, probe: str = "chat.gateway.field") -> tuple[Exchange, ...]:
+    """The same with bodies as they are written."""
+    return both(*(with_request(answered(completion(), probe=probe), text) for text in (sent, arrived)))
+
+
+def with_request(x: Exchange, body: str) -> Exchange:
+    """The exchange with another request body, as it is written."""
+    payload = body.encode()
+    head = f"POST /v1/x HTTP/1.1\r\nHost: example\r\nContent-Length: {len(payload)}\r\n\r\n".encode()
+    return replace(x, sent=head + payload)

@@ -7,7 +7,8 @@ from conformance.apis.chat import answer_chunks, span_of
 from conformance.apis.usage import reports
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MAY, MUST, SHOULD, Finding
+from conformance.model.target import Policy
+from conformance.model.verdict import MAY, MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.json_values import as_array, as_object, display, is_integer
 from conformance.rules.cmp.conditions import completed
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
@@ -130,8 +131,11 @@ def usage_not_null(x: Exchange) -> Iterator[Finding]:
     good=[streamed(*HELLO), streamed(*HELLO[:-2], chunk(finish="stop", usage=usage_object()), "[DONE]")],
     bad=[streamed(*HELLO[:-1], LAST, "[DONE]"), streamed(LAST, *HELLO)],
 )
-def usage_unasked(x: Exchange) -> Iterator[Finding]:
+def usage_unasked(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     """Programs that do not request usage read choices[0] of every chunk unchecked: the last chunk raises an exception."""
+    if policy.gateway.usage:
+        yield not_applicable("the gateway shows usage to everybody on purpose (gateway.usage)")
+        return
     for report in reports(x):
         if report.within.get("choices") == []:
             yield Finding(

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
 
@@ -27,13 +28,26 @@ def find(name: str) -> GatewayChange | None:
     return next((change for change in (*defects(), *variants()) if change.name == name), None)
 
 
+def variants_beside(rule: str) -> tuple[GatewayChange, ...]:
+    """The legal variants of the groups to which the defects belong that the rule must catch."""
+    groups = {group for group, defect in _grouped(defects_package) if defect.caught_by == rule}
+    mine = {change.name for group, change in _grouped(variants_package) if group in groups}
+    return tuple(change for change in variants() if change.name in mine)
+
+
 def _collect(package: ModuleType) -> tuple[GatewayChange, ...]:
-    """Every change in the package's modules, alone or in a tuple. Raises ValueError for a duplicate name."""
+    """Every change in the package's modules, by name. Raises ValueError for a duplicate name."""
     found: dict[str, GatewayChange] = {}
+    for group, change in _grouped(package):
+        if found.setdefault(change.name, change) is not change:
+            raise ValueError(f"{change.name} is defined twice; the second is in {package.__name__}.{group}")
+    return tuple(sorted(found.values(), key=lambda change: change.name))
+
+
+def _grouped(package: ModuleType) -> Iterator[tuple[str, GatewayChange]]:
+    """The changes in the package's modules, alone or in a tuple, with the names of the modules."""
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
         for value in vars(module).values():
-            for change in value if isinstance(value, tuple) else (value,):
-                if isinstance(change, GatewayChange) and found.setdefault(change.name, change) is not change:
-                    raise ValueError(f"{change.name} is defined twice; the second is in {module.__name__}")
-    return tuple(sorted(found.values(), key=lambda change: change.name))
+            items = value if isinstance(value, tuple) else (value,)
+            yield from ((info.name, change) for change in items if isinstance(change, GatewayChange))

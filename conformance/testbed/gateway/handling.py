@@ -10,6 +10,7 @@ from typing import Any, Final
 from conformance.model.target import GatewayPolicy
 from conformance.model.words import Api
 from conformance.testbed.server.body import parse
+from conformance.testbed.server.deployments import api_of
 from conformance.testbed.server.reply import Headers, to_json
 
 Pieces = AsyncIterator[bytes]
@@ -45,12 +46,14 @@ class GatewayRequest:
 class GatewayReply:
     """A reply on its way to the client: `body` yields pieces as they arrive, and raises OSError where upstream broke.
 
-    Fields that frame the message are not among the headers, but for Content-Length.
+    Fields that frame the message are not among the headers, but for Content-Length. `is_lost`: it is the gateway's own,
+    because the upstream could not be reached, or sent no response.
     """
 
     status: int
     headers: Headers
     body: Pieces
+    is_lost: bool = False
 
     def header(self, name: str) -> str:
         """The value of a header field, or empty."""
@@ -120,6 +123,16 @@ def own_reply(status: int, value: Any, *headers: tuple[str, str]) -> GatewayRepl
     return GatewayReply(status=status, headers=own, body=one(octets))
 
 
+def own_error(
+    request: GatewayRequest, status: int, message: str, *headers: tuple[str, str], code: str = "bad_gateway"
+) -> GatewayReply:
+    """An error of the gateway's own, in the form of the requested API."""
+    if api_of(request.target) == "messages":
+        return own_reply(status, {"type": "error", "error": {"type": "api_error", "message": message}}, *headers)
+    facts = {"message": message, "type": "gateway_error", "param": None, "code": code}
+    return own_reply(status, {"error": facts}, *headers)
+
+
 # Handlers from edits
 
 
@@ -161,6 +174,24 @@ def on_stream(edit: Callable[[Pieces], Pieces]) -> Handler:
         return replace(reply, headers=kept, body=edit(reply.body))
 
     return on_reply(edited)
+
+
+def in_turn(*handlers: Handler) -> Handler:
+    """Several handlers, of which the first is next to the client, and the last next to the upstream."""
+
+    async def handle(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+        for handler in reversed(handlers):
+            forward = _before(handler, forward, state)
+        return await forward(request)
+
+    return handle
+
+
+def _before(handler: Handler, forward: Forward, state: GatewayState) -> Forward:
+    async def forwarded(request: GatewayRequest) -> GatewayReply:
+        return await handler(request, forward, state)
+
+    return forwarded
 
 
 async def pass_on(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:

@@ -5,7 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import responses
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from conformance.testbed.gateway.handling import (
     GatewayRequest,
     GatewayState,
     Pieces,
-    own_reply,
+    own_error,
 )
 from conformance.testbed.gateway.headers import for_upstream, without_hops
 from conformance.testbed.server.raw_server import NO_LINGER, READ_SIZE, read_request
@@ -151,7 +151,7 @@ def _asking(upstreams: Sequence[tuple[str, int]], prepare: Edit, stack: contextl
         try:
             reader, writer = await asyncio.open_connection(host, port)
         except OSError:
-            return unavailable("The upstream can't be reached.")
+            return unavailable(request, "The upstream can't be reached.")
         stack.callback(writer.close)
         sent = h11.Connection(h11.CLIENT)
         headers = [
@@ -167,18 +167,18 @@ def _asking(upstreams: Sequence[tuple[str, int]], prepare: Edit, stack: contextl
             while isinstance(head, h11.InformationalResponse):
                 head = await _next(sent, reader)
         except OSError:
-            return unavailable("The upstream closed the connection.")
+            return unavailable(request, "The upstream closed the connection.")
         if not isinstance(head, h11.Response):
-            return unavailable("The upstream closed the connection.")
+            return unavailable(request, "The upstream closed the connection.")
         kept = without_hops(_texts(head.headers.raw_items()))
         return GatewayReply(status=head.status_code, headers=kept, body=_pieces(sent, reader))
 
     return ask
 
 
-def unavailable(message: str) -> GatewayReply:
+def unavailable(request: GatewayRequest, message: str) -> GatewayReply:
     """The gateway's own 502."""
-    return own_reply(502, {"error": {"message": message, "type": "server_error", "param": None, "code": "bad_gateway"}})
+    return replace(own_error(request, 502, message), is_lost=True)
 
 
 async def _next(sent: h11.Connection, reader: asyncio.StreamReader) -> h11.Event:

@@ -4,12 +4,13 @@ Pure. The server is lenient, as most upstreams are: it accepts any model, and ig
 """
 
 import json
+import re
 import zlib
 from dataclasses import replace
 from typing import Any, Final
 
 from conformance.apis.nonce import Marker, marker
-from conformance.testbed.server.deployments import MODEL, Deployment, compliant, reply_to
+from conformance.testbed.server.deployments import MODEL, Deployment, compliant, reply_to, written
 from conformance.testbed.server.refusal import Refusal, refuse
 from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest, WireResponse
 from conformance.testbed.server.validate import CODES, invalid
@@ -54,11 +55,17 @@ def _without(value: Any, path: list[str]) -> Any:
 UPSTREAM: Final = Deployment(name="upstream", title="Answers what its scripts say", respond=lenient)
 
 
+HEALTH: Final = re.compile(r"/((.*/)?(health|healthz|ready|readyz|readiness|live|livez|liveness|ping|status))?/?")
+"""Paths of health checks: each gateway looks at its own one whether its upstream is up."""
+HEALTHY: Final = ModelResponse(whole={"status": "ok"})
+
+
 def answer(request: ServerRequest, attempts: dict[str, int], upstream: int = 0) -> WireResponse:
     """The answer to a request at the upstream of this number. `attempts` counts the requests with each nonce."""
     found = marker(request.body)
     if found is None:
-        return reply_to(request, UPSTREAM)
+        is_check = request.method in ("GET", "HEAD") and HEALTH.fullmatch(request.path)
+        return written(HEALTHY, request) if is_check else reply_to(request, UPSTREAM)
     script = find(found.script)
     if script is None:
         message = f"The upstream has no script {found.script!r}; `conformance list scripts` lists them."

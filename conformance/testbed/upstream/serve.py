@@ -22,6 +22,7 @@ from conformance.testbed.upstream.answer import answer
 from conformance.transport.accepted import AcceptedExchange
 from conformance.transport.limits import Limits
 from conformance.transport.relay import Relay, relaying
+from conformance.transport.upstream import Upstream
 from conformance.transport.upstream import upstream as address
 
 LOOPBACK: Final = "127.0.0.1"
@@ -32,11 +33,23 @@ OnArrival = Callable[[AcceptedExchange, int], None]
 """Gets each exchange of an upstream, whose number counts from 0, once it is over."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where an upstream is reached: its server behind the tap, and the port of the tap, 0 for a free one."""
+
+    server: Upstream
+    port: int
+
+
 @dataclass(kw_only=True)
 class Upstreams:
     """The upstreams that run. `ports` are those that a gateway is to connect to."""
 
+    on_arrival: OnArrival
+    host: str
+    limits: Limits
     relays: list[Relay] = field(default_factory=list)
+    listening: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -55,6 +68,25 @@ class Upstreams:
                 await anyio.sleep(POLL_S)
         return not self.in_progress
 
+    async def listen(self, places: Sequence[_Place]) -> None:
+        """Listen at each place. Raises OSError if a port can't be bound."""
+        self.relays.clear()
+        for number, place in enumerate(places):
+            tapped = relaying(place.server, host=self.host, port=place.port, limits=self.limits)
+            relay = await self.listening.enter_async_context(tapped)
+            relay.on_exchange = _passed(relay, self.on_arrival, number)
+            self.relays.append(relay)
+
+    @asynccontextmanager
+    async def refusing(self) -> AsyncIterator[None]:
+        """Refuse connections within the context, and close those that are idle; the ports stay the same."""
+        places = [_Place(server=relay.upstream, port=relay.port) for relay in self.relays]
+        await self.listening.aclose()
+        try:
+            yield
+        finally:
+            await self.listen(places)
+
 
 @asynccontextmanager
 async def serve_upstreams(
@@ -65,16 +97,16 @@ async def serve_upstreams(
     They count the requests with one nonce together. Raises OSError if a port can't be bound.
     """
     attempts: dict[str, int] = {}
-    running = Upstreams()
-    async with AsyncExitStack() as stack:
+    running = Upstreams(on_arrival=on_arrival, host=host, limits=limits)
+    async with AsyncExitStack() as servers, running.listening:
+        places: list[_Place] = []
         for number, port in enumerate(ports):
             sock = socket.create_server((LOOPBACK, 0), backlog=1024)
             sock.setblocking(False)  # noqa: FBT003 - the socket's own signature
-            await stack.enter_async_context(listening(_responder(attempts, number), sock, ServerState()))
+            await servers.enter_async_context(listening(_responder(attempts, number), sock, ServerState()))
             behind = address(f"http://{LOOPBACK}:{sock.getsockname()[1]}")
-            relay = await stack.enter_async_context(relaying(behind, host=host, port=port, limits=limits))
-            relay.on_exchange = _passed(relay, on_arrival, number)
-            running.relays.append(relay)
+            places.append(_Place(server=behind, port=port))
+        await running.listen(places)
         yield running
 
 

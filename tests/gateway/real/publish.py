@@ -1,6 +1,6 @@
 """Test real gateways from both sides, and publish a matrix of what each promises: reports/gateways, with their pairs.
 
-Run by `make gateways`. Names of gateways as arguments select some; their matrix is then written to reports/runs/gateways.
+Run by `make gateways`. Arguments are names of gateways, if not all: their matrix is written to reports/runs/gateways.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Defects in how a gateway reads a reply, and in what it passes on of its content."""
 
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from conformance.testbed.gateway.events import (
     Events,
     StreamEvent,
     both,
+    content,
     each_event,
     events,
     is_stream,
@@ -29,6 +30,7 @@ from conformance.testbed.gateway.handling import (
     on_reply,
     on_stream,
     own_reply,
+    whole,
 )
 from conformance.testbed.server.reply import to_json
 
@@ -46,15 +48,24 @@ async def _only_lf_lf(pieces: Pieces) -> Pieces:
     async for piece in pieces:
         *blocks, rest = (rest + piece).split(b"\n\n")
         for block in blocks:
-            for line in block.split(b"\n"):
-                if line.startswith(b"data:") and b"\r" not in line:
-                    yield line + b"\n\n"
+            yield _taken(line[5:].lstrip(b" ") for line in block.split(b"\n") if line.startswith(b"data:"))
 
 
 async def _with_space_only(pieces: Pieces) -> Pieces:
+    """A data line begins with `data: `."""
+    data: list[bytes] = []
     async for line in lines(pieces):
         if line.startswith(b"data: "):
-            yield line + b"\n\n"
+            data.append(line[6:])
+        elif not line:
+            yield _taken(data)
+            data = []
+
+
+def _taken(data: Iterable[bytes]) -> bytes:
+    """An event with this data; nothing if it is neither JSON nor the end marker."""
+    event = StreamEvent(b"".join(data))
+    return event.octets if event == DONE or event.json is not None else b""
 
 
 async def _short_lines_only(pieces: Pieces) -> Pieces:
@@ -99,30 +110,38 @@ def _unpacked_by_piece(reply: GatewayReply) -> GatewayReply:
 
 
 def _longer_under_its_length(reply: GatewayReply) -> GatewayReply:
-    """A stream that is written anew, under the Content-Length of the old one."""
+    """A stream that is written anew, and cut off at the Content-Length of the old one."""
     if not is_stream(reply) or not reply.header("content-length"):
         return reply
 
     async def longer() -> Pieces:
+        left = int(reply.header("content-length"))
         async for event in events(reply.body):
-            yield event.octets.replace(b'","', b'" , "')
+            octets = event.octets.replace(b'":', b'"   :   ')[:left]
+            left -= len(octets)
+            yield octets
 
     return replace(reply, body=longer())
+
+
+def reading(edit: Callable[[Pieces], Pieces]) -> Handler:
+    """Edit the pieces of each stream, decompressed."""
+    return on_reply(lambda reply: rewritten(reply, edit(content(reply))) if is_stream(reply) else reply)
 
 
 READING = tuple(
     GatewayChange(name=name, title=title, caught_by=caught_by, handle=handle)
     for name, title, caught_by, handle in (
-        ("only-lf-lf", "Reads no line ends but LF", "GW030", on_stream(_only_lf_lf)),
-        ("data-needs-a-space", "Drops `data:` without a space", "GW030", on_stream(_with_space_only)),
-        ("long-lines-dropped", "Drops lines of 64 kB", "GW030", on_stream(_short_lines_only)),
-        ("characters-by-piece", "Decodes characters piece by piece", "GW030", on_stream(_characters_by_piece)),
-        ("lines-by-piece", "Drops what is cut by the end of a piece", "GW030", on_stream(_whole_lines_by_piece)),
+        ("only-lf-lf", "Reads no line ends but LF", "GW035", reading(_only_lf_lf)),
+        ("data-needs-a-space", "Drops `data:` without a space", "GW035", reading(_with_space_only)),
+        ("long-lines-dropped", "Drops lines of 64 kB", "GW030", reading(_short_lines_only)),
+        ("characters-by-piece", "Decodes characters piece by piece", "GW030", reading(_characters_by_piece)),
+        ("lines-by-piece", "Drops what is cut by the end of a piece", "GW030", reading(_whole_lines_by_piece)),
         (
             "ends-at-a-cut-line",
             "Takes a piece that ends within a line for the end",
             "GW035",
-            on_stream(_until_a_cut_line),
+            reading(_until_a_cut_line),
         ),
         ("unpacked-by-piece", "Decompresses a stream piece by piece", "GW035", on_reply(_unpacked_by_piece)),
         (
@@ -216,7 +235,11 @@ async def _incomplete_is_an_error(request: GatewayRequest, forward: Forward, sta
 
 async def _no_streams(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
     reply = await forward(request)
-    return own_reply(500, {"status": "failure", "message": "Something went wrong"}) if is_stream(reply) else reply
+    return (
+        own_reply(500, {"error": {"message": "Something went wrong.", "type": "server_error"}})
+        if is_stream(reply)
+        else reply
+    )
 
 
 async def _nothing_unlabelled(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
@@ -224,6 +247,7 @@ async def _nothing_unlabelled(request: GatewayRequest, forward: Forward, _state:
     reply = await forward(request)
     if reply.header("content-type") or reply.status != 200:
         return reply
+    await whole(reply.body)
     frame = {"id": "chatcmpl-0", "object": "chat.completion.chunk", "created": 1_760_000_000, "model": "reference"}
 
     async def empty() -> AsyncIterator[StreamEvent]:
@@ -326,7 +350,7 @@ async def _in_one_event(found: Events) -> Events:
     async for event in found:
         value = event.json
         delta = value["choices"][0]["delta"] if value and value.get("choices") else {}
-        if delta.get("content") and len(value["choices"]) == 1 and value["choices"][0]["index"] == 0:
+        if delta.get("content") and not (value["choices"][0]["index"] or value["choices"][0].get("logprobs")):
             kept.append(value)
         else:
             rest.append(event)

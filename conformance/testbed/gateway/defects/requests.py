@@ -1,12 +1,116 @@
-"""Defects in what a gateway makes of a request."""
+"""Defects in what a gateway makes of the fields and the bytes of a request."""
 
+import itertools
+import json
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
-from conformance.testbed.gateway.handling import GatewayChange, on_json
+from conformance.model.words import GENERATIVE
+from conformance.testbed.gateway.handling import (
+    Forward,
+    GatewayChange,
+    GatewayReply,
+    GatewayRequest,
+    GatewayState,
+    on_json,
+    on_request,
+    own_reply,
+)
+from conformance.testbed.gateway.json_edits import Body, of_each_object, without
 
 
-def _without(*names: str) -> Any:
-    return lambda body: {name: value for name, value in body.items() if name not in names}
+def _as_doubles(request: GatewayRequest) -> GatewayRequest:
+    """The JSON as a parser writes it that reads each number as a double."""
+
+    def double(digits: str) -> float | int:
+        value = float(digits)
+        return int(value) if value.is_integer() and abs(value) < 1e21 else value
+
+    body = json.loads(request.body, parse_int=double, parse_float=double)
+    return replace(request, body=json.dumps(body, ensure_ascii=False).encode())
+
+
+def _as_floats(request: GatewayRequest) -> GatewayRequest:
+    """The JSON as a parser writes it that holds fractions in 32 bits."""
+
+    def short(digits: str) -> float:
+        mantissa, exponent = math.frexp(float(digits))
+        return math.ldexp(round(mantissa * 2**24) / 2**24, exponent)
+
+    return replace(request, body=json.dumps(json.loads(request.body, parse_float=short), ensure_ascii=False).encode())
+
+
+def _without_falsy(body: Body) -> Body:
+    return {name: value for name, value in body.items() if value is not False and (value != 0 or value is None)}
+
+
+def _without_empty(body: Body) -> Body:
+    return {name: value for name, value in body.items() if value is not None and value not in ("", {}, [])}
+
+
+def _clamped(body: Body) -> Body:
+    most = {"temperature": 2 if "seed" in body or "input" in body else 1.2, "top_p": 1}
+    return body | {name: min(body[name], top) for name, top in most.items() if isinstance(body.get(name), int | float)}
+
+
+def _first_of_twice(request: GatewayRequest) -> GatewayRequest:
+    def first(pairs: list[tuple[str, Any]]) -> Body:
+        return {name: next(value for other, value in pairs if other == name) for name, _ in pairs}
+
+    return replace(request, body=json.dumps(json.loads(request.body, object_pairs_hook=first)).encode())
+
+
+def _wrapped(body: Body) -> Body:
+    """Texts as lists of one."""
+    if isinstance(body.get("input"), str):
+        return body | {"input": [{"role": "user", "content": body["input"]}]}
+    messages = [
+        message | ({"content": [{"type": "text", "text": message["content"]}]} if _has_text(message) else {})
+        for message in body.get("messages", ())
+    ]
+    return body | ({"messages": messages} if messages else {})
+
+
+def _has_text(message: Body) -> bool:
+    return isinstance(message.get("content"), str) and bool(message["content"])
+
+
+def _counted_cut(every: int) -> Callable[[GatewayRequest, Forward, GatewayState], Awaitable[GatewayReply]]:
+    """Every n-th long body arrives empty."""
+
+    async def handle(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+        if len(request.body) < 10_000:
+            return await forward(request)
+        counter = state.memory.setdefault("long-bodies", itertools.count(1))
+        return await forward(replace(request, body=b"") if next(counter) % every == 0 else request)
+
+    return handle
+
+
+def _cut(request: GatewayRequest) -> GatewayRequest:
+    return replace(request, body=request.body[:65_536])
+
+
+@of_each_object
+def _without_strictness(value: Body) -> Body:
+    """A JSON Schema, or what has one, without the members that make it strict."""
+    return {
+        name: item
+        for name, item in value.items()
+        if name != "additionalProperties" and (name, item) != ("strict", True)
+    }
+
+
+async def _refusing_without_name(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
+    """Other tools than functions are refused, but nothing says so."""
+    tools = (request.json or {}).get("tools") or ()
+    if all(tool.get("type", "function") == "function" for tool in tools):
+        return await forward(request)
+    return own_reply(
+        400, {"error": {"message": "Bad Request", "type": "invalid_request_error", "param": None, "code": None}}
+    )
 
 
 DEFECTS = (
@@ -14,12 +118,137 @@ DEFECTS = (
         name="cap-dropped",
         title="Drops the token cap: the answer is as long as it gets",
         caught_by="GW001",
-        handle=on_json(_without("max_tokens", "max_completion_tokens", "max_output_tokens")),
+        apis=GENERATIVE,
+        handle=on_json(without("max_tokens", "max_completion_tokens", "max_output_tokens")),
+    ),
+    GatewayChange(
+        name="user-and-metadata-dropped",
+        title="Drops the user's name and the metadata, and keeps unknown fields",
+        caught_by="GW001",
+        apis=GENERATIVE,
+        handle=on_json(without("user", "metadata")),
+    ),
+    GatewayChange(
+        name="strict-dropped",
+        title="Drops members of schemas that its own model of a schema does not have",
+        caught_by="GW001",
+        apis=("chat", "responses"),
+        handle=on_json(_without_strictness),
+    ),
+    GatewayChange(
+        name="unknown-fields-dropped",
+        title="Drops the fields of vendors without a word",
+        caught_by="GW001",
+        is_full=True,
+        handle=on_json(without("top_a", "x_vendor_option")),
+    ),
+    GatewayChange(
+        name="usage-option-dropped",
+        title="Drops stream_options: no usage at the end of streams",
+        caught_by="GW001",
+        handle=on_json(without("stream_options")),
     ),
     GatewayChange(
         name="fields-added",
         title="Adds fields that nobody sent",
         caught_by="GW002",
         handle=on_json(lambda body: body | {"ignore_eos": False, "stream_reasoning": True}),
+    ),
+    GatewayChange(
+        name="fields-of-other-api",
+        title="Adds the cap in the spelling of another API",
+        caught_by="GW002",
+        apis=GENERATIVE,
+        handle=on_json(lambda body: body | {"max_tokens_to_sample": 64}),
+    ),
+    GatewayChange(
+        name="cap-lowered",
+        title="Lowers the token cap to its own limit",
+        caught_by="GW003",
+        handle=on_json(lambda body: body | ({"max_tokens": 7} if "max_tokens" in body else {})),
+    ),
+    GatewayChange(
+        name="zero-dropped",
+        title="Drops what is 0 or false",
+        caught_by="GW004",
+        apis=GENERATIVE,
+        handle=on_json(_without_falsy),
+    ),
+    GatewayChange(
+        name="null-dropped",
+        title="Drops what is null or empty",
+        caught_by="GW005",
+        apis=GENERATIVE,
+        handle=on_json(_without_empty),
+    ),
+    GatewayChange(
+        name="integers-as-doubles",
+        title="Reads integers as doubles: those above 2^53 change",
+        caught_by="GW006",
+        handle=on_request(_as_doubles),
+    ),
+    GatewayChange(
+        name="fractions-as-floats",
+        title="Reads fractions as floats of 32 bits",
+        caught_by="GW006",
+        handle=on_request(_as_floats),
+    ),
+    GatewayChange(
+        name="range-clamped",
+        title="Replaces numbers outside of their range by its end",
+        caught_by="GW007",
+        apis=GENERATIVE,
+        handle=on_json(_clamped),
+    ),
+    GatewayChange(
+        name="text-wrapped",
+        title="Wraps a text in a list",
+        caught_by="GW008",
+        apis=GENERATIVE,
+        handle=on_json(_wrapped),
+    ),
+    GatewayChange(
+        name="model-replaced",
+        title="Asks a cheaper model than the client did",
+        caught_by="GW009",
+        apis=GENERATIVE,
+        handle=on_json(lambda body: body | {"model": "small-and-cheap"}),
+    ),
+    GatewayChange(
+        name="body-emptied",
+        title="Forwards long bodies empty, now and then",
+        caught_by="GW020",
+        handle=_counted_cut(2),
+    ),
+    GatewayChange(
+        name="body-cut",
+        title="Forwards the first 64 kB of a body",
+        caught_by="GW020",
+        handle=on_request(_cut),
+    ),
+    GatewayChange(
+        name="options-without-stream",
+        title="Asks for usage in requests that do not stream, too",
+        caught_by="GW021",
+        handle=on_json(lambda body: body | ({} if body.get("stream") else {"stream_options": {"include_usage": True}})),
+    ),
+    GatewayChange(
+        name="nulls-added",
+        title="Writes null for fields that were not sent",
+        caught_by="GW022",
+        handle=on_json(lambda body: {"tools": None, "tool_choice": None, "user": None} | body),
+    ),
+    GatewayChange(
+        name="first-value-kept",
+        title="Keeps the first of two values with one name",
+        caught_by="GW023",
+        is_full=True,
+        handle=on_request(_first_of_twice),
+    ),
+    GatewayChange(
+        name="refusal-without-name",
+        title="Refuses tools of other types than function, and does not say what it refuses",
+        caught_by="GW024",
+        handle=_refusing_without_name,
     ),
 )

@@ -2,8 +2,17 @@
 
 from typing import Any, Final
 
-from conformance.testbed.gateway.events import DONE, Events, StreamEvent, both, each_event, on_events, on_whole
-from conformance.testbed.gateway.handling import GatewayChange, Handler, on_json
+from conformance.testbed.gateway.events import DONE, Events, StreamEvent, each_event, on_events, on_whole
+from conformance.testbed.gateway.handling import (
+    Forward,
+    GatewayChange,
+    GatewayReply,
+    GatewayRequest,
+    GatewayState,
+    Handler,
+    on_json,
+    pass_on,
+)
 from conformance.testbed.server.reply import to_json
 
 Json = dict[str, Any]
@@ -45,7 +54,7 @@ def _from_a_field(chunk: Json) -> list[Json]:
 
 
 def estimating(usage: Json) -> Handler:
-    """Send this usage where the upstream sends none."""
+    """Send this usage where the upstream sends none, and the client asked for it."""
 
     async def estimated(found: Events) -> Events:
         seen, last = False, None
@@ -55,9 +64,17 @@ def estimating(usage: Json) -> Handler:
             if event == DONE and last and not seen:
                 yield StreamEvent(to_json(last | {"choices": [], "usage": usage}))
             last = value or last
-            yield event
+            yield event.with_json({"usage": None} | value) if value else event
 
-    return both(on_events(estimated), on_whole(lambda whole: {"usage": usage} | whole if "choices" in whole else whole))
+    streamed = on_events(estimated)
+    in_whole = on_whole(lambda whole: {"usage": usage} | whole if "choices" in whole else whole)
+
+    async def handle(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+        body = request.json if isinstance(request.json, dict) else {}
+        handler = in_whole if not body.get("stream") else streamed if body.get("stream_options") else pass_on
+        return await handler(request, forward, state)
+
+    return handle
 
 
 USAGE = (

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from conformance.model.target import GatewayPolicy
 from conformance.testbed.gateway.defects.endings import TRUNCATED, ended_by
-from conformance.testbed.gateway.defects.replies import in_choices, without
+from conformance.testbed.gateway.defects.replies import in_choices, reading, without
 from conformance.testbed.gateway.defects.usage import ESTIMATE, estimating
 from conformance.testbed.gateway.events import (
     DONE,
@@ -158,7 +158,7 @@ VARIANTS = (
         title="Has ids, times and fingerprints of its own",
         handle=both(each_event(lambda chunk: [_own_frame(chunk)]), on_whole(_own_frame)),
     ),
-    GatewayChange(name="keep-alives", title="Adds comments to streams", handle=on_stream(_alive)),
+    GatewayChange(name="keep-alives", title="Adds comments to streams", handle=reading(_alive)),
     GatewayChange(name="deltas-in-pairs", title="Joins two deltas of text", handle=on_events(_in_pairs)),
     GatewayChange(
         name="reasoning-renamed",

@@ -1,0 +1,92 @@
+"""Requests with the headers by which gateways route inside themselves, and requests that a gateway itself refuses."""
+
+from typing import Final
+
+from conformance.model.case import Kind
+from conformance.model.probe import Probe, RawRequest
+from conformance.model.words import GENERATIVE, Api
+
+ROUTING: Final = "routing"
+STEERED_MODEL: Final = "steered-model"
+STEERED_PATH: Final = "/v1/steered"
+STEERED_HOST: Final = "steered.invalid"
+MODEL_HEADERS: Final = (
+    "x-ai-eg-model",
+    "x-gateway-model-name",
+    "x-higress-llm-model",
+    "x-selected-model",
+    "x-model-name",
+)
+PATH_HEADERS: Final = (
+    "x-ai-eg-original-path",
+    "x-envoy-original-path",
+    "x-original-path",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-forwarded-path",
+)
+PLACE_HEADERS: Final = (
+    "x-ai-eg-selected-backend",
+    "x-gateway-destination-endpoint",
+    "x-vsr-destination-endpoint",
+    "x-envoy-original-dst-host",
+)
+STEERING: Final = RawRequest(
+    headers=(
+        *((name, STEERED_MODEL) for name in MODEL_HEADERS),
+        *((name, STEERED_PATH) for name in PATH_HEADERS),
+        *((name, STEERED_HOST) for name in PLACE_HEADERS),
+    )
+)
+"""Headers that a gateway sets for itself, with values of the client's; what a client may set is not among them."""
+WRONG_KEY: Final = "sk-canary-wrong-key"
+
+
+def _steered(api: Api) -> Probe:
+    return Probe(
+        api=api,
+        kind=Kind.GATEWAY_HEADER,
+        subject=ROUTING,
+        purpose="A client that sets the headers by which gateways route inside themselves.",
+        script="native-sse",
+        modes=("unary",),
+        raw=STEERING,
+    )
+
+
+def _refusals(api: Api) -> tuple[Probe, ...]:
+    key_header = "x-api-key" if api == "messages" else "authorization"
+    key = WRONG_KEY if api == "messages" else f"Bearer {WRONG_KEY}"
+    return (
+        Probe(
+            api=api,
+            kind=Kind.GATEWAY_REFUSAL,
+            subject="invalid-json",
+            purpose="A body that ends within its JSON, which any gateway that reads it refuses itself.",
+            script="native-sse",
+            modes=("unary",),
+            raw=RawRequest(body=b'{"model": "any", "messages": [{"role": "user", "content": "Hi ({marker})"}'),
+        ),
+        Probe(
+            api=api,
+            kind=Kind.GATEWAY_REFUSAL,
+            subject="unknown-model",
+            purpose="A model that the gateway has no route for.",
+            script="native-sse",
+            modes=("unary",),
+            build_body=lambda body, _mode: body | {"model": "no-such-model"},
+        ),
+        Probe(
+            api=api,
+            kind=Kind.GATEWAY_REFUSAL,
+            subject="wrong-key",
+            purpose="A key that the gateway did not give out.",
+            script="native-sse",
+            modes=("unary",),
+            suite="full",
+            raw=RawRequest(headers=((key_header, key),)),
+        ),
+    )
+
+
+PROBES = tuple(probe for api in GENERATIVE for probe in (_steered(api), *_refusals(api)))

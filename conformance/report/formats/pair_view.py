@@ -1,0 +1,100 @@
+"""Both sides of a request through a gateway, as an HTML page shows them: one timeline, and the bytes side by side."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from markupsafe import Markup
+
+from conformance.model.exchange import Exchange, Pair
+from conformance.parsing.http1 import reply, request_content
+from conformance.report import pair_timeline
+from conformance.report.differences import Piece, bodies, heads
+from conformance.report.pair_timeline import Step
+
+MOST_EARLIER: Final = 3
+SAME: Final = "Nothing differs."
+
+
+class Side(NamedTuple):
+    """One message: its title, and its bytes in pieces."""
+
+    title: str
+    pieces: tuple[Piece, ...]
+
+
+class Comparison(NamedTuple):
+    """A message on both sides of the gateway. `note` says so if they are equal."""
+
+    title: str
+    left: Side
+    right: Side
+    note: str
+
+
+class PairView(NamedTuple):
+    """One request through a gateway. `earlier` are the responses to attempts before the last, not compared."""
+
+    name: str
+    anchor: str
+    timeline: Markup
+    steps: tuple[Step, ...]
+    comparisons: tuple[Comparison, ...]
+    earlier: tuple[Side, ...]
+
+
+def view(pair: Pair, anchor: str) -> PairView:
+    """What the page shows of a pair."""
+    return PairView(
+        name=pair.client.id,
+        anchor=anchor,
+        timeline=Markup(pair_timeline.svg(pair)),  # noqa: S704 - numbers only
+        steps=tuple(pair_timeline.steps(pair)),
+        comparisons=tuple(_comparisons(pair)),
+        earlier=tuple(_earlier(pair)),
+    )
+
+
+def _comparisons(pair: Pair) -> Iterator[Comparison]:
+    """The request with each attempt whose body is another, and the response with that of the last attempt."""
+    sent, seen = _request(pair.client), set[bytes]()
+    for number, x in enumerate(pair.upstream, 1):
+        arrived = _request(x)
+        if arrived[1] not in seen and len(seen) <= MOST_EARLIER:
+            yield _compared("Request", "as the client sent it", f"as it arrived{_of(number, pair)}", sent, arrived)
+        seen.add(arrived[1])
+    if not pair.upstream:
+        yield _compared("Request", "as the client sent it", "nothing arrived upstream", sent, (b"", b""))
+    last = _response(pair.upstream[-1]) if pair.upstream else (b"", b"")
+    title = f"as the upstream sent it{_of(len(pair.upstream), pair)}" if pair.upstream else "the upstream was not asked"
+    yield _compared("Response", title, "as the client got it", last, _response(pair.client))
+
+
+def _of(number: int, pair: Pair) -> str:
+    return f", attempt {number}" if len(pair.upstream) > 1 else ""
+
+
+def _compared(title: str, left: str, right: str, mine: tuple[bytes, bytes], others: tuple[bytes, bytes]) -> Comparison:
+    head, body = heads(mine[0], others[0]), bodies(mine[1], others[1])
+    note = "" if head.differ or body.differ else SAME
+    return Comparison(title, Side(left, head.left + body.left), Side(right, head.right + body.right), note)
+
+
+def _request(x: Exchange) -> tuple[bytes, bytes]:
+    head, end, _ = x.sent.partition(b"\r\n\r\n")
+    return head + end, request_content(x)
+
+
+def _response(x: Exchange) -> tuple[bytes, bytes]:
+    """Head and content; what is no response as it was received."""
+    answer = reply(x)
+    if not answer.status:
+        return b"", x.received
+    return x.received[answer.head.start : answer.head.end], answer.content
+
+
+def _earlier(pair: Pair) -> Iterator[Side]:
+    attempts: Sequence[Exchange] = pair.upstream[:-1]
+    for number, x in enumerate(attempts[:MOST_EARLIER], 1):
+        head, body = _response(x)
+        pieces = heads(head, head).left + bodies(body, body).left
+        yield Side(f"Response to attempt {number}, as the upstream sent it", pieces)

@@ -1,0 +1,234 @@
+"""What is reported of both sides of a gateway: how many requests arrived, and what became of them. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, product
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+from rich.console import Console
+from rich.text import Text
+
+from conformance import catalogue
+from conformance.apis.fidelity.records import Fate, FieldRecord, fates, heaviest
+from conformance.apis.nonce import marker
+from conformance.gateway.outcome import outcome
+from conformance.gateway.plan import GOOD
+from conformance.model.exchange import Exchange, Pair
+from conformance.model.run import RunManifest
+from conformance.model.target import GatewayPolicy
+from conformance.model.words import Api
+from conformance.parsing.http1 import request_content
+from conformance.report import gateway_policy, headline
+from conformance.report.document import (
+    GatewayDefect,
+    GatewayField,
+    GatewayLane,
+    GatewayRequest,
+    Report,
+    ReportGateway,
+)
+from conformance.report.escaping import safe
+from conformance.report.lines import print_labelled
+
+MOST_NAMED: Final = 8
+MOST_FIELDS: Final = 1000
+"""Fields of a lane in a report: a gateway may add any number."""
+NOTABLE: Final = ("dropped", "changed", "added", "refused", "mapped")
+"""Field verdicts that are named in a report, the worst first; the others are equal."""
+OUTCOMES: Final = {
+    "made worse": "made worse",
+    "told": "turned into errors",
+    "passed on": "passed on",
+    "healed": "healed",
+}
+"""What a gateway makes of a fault of its upstream, the worst first, in words."""
+
+
+def reported(facts: RunManifest, pairs: Sequence[Pair]) -> ReportGateway | UnsetType:
+    """The part of a report about both sides; UNSET if the run was not through a gateway."""
+    if facts.gateway is None:
+        return UNSET
+    fields = tuple(field_table(pairs, facts.target.policy.gateway))
+    return ReportGateway(
+        ports=facts.gateway.ports,
+        arrived=sum(len(pair.upstream) for pair in pairs),
+        requests=tuple(
+            GatewayRequest(
+                exchange=pair.client.id, nonce=pair.client.nonce, upstream=tuple(x.id for x in pair.upstream)
+            )
+            for pair in pairs
+        ),
+        lanes=tuple(_lanes(pairs)),
+        fields=fields,
+        defects=tuple(_defects(pairs)),
+        policy=tuple(gateway_policy.lines(facts.target.policy.gateway, pairs, fields)),
+        other_requests={safe(name): count for name, count in facts.gateway.other_requests.items()},
+        unfinished=facts.gateway.unfinished,
+    )
+
+
+def _lanes(pairs: Iterable[Pair]) -> Iterator[GatewayLane]:
+    requests: Counter[tuple[Api, Api | None]] = Counter()
+    arrived: Counter[tuple[Api, Api | None]] = Counter()
+    for pair in pairs:
+        lane = (pair.client.api, pair.upstream[0].api if pair.upstream else None)
+        requests[lane] += 1
+        arrived[lane] += len(pair.upstream)
+    for (client, upstream), count in requests.items():
+        yield GatewayLane(client=client, upstream=upstream or "", requests=count, arrived=arrived[client, upstream])
+
+
+def field_table(pairs: Iterable[Pair], policy: GatewayPolicy) -> Iterator[GatewayField]:
+    """The worst that became of each field, by lane."""
+    lanes: dict[tuple[Api, Api | None], list[tuple[FieldRecord, Exchange]]] = {}
+    for pair in pairs:
+        lane = (pair.client.api, pair.upstream[0].api if pair.upstream else None)
+        lanes.setdefault(lane, []).extend((record, pair.client) for record in fates(pair, policy))
+    for (client, upstream), found in lanes.items():
+        shown_by: dict[tuple[str, Fate], dict[str, None]] = {}
+        for record, x in found:
+            shown_by.setdefault((record.field, record.fate), {})[x.id] = None
+        for field, worst in islice(heaviest(record for record, _ in found).items(), MOST_FIELDS):
+            exchanges = shown_by[field, worst.fate]
+            yield GatewayField(
+                client=client,
+                upstream=upstream or "",
+                field=safe(field),
+                verdict=worst.fate.value,
+                allowed=worst.allowed,
+                requests=len(exchanges),
+                exchange=next(iter(exchanges)),
+                why=safe(worst.seen),
+            )
+
+
+def _defects(pairs: Iterable[Pair]) -> Iterator[GatewayDefect]:
+    """What became of the faults of the upstream."""
+    for pair in pairs:
+        x, mark = pair.client, marker(request_content(pair.client))
+        if mark and mark.script != GOOD and (found := outcome(pair, catalogue.installed())):
+            yield GatewayDefect(script=safe(mark.script), api=x.api, mode=x.mode, outcome=found, exchange=x.id)
+
+
+# The first lines
+
+
+def lines(facts: RunManifest, shown: ReportGateway, sentences: Iterable[str]) -> Iterator[str]:
+    """The sentences of a report, the most important first; `sentences` are those of any run."""
+    if not headline.not_tested(facts):
+        yield from _both_sides(shown)
+    yield from sentences
+    yield from _outcomes(shown)
+    yield from _policy(shown)
+
+
+def about(report: Report) -> str:
+    """What was tested."""
+    target = report.target
+    return f"both sides of {target.name}, model {target.model}, at {target.base_url}, upstream at {ports(report)}"
+
+
+def ports(report: Report) -> str:
+    """Where the upstreams were, in words."""
+    return " and ".join(f"port {port}" for port in report.gateway.ports) if report.gateway is not UNSET else ""
+
+
+def _both_sides(shown: ReportGateway) -> Iterator[str]:
+    """How many requests the client sent, and how many arrived."""
+    sent = len(shown.requests)
+    counts = Counter(len(one.upstream) for one in shown.requests)
+    more = sum(number for times, number in counts.items() if times > 1)
+    words = [f"{counts[1]} arrived once"] if counts[0] or more else []
+    words += [f"{more} arrived more than once"] if more else []
+    words += [f"{counts[0]} did not arrive"] if counts[0] else []
+    detail = f" ({', '.join(words)})" if words else ", each once"
+    yield f"The client sent {_count(sent, 'request')} to the gateway; {shown.arrived} arrived upstream{detail}."
+
+
+def _outcomes(shown: ReportGateway) -> Iterator[str]:
+    if shown.defects:
+        counts = Counter(one.outcome for one in shown.defects)
+        words = ", ".join(f"{counts[outcome]} {said}" for outcome, said in OUTCOMES.items() if counts[outcome])
+        yield f"Of {_count(len(shown.defects), 'fault')} of the upstream: {words}."
+
+
+def _policy(shown: ReportGateway) -> Iterator[str]:
+    stale = [one for one in shown.policy if one.state == "stale"]
+    if stale:
+        words = "; ".join(f"`{one.line}` ({one.why})" for one in stale)
+        yield f"Stale in the gateway policy, as no request needed it: {words}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("s" if number != 1 else "")
+
+
+# The tables
+
+
+LANE_COLUMNS: Final = ("gateway's API", "upstream's API", "requests", "arrived", "fields")
+
+
+def lane_rows(shown: ReportGateway) -> Iterator[tuple[str, ...]]:
+    """The lanes, with the number of fields by verdict."""
+    for lane in shown.lanes:
+        mine = Counter(
+            one.verdict for one in shown.fields if (one.client, one.upstream) == (lane.client, lane.upstream)
+        )
+        fields = ", ".join(f"{mine[verdict]} {verdict}" for verdict in (*NOTABLE, "equal") if mine[verdict])
+        yield (lane.client, lane.upstream or "none", str(lane.requests), str(lane.arrived), fields or "–")
+
+
+def field_rows(shown: ReportGateway) -> Iterator[tuple[str, str]]:
+    """The fields that did not arrive as they were sent: by verdict and lane, in words."""
+    for verdict, is_allowed in product(NOTABLE, (False, True)):
+        names: dict[str, list[str]] = {}
+        for one in shown.fields:
+            if (one.verdict, one.allowed) == (verdict, is_allowed):
+                names.setdefault(lane_name(one.client, one.upstream), []).append(one.field)
+        if names:
+            words = "; ".join(f"{lane}: {_first(mine)}" for lane, mine in names.items())
+            yield verdict, f"{words} (as the policy says)" if is_allowed else words
+
+
+def _first(names: Sequence[str], most: int = 3 * MOST_NAMED) -> str:
+    more = f" and {len(names) - most} more" if names[most:] else ""
+    return ", ".join(names[:most]) + more
+
+
+def lane_name(client: str, upstream: str) -> str:
+    """A lane in words: one API, or two where the gateway translates."""
+    return client if upstream in (client, "") else f"{client} → {upstream}"
+
+
+def defect_rows(shown: ReportGateway) -> Iterator[tuple[str, str]]:
+    """The faults of the upstream by what the gateway made of them."""
+    for name, said in OUTCOMES.items():
+        if mine := [one for one in shown.defects if one.outcome == name]:
+            yield said, _first(list(dict.fromkeys(f"{one.script} ({one.api} {one.mode})" for one in mine)))
+
+
+def notable(shown: ReportGateway) -> Iterator[tuple[str, str]]:
+    """What is to be said of fields, faults and policy lines: a label, and words."""
+    yield from ((f"fields {verdict}", words) for verdict, words in field_rows(shown))
+    yield from ((f"faults {outcome}", words) for outcome, words in defect_rows(shown))
+    yield from ((f"policy {one.state}", f"{one.line}: {one.why}") for one in shown.policy if one.state != "used")
+
+
+def render(report: Report, out: Console) -> None:
+    """Print what became of fields and faults, on a terminal."""
+    if report.gateway is UNSET:
+        return
+    for label, words in notable(report.gateway):
+        print_labelled(out, label, Text(words, COLOUR.get(label, "")))
+
+
+COLOUR: Final = {
+    "fields dropped": "red",
+    "fields changed": "red",
+    "fields added": "yellow",
+    "faults made worse": "red",
+    "policy stale": "yellow",
+    "policy untried": "dim",
+}

@@ -1,0 +1,162 @@
+"""Which lines of a gateway policy a run needed: one that it did not need is stale, or was not tried. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Final, Literal, NamedTuple
+
+from conformance.apis.request import conversation_texts, request_body
+from conformance.apis.usage import reports
+from conformance.model.case import Kind
+from conformance.model.exchange import Exchange, Pair
+from conformance.model.target import GatewayPolicy
+from conformance.parsing.http1 import reply
+from conformance.report import curl
+from conformance.report.document import GatewayField, GatewayPolicyLine
+from conformance.report.escaping import safe
+
+State = Literal["used", "stale", "untried"]
+LOST: Final = 0
+"""In `retry_on`: a lost connection."""
+KEPT: Final = ("equal",)
+
+
+class Use(NamedTuple):
+    """How often what a line allows happened, and how often it could have, but did not; and both in words."""
+
+    happened: int
+    missed: int
+    happens: str
+    misses: str
+
+
+def lines(policy: GatewayPolicy, pairs: Sequence[Pair], fields: Sequence[GatewayField]) -> Iterator[GatewayPolicyLine]:
+    """The lines that differ from the default, with their states."""
+    for name, verdicts in (("dropped", ("dropped",)), ("changed", ("changed", "mapped")), ("added", ("added",))):
+        for pattern in getattr(policy, name):
+            yield _line(f"{name}: {pattern}", _of_field(pattern, verdicts, fields, pairs))
+    for pattern in policy.headers:
+        yield _line(f"headers: {pattern}", _of_header(pattern, pairs))
+    for status in policy.retry_on:
+        yield _line(f"retry_on: {status or '0 (lost connections)'}", _of_retries((status,), pairs))
+    for name, use in USES.items():
+        if getattr(policy, name):
+            yield _line(f"{name}: {_value(getattr(policy, name))}", use(policy, pairs))
+
+
+def _value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else safe(str(value))
+
+
+def _line(line: str, use: Use) -> GatewayPolicyLine:
+    state: State = "used" if use.happened else "stale" if use.missed else "untried"
+    words = use.happens if use.happened else use.misses
+    count = f" ({use.happened or use.missed} ×)" if use.happened or use.missed else ""
+    return GatewayPolicyLine(line=safe(line), state=state, why=safe(words + count if count else NO_OCCASION))
+
+
+NO_OCCASION: Final = "no request of this run could show it"
+
+
+def _of_field(pattern: str, verdicts: Iterable[str], fields: Sequence[GatewayField], pairs: Sequence[Pair]) -> Use:
+    mine = [one for one in fields if any(fnmatchcase(place, pattern) for place in _places(one.field))]
+    happened = sum(one.requests for one in mine if one.verdict in verdicts)
+    kept = sum(one.requests for one in mine if one.verdict in KEPT)
+    if "added" in verdicts:
+        return Use(happened, kept or sum(bool(pair.upstream) for pair in pairs), "it is added", "it is not added")
+    return Use(happened, kept, f"it is {' or '.join(verdicts)}", "it arrives as it was sent")
+
+
+def _places(field: str) -> Iterator[str]:
+    """A field and those that it is in, as a policy may name them."""
+    steps = field.split(".")
+    return (".".join(steps[:end]) for end in range(1, len(steps) + 1))
+
+
+def _of_header(pattern: str, pairs: Sequence[Pair]) -> Use:
+    happened = missed = 0
+    for pair in pairs:
+        sent = {name for name in _names(pair.client) if fnmatchcase(name, pattern.lower())}
+        arrived = {name for x in pair.upstream[:1] for name in _names(x)}
+        if sent and pair.upstream:
+            happened += bool(sent & arrived)
+            missed += not sent & arrived
+    return Use(happened, missed, "it arrives", "it was sent, and does not arrive")
+
+
+def _names(x: Exchange) -> set[str]:
+    return {name.lower() for name, _ in curl.read(x.sent).headers}
+
+
+def _of_retries(statuses: Sequence[int], pairs: Sequence[Pair]) -> Use:
+    failed = [(at, pair) for pair in pairs for at, x in enumerate(pair.upstream) if _result(x) in statuses]
+    again = sum(len(pair.upstream) > at + 1 for at, pair in failed)
+    return Use(again, len(failed) - again, "it is tried again", "the upstream responded so, and it is not tried again")
+
+
+def _result(x: Exchange) -> int | None:
+    """The status of a response of the upstream, LOST without one; None if the gateway left first."""
+    return reply(x).status or (None if x.ending.how == "hung-up" else LOST)
+
+
+def _retries(policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
+    use = _of_retries(policy.retry_on, pairs)
+    repeated = sum(len(pair.upstream) > 1 for pair in pairs)
+    return use._replace(happened=repeated, misses="a request upstream failed so, and none is tried again")
+
+
+def _model(policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
+    arrived = [request_body(x).get("model") for pair in pairs for x in pair.upstream]
+    named = sum(name == policy.model for name in arrived)
+    return Use(named, len(arrived) - named, "it arrives", "the model arrives with another name")
+
+
+def _fallback(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
+    hosts = [{x.origin.host for x in pair.upstream if x.origin} for pair in pairs]
+    failed = sum(any(reply(x).status not in range(200, 300) for x in pair.upstream) for pair in pairs)
+    moved = sum(len(mine) > 1 for mine in hosts)
+    return Use(moved, failed - moved, "another upstream is asked", "an upstream failed, and no other is asked")
+
+
+def _cache(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
+    repeats = [pair for pair in pairs if pair.client.case.kind is Kind.GATEWAY_REPEAT]
+    own = sum(not pair.upstream and reply(pair.client).status in range(200, 300) for pair in pairs)
+    return Use(own, len(repeats), "the upstream is not needed", "an equal request is sent upstream, too")
+
+
+def _usage(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
+    unasked = [
+        pair.client
+        for pair in pairs
+        if pair.client.api == "chat" and pair.client.mode == "stream" and not _asks(pair.client)
+    ]
+    given = sum(bool(reports(x)) for x in unasked)
+    whole = sum(reply(x).complete and reply(x).status in range(200, 300) for x in unasked)
+    return Use(
+        given, whole, "a stream has usage that was not asked for", "streams have usage only where it is asked for"
+    )
+
+
+def _asks(x: Exchange) -> bool:
+    wanted = request_body(x).get("stream_options")
+    return isinstance(wanted, dict) and wanted.get("include_usage") is True
+
+
+def _prompt(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
+    told = [(_texts(pair.client), _texts(x)) for pair in pairs for x in pair.upstream[:1]]
+    longer = sum(len(arrived) > len(sent) for sent, arrived in told)
+    return Use(longer, len(told) - longer, "text is added", "the conversation arrives as it was sent")
+
+
+def _texts(x: Exchange) -> str:
+    return "".join(conversation_texts(request_body(x)))
+
+
+USES: Final[dict[str, Callable[[GatewayPolicy, Sequence[Pair]], Use]]] = {
+    "model": _model,
+    "retries": _retries,
+    "fallback": _fallback,
+    "cache": _cache,
+    "usage": _usage,
+    "prompt": _prompt,
+}
+"""By the policy's name: how often a line was needed that is one value."""

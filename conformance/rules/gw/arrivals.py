@@ -1,0 +1,71 @@
+"""What arrived upstream for a request, and what its differences are, for the rules about requests."""
+
+from collections.abc import Callable, Iterator
+
+from conformance.apis.fidelity.aspects import Aspect
+from conformance.apis.fidelity.records import Fate, FieldRecord, aspects_sent, exact_body, forwarded, records, refused
+from conformance.model.exchange import Exchange, Pair
+from conformance.model.rule import Condition
+from conformance.model.target import Policy
+from conformance.model.verdict import OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.rules.gw.conditions import through_gateway
+
+Upstream = tuple[Exchange, ...]
+SENT = through_gateway()
+
+
+def sent_with(*aspects: Aspect) -> Condition:
+    """A request was sent through a gateway that has something about one of these aspects."""
+
+    def applies_to(x: Exchange) -> NotJudged | None:
+        return SENT(x) or (None if aspects_sent(x) & {*aspects} else OUT_OF_SCOPE)
+
+    return applies_to
+
+
+def compared(x: Exchange, upstream: Upstream, policy: Policy) -> tuple[FieldRecord, ...] | NotJudged:
+    """The differences between a request and the one that arrived, or why there is nothing to compare."""
+    if why := nothing_arrived(x, upstream):
+        return why
+    arrived = forwarded_of(x, upstream)
+    if arrived is None:
+        return not_applicable(f"the request went to another API of the upstream ({upstream[0].case.subject[:60]})")
+    if not isinstance(exact_body(x), dict):
+        return not_applicable("the request has no JSON object")
+    if not isinstance(exact_body(arrived), dict):
+        return untestable("no JSON object arrived upstream")
+    return records(x, arrived, policy.gateway)
+
+
+def forwarded_of(x: Exchange, upstream: Upstream) -> Exchange | None:
+    """The request that arrived at the same API of the upstream, or None."""
+    return forwarded(Pair(x, upstream))
+
+
+def nothing_arrived(x: Exchange, upstream: Upstream) -> NotJudged | None:
+    """Why nothing arrived upstream, if so: the gateway refused the request, or the evidence is missing."""
+    if upstream:
+        return None
+    status = reply(x).status
+    if 400 <= status < 500:
+        names = ", ".join(record.path for record in refused(x)[:5])
+        return not_applicable(f"the gateway refused the request with {status}{f', and named {names}' if names else ''}")
+    what = f"the gateway answered {status}" if status else f"no response was received ({x.ending.how})"
+    return untestable(f"no request arrived upstream: {what}")
+
+
+def findings(
+    x: Exchange, upstream: Upstream, policy: Policy, fits: Callable[[FieldRecord], bool], expected: str = ""
+) -> Iterator[Finding | NotJudged]:
+    """A finding for each difference that fits, unless the policy allows it."""
+    found = compared(x, upstream, policy)
+    if isinstance(found, NotJudged):
+        yield found
+        return
+    yield from (Finding(record.seen, expected=expected) for record in found if not record.allowed and fits(record))
+
+
+def about(*aspects: Aspect, fate: Fate | None = None) -> Callable[[FieldRecord], bool]:
+    """Differences of one of these aspects, and of a fate if one is given."""
+    return lambda record: record.aspect in aspects and fate in (None, record.fate)

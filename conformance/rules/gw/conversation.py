@@ -1,0 +1,198 @@
+"""What becomes of the conversation: messages, texts, parts, tools, cache markers and reasoning."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from conformance.apis.fidelity.aspects import Aspect, foreign_nonces
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.target import Policy
+from conformance.model.verdict import MUST, Finding, NotJudged
+from conformance.model.words import GENERATIVE
+from conformance.rules.gw.arrivals import SENT, Upstream, about, findings, nothing_arrived, sent_with
+from conformance.rules.gw.example import ASKED, NONCE, OTHER_NONCE, forwarded
+
+CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
+Body = dict[str, Any]
+
+
+def _saying(*messages: Body) -> Body:
+    """The request with messages before its own."""
+    return ASKED | {"messages": [*messages, *ASKED["messages"]]}
+
+
+def _with_parts(*parts: Body) -> Body:
+    """The request with parts before its text."""
+    return ASKED | {
+        "messages": [{"role": "user", "content": [*parts, {"type": "text", "text": f"{NONCE}:native-sse"}]}]
+    }
+
+
+SYSTEM: Final[Body] = {"role": "system", "content": "Be brief,\u00a0please."}
+OLD: Final[Body] = {"role": "user", "content": f"Old ({OTHER_NONCE}:native-sse)"}
+IMAGE: Final[Body] = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}}
+TICK: Final[Body] = {"type": "function", "function": {"name": "tick"}}
+GREP: Final[Body] = {"type": "custom", "custom": {"name": "grep"}}
+MARKED: Final[Body] = {"type": "text", "text": "Rules.", "cache_control": {"type": "ephemeral"}}
+THOUGHT: Final[Body] = {"type": "thinking", "thinking": "I\u2009think  so.\n", "signature": "c2lnbmVk+/=="}
+CLAUDE: Final = "messages.gateway.turn"
+
+
+def _thinking(**changes: Any) -> Body:
+    """A second turn of Messages, with a thinking block."""
+    turn = {"role": "assistant", "content": [THOUGHT | changes, {"type": "text", "text": "Yes."}]}
+    return _saying({"role": "user", "content": "So?"}, turn)
+
+
+@rule(
+    "GW010",
+    MUST,
+    "Every message arrives, in its place",
+    spec=CHAT_SPEC,
+    fix="Forward each message, call and result in its order, or reject the request with a 400 that names it.",
+    applies_to=SENT,
+    apis=GENERATIVE,
+    good=[
+        forwarded(_saying(SYSTEM), _saying(SYSTEM)),
+        forwarded(_saying(SYSTEM), _saying(SYSTEM | {"role": "developer"})),
+    ],
+    bad=[forwarded(_saying(SYSTEM), ASKED), forwarded(_saying(SYSTEM), _saying({"role": "system"}))],
+)
+def message_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
+    """The model answers a conversation that nobody had. Calls and their results count as messages do."""
+    yield from findings(x, upstream, policy, about(Aspect.MESSAGE), "the messages as they were sent")
+
+
+@rule(
+    "GW011",
+    MUST,
+    "No text is added to the conversation",
+    spec=CHAT_SPEC,
+    fix="Forward the conversation as it is; if the gateway adds to prompts on purpose, say so in the policy "
+    "(gateway.prompt).",
+    applies_to=SENT,
+    apis=GENERATIVE,
+    good=[forwarded(ASKED, ASKED)],
+    bad=[
+        forwarded(ASKED, _saying(SYSTEM)),
+        forwarded(_saying(SYSTEM), _saying(SYSTEM | {"content": f"{SYSTEM['content']} You are ACME's assistant."})),
+    ],
+)
+def prompt_decorated(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
+    """The client pays for text that it did not write, and gets the answer to it."""
+    yield from findings(x, upstream, policy, about(Aspect.PROMPT))
+
+
+@rule(
+    "GW012",
+    MUST,
+    "A request holds nothing of another request",
+    spec="https://github.com/apache/apisix/pull/12582",
+    fix="Build each request from the client's own body: never change a shared template or list in place.",
+    applies_to=SENT,
+    apis=GENERATIVE,
+    good=[forwarded(ASKED, ASKED)],
+    bad=[forwarded(ASKED, _saying(OLD))],
+)
+def foreign_prompt(x: Exchange, upstream: Upstream) -> Iterator[Finding | NotJudged]:
+    """Prompts that pile up tell one client's words to the model that answers another, who can ask for them."""
+    if why := nothing_arrived(x, upstream):
+        yield why
+    own = foreign_nonces(x.sent.decode("latin-1"), x.nonce)
+    for at, arrived in enumerate(upstream, 1):
+        if foreign := foreign_nonces(arrived.sent.decode("latin-1"), x.nonce) - own:
+            which = f"request {at} upstream" if len(upstream) > 1 else "the request upstream"
+            yield Finding(
+                f"{which} holds the text of {len(foreign)} other request(s): {', '.join(sorted(foreign)[:3])}"
+            )
+
+
+@rule(
+    "GW013",
+    MUST,
+    "Texts arrive to the character",
+    spec="https://www.rfc-editor.org/rfc/rfc8259#section-7",
+    fix="Forward texts as they are: no trimming, no normalisation, no cutting, and UTF-8 in and out.",
+    applies_to=SENT,
+    apis=GENERATIVE,
+    good=[forwarded(_saying(SYSTEM), _saying(SYSTEM))],
+    bad=[forwarded(_saying(SYSTEM), _saying(SYSTEM | {"content": "Be brief, please."}))],
+)
+def text_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
+    """Code, diffs and file names are wrong after one changed space. Escapes may be written in another way."""
+    yield from findings(x, upstream, policy, about(Aspect.TEXT), "the same characters")
+
+
+@rule(
+    "GW014",
+    MUST,
+    "Every tool arrives",
+    spec=CHAT_SPEC,
+    fix="Forward each tool of each type, or reject the request with a 400 that names the type.",
+    applies_to=sent_with(Aspect.TOOL),
+    apis=GENERATIVE,
+    good=[forwarded(ASKED | {"tools": [TICK, GREP]}, ASKED | {"tools": [TICK, GREP]})],
+    bad=[forwarded(ASKED | {"tools": [TICK, GREP]}, ASKED | {"tools": [TICK]})],
+)
+def tool_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
+    """The model never calls a tool that it does not know, and the client waits for the call."""
+    yield from findings(x, upstream, policy, about(Aspect.TOOL), "the tool, or a 400 that names its type")
+
+
+@rule(
+    "GW015",
+    MUST,
+    "Images, audio and files arrive, to the byte",
+    spec="https://platform.openai.com/docs/guides/images-vision",
+    fix="Forward each content part with its data, or reject the request with a 400 that names the part's type.",
+    applies_to=sent_with(Aspect.PART),
+    apis=GENERATIVE,
+    good=[forwarded(_with_parts(IMAGE), _with_parts(IMAGE))],
+    bad=[
+        forwarded(_with_parts(IMAGE), _with_parts()),
+        forwarded(_with_parts(IMAGE), _with_parts(IMAGE | {"image_url": {"url": "data:image/png;base64,aGVsbG8"}})),
+    ],
+)
+def part_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
+    """The model describes with confidence a picture that it has not seen."""
+    yield from findings(x, upstream, policy, about(Aspect.PART), "the part, or a 400 that names its type")
+
+
+@rule(
+    "GW016",
+    MUST,
+    "Prompt caching is requested as the client did",
+    spec="https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching",
+    fix="Forward `cache_control`, `prompt_cache_key` and the like at each place, or reject the request with a 400 that "
+    "names them.",
+    applies_to=sent_with(Aspect.CACHE),
+    apis=GENERATIVE,
+    good=[forwarded(_with_parts(MARKED), _with_parts(MARKED), probe=CLAUDE)],
+    bad=[
+        forwarded(_with_parts(MARKED), _with_parts({"type": "text", "text": "Rules."}), probe=CLAUDE),
+        forwarded(ASKED | {"prompt_cache_key": "a"}, ASKED | {"prompt_cache_key": "gateway"}),
+    ],
+)
+def cache_marker_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
+    """Without its markers each turn pays the full price of the whole conversation, and no error says so."""
+    yield from findings(x, upstream, policy, about(Aspect.CACHE), "the marker, at its place")
+
+
+@rule(
+    "GW017",
+    MUST,
+    "Reasoning of earlier turns arrives to the byte",
+    spec="https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking",
+    fix="Keep thinking blocks, signatures and encrypted content as the texts that they are: no trimming, and nothing "
+    "written anew.",
+    applies_to=sent_with(Aspect.REASONING),
+    apis=GENERATIVE,
+    good=[forwarded(_thinking(), _thinking(), probe=CLAUDE)],
+    bad=[
+        forwarded(_thinking(), _thinking(thinking="I think so."), probe=CLAUDE),
+        forwarded(_thinking(), _thinking(signature="c2lnbmVk-_=="), probe=CLAUDE),
+    ],
+)
+def reasoning_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
+    """A signature is over the bytes of the thought: one changed space is a 400 on the second turn of a tool call."""
+    yield from findings(x, upstream, policy, about(Aspect.REASONING), "the same characters")

@@ -1,0 +1,277 @@
+"""What the client is told when the upstream refuses or fails: the body of the error."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from conformance.apis.errors import ErrorResponse, error_response, quoted
+from conformance.model.case import Kind
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import describe_member, display
+from conformance.rules.conditions import readable
+from conformance.rules.example import JSON, SSE, answered, error, streamed
+from conformance.rules.gw.attempts import failed_upstream, fate
+from conformance.rules.gw.conditions import through_gateway
+from conformance.rules.gw.example import both
+from conformance.rules.gw.failing_example import FAULT, OWN, SAID, UNREACHABLE, refused, said
+from conformance.rules.gw.failing_example import LOST as NO_RESPONSE
+from conformance.rules.gw.statuses import CREDENTIALS
+
+ENVELOPE: Final = "https://platform.openai.com/docs/guides/error-codes/api-errors"
+CONTENT_TYPE: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-8.3"
+MOST_COMPARED: Final = 200
+"""Characters of a message that have to be told: a gateway may shorten a long one."""
+MESSAGES_FAULT: Final = "messages.gateway.fault.example"
+ANTHROPIC: Final = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded, come back."}}
+PAGE: Final = "<html><h1>502 Bad Gateway</h1></html>"
+HTML: Final = ("content-type", "text/html")
+TEXT_TYPES: Final = ("text/plain", "text/html")
+BY_BODY: Final = {"html": TEXT_TYPES, "text": TEXT_TYPES, "events": ("text/event-stream",)}
+
+
+def _rejected(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | None:
+    """The upstream failed, and the client got an error that is more than the upstream's bytes passed on."""
+    if skip := failed_upstream(x, upstream):
+        return skip
+    if not error_response(x):
+        return not_applicable("the client got no error response")
+    if skip := readable(x):
+        return skip
+    content = reply(x).content
+    if any(fate(arrived) == "refused" and reply(arrived).content == content for arrived in upstream):
+        return not_applicable("the error's body is the upstream's, unchanged")
+    return None
+
+
+@rule(
+    "GW064",
+    MUST,
+    "An error of the gateway, or one that it rewrites, has the API's error object and a message",
+    spec=ENVELOPE,
+    fix="Write the gateway's own errors, and the upstream's that are no JSON, as the API's error object.",
+    applies_to=through_gateway(Kind.GATEWAY_FAULT),
+    apis=GENERATIVE,
+    good=[both(refused(502, OWN), NO_RESPONSE), both(refused(502, OWN), refused(502, PAGE, [HTML]))],
+    bad=[
+        both(refused(502, PAGE, [HTML]), NO_RESPONSE),
+        both(refused(503, {"error": "Overloaded"}), refused()),
+        both(refused(503, error("")), refused()),
+        both(refused(502, "", probe=UNREACHABLE)),
+        both(refused(503, {"detail": "Overloaded"}), refused()),
+        both(refused(429, "", ()), refused(429)),
+    ],
+)
+def envelope_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """SDKs show `error.message`, and retry and report by its members; of another body they show only the status."""
+    if skip := _rejected(x, upstream):
+        yield skip
+        return
+    told = error_response(x)
+    if not told.has_error_object and told.form != "event":
+        words = {"html": "an HTML page", "text": "plain text", "empty": "empty", "error-text": "`error` as a text"}
+        seen = f"the body of the {told.status} error is {words.get(told.kind, 'JSON without an error object')}"
+        yield Finding(seen, at=told.at, expected="an `error` object")
+    elif not told.message.strip():
+        yield Finding(f"the {told.status} error has no message", at=told.at)
+
+
+def _fits(x: Exchange, told: ErrorResponse) -> str:
+    """What an error object lacks of the API's form, as a clause; or empty."""
+    if x.api == "messages":
+        if told.form != "anthropic":
+            return 'no `"type": "error"` beside `error`'
+        return "" if isinstance(told.error.get("type"), str) else describe_member(told.error, "type")
+    if told.form == "anthropic":
+        return '`"type": "error"` beside `error`, as another API has it'
+    if not isinstance(told.error.get("type"), str):
+        return describe_member(told.error, "type")
+    return "" if isinstance(told.error.get("code"), str | None) else describe_member(told.error, "code")
+
+
+@rule(
+    "GW065",
+    SHOULD,
+    "An error of the gateway, or one that it rewrites, has the form of the client's API",
+    spec="https://platform.claude.com/docs/en/api/errors",
+    fix="Translate errors to the client's API, as the answers are.",
+    applies_to=through_gateway(Kind.GATEWAY_FAULT),
+    apis=GENERATIVE,
+    good=[
+        both(refused(502, OWN), NO_RESPONSE),
+        both(refused(529, ANTHROPIC, probe=MESSAGES_FAULT), refused()),
+    ],
+    bad=[
+        both(refused(529, SAID, probe=MESSAGES_FAULT), refused(probe=FAULT)),
+        both(refused(529, ANTHROPIC), refused(529, ANTHROPIC | {"request_id": "r"})),
+        both(refused(429, {"error": {"code": 429, "message": "No.", "status": "RESOURCE_EXHAUSTED"}}), refused(429)),
+    ],
+)
+def error_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """A client of one API looks for the members of its own errors, and finds none of them."""
+    if skip := _rejected(x, upstream):
+        yield skip
+        return
+    told = error_response(x)
+    if not told.has_error_object:
+        yield not_applicable("the error has no error object (see GW064)")
+    elif lacks := _fits(x, told):
+        yield Finding(f"the {told.status} error has {lacks}", at=told.at)
+
+
+def _reason_key(x: Exchange) -> str:
+    """The member of an error by which programs tell one from another."""
+    return "type" if x.api == "messages" else "code"
+
+
+def _told(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[NotJudged | tuple[ErrorResponse, ErrorResponse]]:
+    """The upstream's error and the client's, where the client's stands for it: it has the same status and API."""
+    if skip := failed_upstream(x, upstream):
+        yield skip
+        return
+    told = error_response(x)
+    by_upstream = [error_response(a) for a in upstream if fate(a) == "refused" and a.api == x.api]
+    alike = [was for was in by_upstream if was.is_enveloped and was.status == told.status]
+    if not by_upstream:
+        yield not_applicable("no upstream of the client's API refused the request")
+    elif not alike:
+        yield not_applicable("the upstream's error has no error object, or the client's another status")
+    elif told.status in CREDENTIALS:
+        yield not_applicable("the error is about the gateway's own key")
+    elif skip := readable(x):
+        yield skip
+    elif not told.has_error_object:
+        yield untestable("the client's error has no error object (see GW064)")
+    else:
+        yield alike[-1], told
+
+
+@rule(
+    "GW066",
+    MUST,
+    "The reason of the upstream's refusal survives: its code, or on Messages its type",
+    spec=ENVELOPE,
+    fix="Pass `error.code` (on Messages `error.type`) on as the upstream sent it.",
+    applies_to=through_gateway(Kind.GATEWAY_FAULT),
+    apis=GENERATIVE,
+    good=[both(refused(400), refused(400)), both(refused(400, said(type="other")), refused(400))],
+    bad=[
+        both(refused(429, said(code="429")), refused(429)),
+        both(refused(400, said(code=None)), refused(400)),
+        both(
+            refused(429, {"type": "error", "error": {"type": "api_error", "message": "No."}}, probe=MESSAGES_FAULT),
+            refused(429, ANTHROPIC, probe=MESSAGES_FAULT),
+        ),
+    ],
+)
+def reason_replaced(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """A full context, a used-up budget and a rate limit share a status: by the code programs shorten, stop or wait."""
+    for found in _told(x, upstream):
+        if isinstance(found, NotJudged):
+            yield found
+            return
+        (was, told), key = found, _reason_key(x)
+        if told.status >= 500:
+            yield not_applicable("the gateway may describe an upstream's own failure in its words (see GW068)")
+        elif isinstance(was.error.get(key), str) and told.error.get(key) != was.error[key]:
+            seen = f"the upstream's error has {key} {display(was.error[key])}, the client's {describe_member(told.error, key)}"
+            yield Finding(seen, at=told.at)
+
+
+@rule(
+    "GW067",
+    MUST,
+    "The message of the upstream's refusal survives",
+    spec=ENVELOPE,
+    fix="Pass `error.message` on, alone or within a sentence of the gateway's.",
+    applies_to=through_gateway(Kind.GATEWAY_FAULT),
+    apis=GENERATIVE,
+    good=[
+        both(refused(400), refused(400)),
+        both(refused(400, said(message="Provider says: Overloaded, come back.")), refused(400)),
+    ],
+    bad=[both(refused(400, said(message="Bad request")), refused(400))],
+)
+def message_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """It names the field, the limit or the policy: without it nobody can repair the request."""
+    for found in _told(x, upstream):
+        if isinstance(found, NotJudged):
+            yield found
+            return
+        was, told = found
+        if told.status >= 500:
+            yield not_applicable("the gateway may describe an upstream's own failure in its words (see GW068)")
+        elif _squeezed(was.message)[:MOST_COMPARED] not in _squeezed(told.message):
+            yield Finding(f"the message {quoted(was.message)} has become {quoted(told.message)}", at=told.at)
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+@rule(
+    "GW068",
+    SHOULD,
+    "All members of the upstream's error survive: type, code, param and message",
+    spec=ENVELOPE,
+    fix="Pass the upstream's error object on as it is.",
+    applies_to=through_gateway(Kind.GATEWAY_FAULT),
+    apis=GENERATIVE,
+    good=[both(refused(503), refused(503))],
+    bad=[
+        both(refused(429, said(type="throttling_error")), refused(429)),
+        both(refused(400, said(param=None)), refused(400, said(param="messages"))),
+        both(refused(503, said(code="503")), refused(503)),
+    ],
+)
+def members_replaced(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """Agents choose by type whether to wait; `param` names the field to repair."""
+    for found in _told(x, upstream):
+        if isinstance(found, NotJudged):
+            yield found
+            return
+        was, told = found
+        names = ("type",) if x.api == "messages" else ("type", "code", "param")
+        lost = [n for n in names if isinstance(was.error.get(n), str) and told.error.get(n) != was.error[n]]
+        for name in lost:
+            seen = f"the upstream's error has {name} {display(was.error[name])}, the client's {describe_member(told.error, name)}"
+            yield Finding(seen, at=told.at)
+
+
+@rule(
+    "GW069",
+    SHOULD,
+    "Content-Type names what the body of an error is",
+    spec=CONTENT_TYPE,
+    fix="Take the upstream's Content-Type with its body, or write the one of the gateway's own; not the stream's.",
+    applies_to=through_gateway(Kind.GATEWAY_FAULT),
+    apis=GENERATIVE,
+    needs=("headers",),
+    good=[both(refused(), refused()), both(refused(502, PAGE, [HTML]), refused(502, PAGE, [HTML]))],
+    bad=[
+        both(answered(SAID, status=503, headers=[SSE], mode="stream", probe=FAULT), refused()),
+        both(refused(502, PAGE), refused(502, PAGE, [HTML])),
+        both(refused(503, SAID, ()), refused()),
+        both(streamed(SAID, status=503, headers=[JSON], probe=FAULT), refused()),
+    ],
+)
+def error_mislabelled(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """A client that reads by the label looks for events in a JSON error, or parses a page as JSON."""
+    if skip := failed_upstream(x, upstream) or readable(x):
+        yield skip
+        return
+    answer, told = reply(x), error_response(x)
+    if not told or told.in_band or told.kind == "empty":
+        yield not_applicable("the client got no error response with a body")
+        return
+    as_sent = ((reply(a).content, reply(a).value("content-type")) for a in upstream)
+    if (answer.content, answer.value("content-type")) in as_sent:
+        return
+    media = answer.media_type
+    is_json = media == "application/json" or media.endswith("+json")
+    if not (is_json if told.is_json else media in BY_BODY.get(told.kind, ())):
+        what = "JSON" if told.is_json else "an event stream" if told.kind == "events" else "a text"
+        label = f"Content-Type {quoted(media)}" if media else "no Content-Type"
+        yield Finding(f"the body of the {told.status} error is {what}, but has {label}", at=answer.span("content-type"))

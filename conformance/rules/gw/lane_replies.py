@@ -1,0 +1,224 @@
+"""Gateways that translate: what becomes of the upstream's answer on the way to the client."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from conformance.apis.content import Choice, ToolCall
+from conformance.apis.conversation import bare
+from conformance.apis.errors import one_line
+from conformance.apis.response_content import response_content
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.target import Policy
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE
+from conformance.parsing.json_body import json_body
+from conformance.parsing.json_text import NOT_JSON, parse_json
+from conformance.parsing.json_values import Object, as_array, as_object
+from conformance.rules.example import completion
+from conformance.rules.gw.conditions import through_gateway
+from conformance.rules.gw.lane_conditions import reply_lane
+from conformance.rules.gw.lane_example import chat_by_messages, messages_by_chat
+from conformance.rules.msg.example import BASELINE_RESPONSE as MESSAGE
+
+STOP_REASONS: Final = "https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons"
+COMPLETION: Final = "https://platform.openai.com/docs/api-reference/chat/object"
+
+USES: list[Object] = [
+    {"type": "tool_use", "id": f"toolu_{city}", "name": "f", "input": {"city": city}} for city in ("Oslo", "Rome")
+]
+CALLS: list[Object] = [
+    {"id": f"call_{city}", "type": "function", "function": {"name": "f", "arguments": f'{{"city": "{city}"}}'}}
+    for city in ("Oslo", "Rome")
+]
+CALLED = completion({"content": None, "tool_calls": CALLS}, "tool_calls")
+USED: Object = MESSAGE | {"content": USES, "stop_reason": "tool_use"}
+
+
+def _answers(x: Exchange, upstream: tuple[Exchange, ...]) -> tuple[Choice, Choice] | NotJudged:
+    """The client's choice, and that of an upstream of another API; else why they can't be compared."""
+    answered = reply_lane(x, upstream)
+    if isinstance(answered, NotJudged):
+        return answered
+    return response_content(x).choices[0], response_content(answered).choices[0]
+
+
+@rule(
+    "GW131",
+    MUST,
+    "The text of an upstream of another API arrives at the client",
+    spec=COMPLETION,
+    fix="Carry every text, and every refusal, of the upstream's answer over, unchanged and in order, in both modes.",
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[messages_by_chat()],
+    bad=[messages_by_chat(client=MESSAGE | {"content": [{"type": "text", "text": "Hello"}]})],
+)
+def text_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """The user pays for a text that is not shown, or reads one with a piece missing."""
+    found = _answers(x, upstream)
+    if isinstance(found, NotJudged):
+        yield found
+        return
+    mine, theirs = (choice.text + choice.refusal for choice in found)
+    if mine.strip() != theirs.strip():
+        yield Finding(
+            f"the upstream sent {len(theirs)} characters of text, and {len(mine)} others arrived: "
+            f"‘{one_line(mine, 60)}’",
+            expected=f"‘{one_line(theirs, 60)}’",
+        )
+
+
+@rule(
+    "GW132",
+    MUST,
+    "The tool calls of an upstream of another API arrive at the client: names, arguments and order",
+    spec=COMPLETION,
+    fix="Carry each call over as one call with an ID of its own, its name and its arguments; number parallel calls from 0.",
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[messages_by_chat(client=USED, upstream=CALLED), chat_by_messages(client=CALLED, upstream=USED)],
+    bad=[
+        messages_by_chat(client=USED | {"content": USES[:1]}, upstream=CALLED),
+        chat_by_messages(client=completion({"content": ""}), upstream=USED),
+        messages_by_chat(client=USED | {"content": [USES[0], USES[1] | {"input": {}}]}, upstream=CALLED),
+    ],
+)
+def call_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """The agent does nothing, or runs a tool with the arguments of two calls run together."""
+    found = _answers(x, upstream)
+    if isinstance(found, NotJudged):
+        yield found
+        return
+    mine, theirs = (choice.calls for choice in found)
+    if not (mine or theirs):
+        yield not_applicable("neither side has tool calls")
+    if len(mine) != len(theirs):
+        yield Finding(f"the upstream made {len(theirs)} calls, and {len(mine)} arrived", expected=_listed(theirs))
+    for call, other in zip(mine, theirs, strict=False):
+        if call.name != other.name:
+            yield Finding(f"a call of {one_line(other.name, 64)} arrived as one of {one_line(call.name, 64)}")
+        elif _arguments(call) != _arguments(other):
+            yield Finding(
+                f"the arguments of a call of {one_line(call.name, 64)} are {one_line(call.arguments, 60) or 'empty'}",
+                expected=one_line(other.arguments, 60),
+            )
+    if len({call.id for call in mine}) < len(mine):
+        yield Finding("two calls have the same ID, so that their results can't be told apart")
+
+
+def _listed(calls: tuple[ToolCall, ...]) -> str:
+    return ", ".join(one_line(call.name, 64) for call in calls[:5]) or "no call"
+
+
+def _arguments(call: ToolCall) -> Any:
+    """The arguments as a value; no arguments are an empty object, and what is no JSON is compared as a text."""
+    value = parse_json(call.arguments.encode("utf-8", "replace")) if call.arguments.strip() else {}
+    return bare(call.arguments) if value is NOT_JSON else value
+
+
+@rule(
+    "GW133",
+    MUST,
+    "An answer ends for the client as it did for an upstream of another API",
+    spec=STOP_REASONS,
+    fix="Map each ending: stop, end_turn and completed; length, max_tokens and incomplete (max_output_tokens); tool_calls "
+    "and tool_use; content_filter, refusal and incomplete (content_filter), in both modes.",
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[
+        messages_by_chat(client=MESSAGE | {"stop_reason": "max_tokens"}, upstream=completion(finish="length")),
+        chat_by_messages(client=CALLED, upstream=USED),
+    ],
+    bad=[
+        messages_by_chat(upstream=completion(finish="length")),
+        messages_by_chat(upstream=completion(finish="content_filter")),
+        chat_by_messages(client=completion({"content": None, "tool_calls": CALLS}, "stop"), upstream=USED),
+    ],
+)
+def ending_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """A cut answer is taken for a whole one, half a file is written, a filtered answer looks finished, and calls that
+    end with stop are not run.
+    """
+    found = _answers(x, upstream)
+    if isinstance(found, NotJudged):
+        yield found
+        return
+    mine, theirs = found
+    if theirs.end is None:
+        yield not_applicable("the upstream gave no reason to end that every API has")
+    elif mine.end not in _endings(mine, theirs):
+        yield Finding(
+            f"the upstream ended with {one_line(theirs.finish, 40)}, and the client is told "
+            f"{one_line(mine.finish, 40) or 'nothing'}",
+            expected=f"the counterpart of {one_line(theirs.finish, 40)}",
+        )
+
+
+def _endings(mine: Choice, theirs: Choice) -> set[str | None]:
+    """The endings that say what the upstream's does."""
+    ends: set[str | None] = {theirs.end}
+    if theirs.calls and theirs.end == "stop":
+        ends.add("tool_calls")  # the upstream's own mistake, mended
+    if theirs.refusal and theirs.end == "stop":
+        ends.add("content_filter")  # Messages has no refusal but this
+    if mine.refusal and theirs.end == "content_filter":
+        ends.add("stop")
+    return ends
+
+
+@rule(
+    "GW138",
+    SHOULD,
+    "The reasoning of an upstream of another API arrives at the client",
+    spec="https://platform.claude.com/docs/en/build-with-claude/extended-thinking",
+    fix="Carry reasoning over: reasoning_content or reasoning of chat upstreams, thinking blocks of Messages, reasoning "
+    "items of Responses; if it is hidden on purpose, say so (gateway.hides_reasoning).",
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[
+        messages_by_chat(
+            client=MESSAGE
+            | {"content": [{"type": "thinking", "thinking": "Hm.", "signature": ""}, *MESSAGE["content"]]},
+            upstream=completion({"reasoning": "Hm."}),
+        )
+    ],
+    bad=[messages_by_chat(upstream=completion({"reasoning": "Hm."}))],
+)
+def reasoning_lost(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
+    """The user waits for a minute, pays for the tokens, and sees nothing of what was thought."""
+    found = _answers(x, upstream)
+    if isinstance(found, NotJudged):
+        yield found
+        return
+    mine, theirs = (bare(choice.reasoning) for choice in found)
+    if not theirs:
+        yield not_applicable("the upstream shows no reasoning")
+    elif theirs not in mine and not policy.gateway.hides_reasoning:
+        yield Finding(f"the upstream sent {len(theirs)} characters of reasoning, and {len(mine)} arrived")
+
+
+@rule(
+    "GW140",
+    SHOULD,
+    "A message that only calls tools has the content null",
+    spec=COMPLETION,
+    fix="Write `content: null` where the upstream's answer has no text; null, absent and empty differ.",
+    applies_to=through_gateway(),
+    apis=("chat",),
+    modes=("unary",),
+    good=[chat_by_messages(client=CALLED, upstream=USED)],
+    bad=[chat_by_messages(client=completion({"content": "", "tool_calls": CALLS}, "tool_calls"), upstream=USED)],
+)
+def null_content_filled(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """Agents that ask whether there is a text show an empty message, or send an empty text back, which is refused."""
+    found = _answers(x, upstream)
+    if isinstance(found, NotJudged):
+        yield found
+        return
+    if found[1].text or not found[1].calls:
+        yield not_applicable("the upstream's answer does not consist of calls alone")
+        return
+    for choice in as_array((json_body(x) or {}).get("choices")):
+        if as_object(as_object(choice).get("message")).get("content", None) == "":
+            yield Finding('the content of the message is "", and the upstream sent none', expected="null")

@@ -1,0 +1,350 @@
+"""Gateways that translate: what becomes of the conversation and its tools on the way to the upstream."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from conformance.apis.conversation import Attached, Called, Entry, Returned, Said, bare, conversation
+from conformance.apis.errors import one_line
+from conformance.apis.request import request_body
+from conformance.apis.tools import allows_one_call, offered, required_name, tool_choice_mode
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import Object, as_array, as_object, as_string
+from conformance.rules.gw.conditions import through_gateway
+from conformance.rules.gw.lane_conditions import FIX, generations, request_lane
+from conformance.rules.gw.lane_example import BY_CHAT, BY_MESSAGES, messages_by_chat
+
+TOOL_USE: Final = "https://platform.claude.com/docs/en/agents-and-tools/tool-use/handle-tool-calls"
+MESSAGES_SPEC: Final = "https://platform.claude.com/docs/en/api/messages/create"
+CHOICE_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create#chat-create-tool_choice"
+
+# Examples: a turn with two parallel calls, as each API writes it
+
+ASK: Object = BY_MESSAGES["messages"][0]
+IDS = ("call_1", "call_2")
+CITIES = ("Oslo", "Rome")
+HISTORY: Object = BY_MESSAGES | {
+    "messages": [
+        {"role": "user", "content": "What is the weather?"},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "tool_use", "id": name, "name": "f", "input": {"city": city}}
+                for name, city in zip(IDS, CITIES, strict=True)
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                *({"type": "tool_result", "tool_use_id": name, "content": f"{name} is cold"} for name in IDS),
+                {"type": "text", "text": ASK["content"]},
+            ],
+        },
+    ]
+}
+CALLS: list[Object] = [
+    {"id": name, "type": "function", "function": {"name": "f", "arguments": f'{{"city": "{city}"}}'}}
+    for name, city in zip(IDS, CITIES, strict=True)
+]
+RESULTS: list[Object] = [{"role": "tool", "tool_call_id": name, "content": f"{name} is cold"} for name in IDS]
+QUESTION: Object = {"role": "user", "content": "What is the weather?"}
+SAID: Object = {"role": "assistant", "content": None, "tool_calls": CALLS}
+
+
+def _chat(*messages: Object, **more: Any) -> Object:
+    return BY_CHAT | {"messages": [*messages]} | more
+
+
+TOOL: Object = {"name": "f", "description": "Tell.", "input_schema": {"type": "object", "properties": {"city": {}}}}
+OFFERING: Object = BY_MESSAGES | {"tools": [TOOL], "tool_choice": {"type": "any"}}
+
+
+def _offered(parameters: Any, choice: Any = "required") -> Object:
+    function = {"name": "f", "description": "Tell.", "parameters": parameters}
+    return BY_CHAT | {"tools": [{"type": "function", "function": function}], "tool_choice": choice}
+
+
+IMAGE: Object = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}}
+SEEING: Object = BY_MESSAGES | {"messages": [{"role": "user", "content": [IMAGE, {"type": "text", "text": "What?"}]}]}
+SEEN: Object = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+
+
+@rule(
+    "GW123",
+    MUST,
+    "Every text of the conversation arrives at an upstream of another API, in its role and order",
+    spec=TOOL_USE,
+    fix=FIX.format(what="system text, and every text of each message, also beside tool results,"),
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[messages_by_chat(HISTORY, _chat(QUESTION, SAID, *RESULTS, ASK))],
+    bad=[
+        messages_by_chat(HISTORY, _chat(QUESTION, SAID, *RESULTS)),
+        messages_by_chat(BY_MESSAGES | {"system": "Be brief."}, BY_CHAT),
+    ],
+)
+def text_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """The model answers a question that it did not get, or without the rules of its system text; the user sees a
+    confident answer to something else.
+    """
+    arrived = request_lane(x, upstream)
+    if not generations(upstream) and 200 <= reply(x).status < 300:
+        yield untestable("the gateway answered, but no request with the text's nonce arrived upstream")
+    if isinstance(arrived, NotJudged):
+        yield arrived
+        return
+    mine, theirs = _texts(x), _texts(arrived)
+    if not mine:
+        yield not_applicable("the request has no text")
+    everywhere = "".join(text for _, text in theirs)
+    lost = [said for said in mine if said.role == "system" and said.text not in everywhere]
+    lost += _out_of_place([said for said in mine if said.role != "system"], _runs(theirs))
+    for said in lost:
+        yield Finding(
+            f"a text of role {said.role} did not arrive upstream in its place: ‘{one_line(said.text, 60)}’ (shown "
+            "without spaces)",
+            expected="the text, in its role and order",
+        )
+
+
+def _texts(x: Exchange) -> list[Said]:
+    """The texts that are not empty, without white space."""
+    said = (entry for entry in conversation(x) if isinstance(entry, Said))
+    return [Said(role, text) for role, text in ((entry.role, bare(entry.text)) for entry in said) if text]
+
+
+def _runs(texts: Sequence[Said]) -> list[Said]:
+    """The texts of users and assistants, with neighbours of one role as one: APIs differ in how they are divided."""
+    runs: list[Said] = []
+    for role, text in texts:
+        if role != "system" and runs and runs[-1].role == role:
+            runs[-1] = Said(role, runs[-1].text + text)
+        elif role != "system":
+            runs.append(Said(role, text))
+    return runs
+
+
+def _out_of_place(texts: Sequence[Said], runs: Sequence[Said]) -> Iterator[Said]:
+    """The texts that are not in the runs, or not after those before them."""
+    run, offset = 0, 0
+    for said in texts:
+        found = (
+            (n, place + len(said.text))
+            for n in range(run, len(runs))
+            if runs[n].role == said.role and (place := runs[n].text.find(said.text, offset if n == run else 0)) >= 0
+        )
+        if place_found := next(found, None):
+            run, offset = place_found
+        else:
+            yield said
+
+
+@rule(
+    "GW124",
+    MUST,
+    "Every function that a client offers arrives at an upstream of another API, with its parameters",
+    spec=MESSAGES_SPEC,
+    fix=FIX.format(what="each tool's name, description and JSON Schema"),
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[messages_by_chat(OFFERING, _offered(TOOL["input_schema"] | {"additionalProperties": False}))],
+    bad=[messages_by_chat(OFFERING, BY_CHAT), messages_by_chat(OFFERING, _offered({"type": "object"}))],
+)
+def tool_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """The model can't call what it was not told of, or calls it with the wrong arguments; the agent does nothing, and
+    says so in good prose.
+    """
+    arrived = request_lane(x, upstream)
+    if isinstance(arrived, NotJudged):
+        yield arrived
+        return
+    functions = _functions(x)
+    if tool_choice_mode(x) == "none" or not functions:
+        yield not_applicable("the request offers no function that may be called")
+        return
+    required = required_name(x)
+    for name, tool in functions.items():
+        if required and name != required and name not in offered(arrived):
+            continue  # a tool that may not be called
+        if name not in offered(arrived):
+            yield Finding(f"the tool {one_line(name, 64)} did not arrive upstream")
+        elif lost := _lost(tool, offered(arrived)[name]):
+            yield Finding(f"`{lost}` of the tool {one_line(name, 64)} did not arrive upstream as it was sent")
+
+
+def _functions(x: Exchange) -> dict[str, Object]:
+    """The offered functions; tools of other types have a rule of their own."""
+    types = {as_string(_inner(tool).get("name")): tool.get("type") for tool in _tools(x)}
+    return {name: tool for name, tool in offered(x).items() if is_function(x, types.get(name))}
+
+
+def is_function(x: Exchange, kind: Any) -> bool:
+    """Whether this is a type of tools that each API has: a function that the client runs, with a JSON Schema."""
+    return kind in ((None, "custom") if x.api == "messages" else ("function",))
+
+
+def _tools(x: Exchange) -> list[Object]:
+    return [tool for tool in as_array(request_body(x).get("tools")) if isinstance(tool, dict)]
+
+
+def _inner(tool: Object) -> Object:
+    return as_object(tool.get("function") or tool.get("custom") or tool)
+
+
+REWRITTEN: Final = ("$schema", "title", "additionalProperties", "strict", "default", "format")
+"""Keywords that APIs restrict, so that gateways adapt them; they do not say what a tool is for."""
+
+
+def _lost(tool: Object, other: Object) -> str:
+    """What a tool has that the other has not: its description, or a member of its parameters; or empty."""
+    if bare(as_string(tool.get("description"))) not in bare(as_string(other.get("description"))):
+        return "description"
+    return _lost_member(as_object(tool.get("parameters")), as_object(other.get("parameters")), "parameters")
+
+
+def _lost_member(schema: Object, other: Object, path: str) -> str:
+    for name, value in schema.items():
+        place = f"{path}.{name}"
+        if name in REWRITTEN or (value in ({}, []) and name not in other):
+            continue
+        if isinstance(value, dict):
+            found = place if not isinstance(other.get(name), dict) else _lost_member(value, other[name], place)
+        elif name == "required":
+            found = "" if {*map(str, as_array(value))} <= {*map(str, as_array(other.get(name)))} else place
+        else:
+            found = "" if name in other and other[name] == value else place
+        if found:
+            return found
+    return ""
+
+
+@rule(
+    "GW125",
+    MUST,
+    "tool_choice and the limit to one call mean the same at an upstream of another API",
+    spec=CHOICE_SPEC,
+    fix="Translate tool_choice: auto, none, required (any in Messages), and the tool that it names; and "
+    "parallel_tool_calls: false, which is disable_parallel_tool_use in Messages.",
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[messages_by_chat(OFFERING, _offered(TOOL["input_schema"]))],
+    bad=[messages_by_chat(OFFERING, _offered(TOOL["input_schema"], "auto"))],
+)
+def tool_choice_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """A forced call becomes a chat: the parser that waits for arguments gets prose. A forbidden call is made after all,
+    and an agent that can run one call at a time gets two.
+    """
+    arrived = request_lane(x, upstream)
+    if isinstance(arrived, NotJudged):
+        yield arrived
+        return
+    mode, theirs = tool_choice_mode(x), tool_choice_mode(arrived)
+    tools, their_tools = offered(x), offered(arrived)
+    if not tools or mode == "unclear":
+        yield not_applicable("the request offers no tools, or its tool_choice is not clear")
+        return
+    is_single = allows_one_call(x) and mode != "none"
+    if is_single and their_tools and not allows_one_call(arrived):
+        yield Finding("the request allows one call at most, and the upstream is free to make several")
+    if not their_tools and mode in ("none", "auto"):
+        return  # forbidden calls need no tools; lost tools have a rule of their own
+    is_only = {mode, theirs} == {"required", "named"} and len(their_tools if theirs == "required" else tools) == 1
+    if mode != theirs and not is_only:
+        yield Finding(f"tool_choice is {mode}, and {theirs} upstream", expected=mode)
+    elif mode == theirs == "named" and required_name(x) != required_name(arrived):
+        yield Finding(f"tool_choice names another tool upstream: {one_line(required_name(arrived), 64)}")
+
+
+@rule(
+    "GW126",
+    MUST,
+    "Every call of the history arrives at an upstream of another API, with its result",
+    spec=TOOL_USE,
+    fix=FIX.format(what="each call and each result, and the ID that links them,"),
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[messages_by_chat(HISTORY, _chat(QUESTION, SAID, *RESULTS, ASK))],
+    bad=[
+        messages_by_chat(HISTORY, _chat(QUESTION, SAID, RESULTS[0], ASK)),
+        messages_by_chat(HISTORY, _chat(QUESTION, SAID | {"tool_calls": CALLS[:1]}, RESULTS[0], ASK)),
+    ],
+)
+def call_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """The model calls the tool again and again, or takes one call's result for another's; each turn is paid for."""
+    arrived = request_lane(x, upstream)
+    if isinstance(arrived, NotJudged):
+        yield arrived
+        return
+    mine, theirs = _history(conversation(x)), _history(conversation(arrived))
+    if not (mine.calls or mine.results):
+        yield not_applicable("the history has no tool calls")
+        return
+    at = 0
+    places: dict[int, int] = {}
+    for number, call in enumerate(mine.calls):
+        found = next((n for n in range(at, len(theirs.calls)) if theirs.calls[n][1:] == call[1:]), None)
+        if found is None:
+            yield Finding(f"a call of {one_line(call.name, 64)} did not arrive upstream as it was sent, in its order")
+        else:
+            places[number], at = found, found + 1
+    for linked, text in mine.results:
+        told = [other for place, other in theirs.results if linked in places and place == places[linked]]
+        if linked in places and not any(bare(text) in bare(other) for other in told):
+            yield Finding(f"the result of a call did not arrive upstream with that call: ‘{one_line(text, 60)}’")
+
+
+class _History(NamedTuple):
+    """The calls in order, and each result with the number of its call, or -1."""
+
+    calls: list[Called]
+    results: list[tuple[int, str]]
+
+
+def _history(entries: Sequence[Entry]) -> _History:
+    found = _History([], [])
+    for entry in entries:
+        if isinstance(entry, Called):
+            found.calls.append(entry)
+        elif isinstance(entry, Returned):
+            linked = (n for n in reversed(range(len(found.calls))) if found.calls[n].id == entry.id)
+            found.results.append((next(linked, -1), entry.text))
+    return found
+
+
+@rule(
+    "GW127",
+    MUST,
+    "Every image, file and audio arrives at an upstream of another API, or the request is rejected",
+    spec="https://platform.claude.com/docs/en/build-with-claude/vision",
+    fix=FIX.format(what="images, files and audio"),
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[messages_by_chat(SEEING, _chat({"role": "user", "content": [SEEN, {"type": "text", "text": "What?"}]}))],
+    bad=[messages_by_chat(SEEING, _chat({"role": "user", "content": "What?"}))],
+)
+def attachment_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """The model describes a picture that it never saw, and the user believes it."""
+    arrived = request_lane(x, upstream)
+    if isinstance(arrived, NotJudged):
+        yield arrived
+        return
+    mine = [entry for entry in conversation(x) if isinstance(entry, Attached)]
+    theirs = [entry for entry in conversation(arrived) if isinstance(entry, Attached)]
+    if not mine:
+        yield not_applicable("the request has no image, file or audio")
+    for entry in mine:
+        same = next((other for other in theirs if _is_same(entry, other)), None)
+        if same is None:
+            yield Finding(f"one {entry.kind} did not arrive upstream", expected=f"the {entry.kind}, or a 4xx")
+        else:
+            theirs.remove(same)
+
+
+def _is_same(entry: Attached, other: Attached) -> bool:
+    """Whether it is the same content; a gateway may fetch what a URL or an ID names."""
+    if entry.kind != other.kind:
+        return False
+    return bare(entry.content) == bare(other.content) or (not entry.is_inline and other.is_inline)

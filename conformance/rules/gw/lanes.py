@@ -1,0 +1,165 @@
+"""Gateways that translate: which API a request and a reply have."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from conformance.apis.request import body_sent, request_body
+from conformance.apis.specs import spec
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.target import Policy
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE, Api
+from conformance.parsing.json_body import json_body
+from conformance.parsing.json_values import Object
+from conformance.parsing.sse import payloads, span, stream
+from conformance.rules.example import answered, completion, error
+from conformance.rules.gw.conditions import named, through_gateway
+from conformance.rules.gw.example import both
+from conformance.rules.gw.lane_conditions import NOTHING, generations, path_api, reply_api, request_lane
+from conformance.rules.gw.lane_example import BY_CHAT, BY_MESSAGES, PROBE, at, chat_by_messages, messages_by_chat
+from conformance.rules.msg.example import BASELINE_RESPONSE as MESSAGE
+from conformance.schemas import load, validator
+
+STREAMING_SPEC: Final = "https://platform.claude.com/docs/en/build-with-claude/streaming"
+CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
+
+EXTENSIONS: Final = ("top_k", "thinking", "reasoning", "cache_control")
+"""Fields of one API that upstreams of another one take, too, as their documentation says: top_k of vLLM, thinking and
+reasoning of DeepSeek and OpenRouter."""
+
+
+@rule(
+    "GW120",
+    MUST,
+    "A reply is of the client's API, whatever the upstream's is",
+    spec=STREAMING_SPEC,
+    fix="Translate every reply, and every event of a stream, into the API of the path that the client called.",
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[messages_by_chat()],
+    bad=[messages_by_chat(client=completion()), chat_by_messages(client=MESSAGE)],
+)
+def reply_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """The client finds nothing where its API has the answer: its user sees an empty message, and the answer is paid for.
+
+    One event in the upstream's form, in the middle of a good stream, is a lost piece of the answer.
+    """
+    whole = json_body(x)
+    if whole is not None:
+        found = reply_api(whole)
+        if found and found != x.api:
+            yield Finding(f"the reply is of {spec(found).title}", expected=f"a reply of {spec(x.api).title}")
+    shown = {event: reply_api(value) for event, value in zip(stream(x).dispatched, payloads(x), strict=True)}
+    for event, found in shown.items():
+        if whole is None and found and found != x.api:
+            yield Finding(
+                f"an event of the stream is of {spec(found).title}",
+                at=span(x, event),
+                expected=f"events of {spec(x.api).title}",
+            )
+            return
+    if not (upstream or whole or any(shown.values())):
+        yield not_applicable("no reply was received")
+
+
+@rule(
+    "GW121",
+    MUST,
+    "What arrives upstream is a valid request of the API at its path",
+    spec="https://platform.claude.com/docs/en/api/messages/create",
+    fix="Translate the path together with the body, and the body into the form that the upstream's API documents: tool "
+    "results are messages of role tool in Chat Completions, and blocks of a user message in Messages.",
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[messages_by_chat(), chat_by_messages()],
+    bad=[
+        chat_by_messages(
+            arrived=BY_MESSAGES | {"messages": [{"role": "tool", "tool_call_id": "c", "content": "7"}]},
+        ),
+        both(
+            at("messages", answered(error(), status=404, body=BY_MESSAGES, probe=f"messages.{PROBE}")),
+            at(
+                "messages",
+                answered(
+                    error(),
+                    status=404,
+                    body=BY_CHAT | {"messages": [{"role": "system", "content": "Be brief."}, *BY_CHAT["messages"]]},
+                    probe=f"messages.{PROBE}",
+                ),
+            ),
+        ),
+    ],
+)
+def invalid_request_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """The upstream refuses the whole request, or reads only a part of it: the client, whose request is right, gets a 400
+    that names fields which it never sent, and an agent ends at its first tool result.
+    """
+    arrived = next(iter(generations(upstream)), None)
+    api = path_api(arrived) if arrived else None
+    if arrived is None or api is None:
+        yield NOTHING
+        return
+    if _wrong_places(x.api, body_sent(x)):
+        yield not_applicable("the client's own request is not valid")
+        return
+    wrong = _wrong_places(api, body_sent(arrived))
+    others = [other for other in GENERATIVE if other != api and not _wrong_places(other, body_sent(arrived))]
+    if api == x.api and not others:  # a request that keeps its API has rules of its own
+        yield not_applicable("the upstream is asked in the client's API")
+        return
+    for place in wrong[:1]:
+        told = f"; it is one of {spec(others[0]).title}" if others else ""
+        yield Finding(
+            f"the body at {spec(api).path} is no request of {spec(api).title}{told}: {place}",
+            expected=f"a body that is valid at {spec(api).path}",
+        )
+
+
+def _wrong_places(api: Api, body: Any) -> list[str]:
+    """What a body has that its API does not allow, but for fields that are not documented."""
+    try:
+        errors = [e for e in validator(spec(api).request_schema).iter_errors(body) if not _is_unknown(e)]
+    except RecursionError:  # nested deeper than any documented request
+        return []
+    return [f"{_place(error)}: {error.message[:200]}" for error in errors]
+
+
+def _place(error: Any) -> str:
+    return ".".join(map(str, error.absolute_path)) or "the body"
+
+
+def _is_unknown(error: Any) -> bool:
+    """Whether an error is only about an undocumented field."""
+    return bool(error.validator == "additionalProperties")
+
+
+@rule(
+    "GW122",
+    SHOULD,
+    "No field of the client's API arrives at an upstream that does not document it",
+    spec=CHAT_SPEC,
+    fix="Forward only the fields of the upstream's API; if it takes a field as an extension, say so in the policy "
+    "(gateway.added).",
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[messages_by_chat(), messages_by_chat(arrived=BY_CHAT | {"top_k": 5})],
+    bad=[messages_by_chat(sent=BY_MESSAGES | {"system": "Be brief."}, arrived=BY_CHAT | {"system": "Be brief."})],
+)
+def field_of_another_api(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
+    """A strict upstream answers 400, and a lenient one ignores the field without a word: the client's system text or
+    stop sequences are lost.
+    """
+    arrived = request_lane(x, upstream)
+    if isinstance(arrived, NotJudged):
+        yield arrived
+        return
+    theirs, ours = _documented(arrived.api), _documented(x.api)
+    for name in sorted((request_body(arrived).keys() & request_body(x).keys() & ours) - theirs):
+        if name not in EXTENSIONS and not named(policy.gateway.added, name):
+            yield Finding(f"`{name}` of {spec(x.api).title} arrived at {spec(arrived.api).path}")
+
+
+def _documented(api: Api) -> set[str]:
+    properties: Object = load(spec(api).request_schema)["properties"]
+    return set(properties)

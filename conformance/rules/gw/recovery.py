@@ -1,0 +1,110 @@
+"""That a failure of the upstream ends: for its own request, and for the next one."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from conformance.apis.errors import error_response
+from conformance.model.case import Kind
+from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
+from conformance.model.rule import rule
+from conformance.model.target import Policy
+from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
+from conformance.parsing.http1 import reply
+from conformance.rules.conditions import OK
+from conformance.rules.example import answered, completion, exchange
+from conformance.rules.gw.attempts import fate
+from conformance.rules.gw.conditions import through_gateway
+from conformance.rules.gw.example import both
+from conformance.rules.gw.failing_example import FAULT, LOST, OWN, at, limited, refused
+
+GATEWAY_TIMEOUT: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.5"
+MARGIN_S: Final = 1.0
+"""How much longer than promised a gateway may wait: it and the machine may be busy."""
+HANGING_S: Final = 5.0
+"""How long after the end of its upstream's connection a gateway that says nothing counts as hanging."""
+AFTER: Final = "chat.gateway.after.example"
+SECOND: Final = 1000 * NANOSECONDS_PER_MILLISECOND
+GIVEN_UP: Final = exchange(b"", mode="unary", probe=FAULT, ending=Ending("timeout", "first-byte", 20 * SECOND))
+
+
+@rule(
+    "GW078",
+    MUST,
+    "The request after a failure reaches the upstream and succeeds",
+    spec="https://learn.microsoft.com/en-us/azure/architecture/patterns/circuit-breaker",
+    fix="Let a circuit breaker open after several failures of the upstream, not after one; or declare it: gateway.breaker.",
+    applies_to=through_gateway(Kind.GATEWAY_AFTER),
+    apis=GENERATIVE,
+    good=[both(answered(completion(), probe=AFTER), answered(completion(), probe=AFTER))],
+    bad=[
+        both(limited(("retry-after", "5"), status=503)),
+        both(refused(500, OWN, probe=AFTER), answered(completion(), probe=AFTER)),
+        both(answered(OWN, probe=AFTER)),
+        both(exchange(b"", mode="unary", probe=AFTER)),
+    ],
+)
+def next_request_fails(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
+    """One client's bad luck, or its bad request, then closes the gateway for all others."""
+    status = reply(x).status
+    is_answered = status in OK and not error_response(x)
+    got = f"HTTP {status}" if status else f"no response ({x.ending.how})"
+    if is_answered and not upstream:
+        yield not_applicable("the gateway answered without the upstream")
+    elif is_answered:
+        return
+    elif not upstream and policy.gateway.breaker:
+        yield not_applicable("the policy declares a circuit breaker (gateway.breaker)")
+    elif not upstream:
+        yield Finding(f"the request after a failure got {got}, and did not reach the upstream", at=reply(x).head)
+    elif any(fate(arrived) == "answered" for arrived in upstream):
+        yield Finding(f"the upstream answered the request after a failure, but the client got {got}", at=reply(x).head)
+    else:
+        yield untestable("the upstream did not answer the request")
+
+
+def _end_ns(x: Exchange) -> int:
+    return x.began_ns + x.ending.at_ns
+
+
+@rule(
+    "GW079",
+    MUST,
+    "Silence of the upstream ends: in an answer to the client, in the time that the policy promises",
+    spec=GATEWAY_TIMEOUT,
+    fix="Bound the wait for the upstream's response, and answer 504 when it is over, or when the connection is closed.",
+    applies_to=through_gateway(Kind.GATEWAY_FAULT),
+    apis=GENERATIVE,
+    timed=True,
+    good=[both(refused(504, OWN), LOST), both(refused(), refused())],
+    bad=[both(GIVEN_UP, LOST), both(at(0, GIVEN_UP), at(5, refused()))],
+)
+def silence_without_end(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
+    """The client waits until its own time-out, often ten minutes, and no fallback is asked."""
+    if x.ending.how == "hung-up":
+        yield not_applicable("the client left before the response")
+    elif not upstream:
+        yield untestable("no request arrived upstream")
+    else:
+        yield from _overdue(upstream, policy.gateway.timeout_s)
+        if x.is_given_up and not reply(x).complete:
+            yield from _unanswered(x, upstream)
+
+
+def _overdue(upstream: tuple[Exchange, ...], promised_s: float | None) -> Iterator[Finding]:
+    """The upstream said nothing for longer than the gateway is to wait, and the gateway was still there."""
+    for arrived in upstream:
+        silent_s = (arrived.ending.at_ns - arrived.sent_at_ns) / 1e9
+        most_s = MARGIN_S + arrived.harness_stall_ns / 1e9
+        if promised_s is not None and not arrived.received and silent_s > promised_s + most_s:
+            yield Finding(f"the upstream was silent for {silent_s:.1f} s; the policy promises {promised_s:g} s")
+
+
+def _unanswered(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    waited_s = x.ending.at_ns / 1e9
+    after_s = (_end_ns(x) - max(map(_end_ns, upstream))) / 1e9
+    if after_s > HANGING_S + x.harness_stall_ns / 1e9:
+        seen = f"the client got no answer within {waited_s:.0f} s, {after_s:.0f} s after the upstream's connection had ended"
+        yield Finding(seen, expected="502 or 504")
+    else:
+        yield untestable(f"the gateway had not answered within {waited_s:.0f} s; a longer --timeout would show whether")

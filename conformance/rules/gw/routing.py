@@ -1,0 +1,248 @@
+"""Which upstream is asked for which model and at which path; and what the gateway refuses by itself."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from conformance.apis.errors import error_response
+from conformance.apis.request import request_body
+from conformance.apis.response_content import response_content
+from conformance.apis.specs import spec
+from conformance.model.case import BASELINE, Compare, Kind
+from conformance.model.exchange import Exchange, Pair
+from conformance.model.rule import rule
+from conformance.model.target import Policy
+from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE, Api
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import Object, as_array, as_object, display
+from conformance.rules.conditions import OK, replied
+from conformance.rules.example import JSON, answered, completion, error
+from conformance.rules.gw.attempts import api_by_path, failure, fate, is_generation, place, repeats
+from conformance.rules.gw.conditions import through_gateway
+from conformance.rules.gw.example import ASKED, both
+from conformance.rules.gw.failing_example import FAULT, GOOD, elsewhere, refused
+
+SIGN: Final = re.compile(r"fallback|model|provider|upstream|backend|deployment|served|route|target|attempt|retr")
+"""Names of response headers by which gateways tell who answered."""
+DURATION: Final = re.compile(r"time|duration|latency|cost|after|(?:\b|_|-)ms\b")
+STEERED: Final = "chat.gateway.header.routing"
+REFUSAL: Final = "chat.gateway.refusal.example"
+STEERING: Final = ("routing", "steered-503-once")
+ROLES_OF_CHAT: Final = ("system", "developer", "tool", "function")
+OTHER: Final = elsewhere(answered(completion(model="other"), probe=FAULT))
+
+
+@rule(
+    "GW080",
+    MUST,
+    "Another upstream is asked only if the policy declares a fallback",
+    spec="https://docs.litellm.ai/docs/proxy/reliability",
+    fix="Declare the fallback (gateway.fallback of the policy), or pass the first upstream's error on.",
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[both(GOOD, refused(), OTHER), both(refused(), refused())],
+    bad=[both(GOOD, refused(), OTHER), both(refused(), refused(400), elsewhere(refused(400)))],
+)
+def undeclared_fallback(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
+    """Prompts go to a provider that nobody agreed to, and another model answers in the name of the first."""
+    if all(fate(arrived) in ("answered", "unknown") for arrived in upstream):
+        yield not_applicable("no upstream failed")
+    for again in repeats(upstream):
+        if again.is_elsewhere and fate(again.before) not in ("answered", "unknown") and not policy.gateway.fallback:
+            seen = f"{place(again.before)} failed with {failure(again.before)}, and {place(again.after)} was asked"
+            yield Finding(seen, at=reply(x).head, expected="the first upstream's error")
+            return
+
+
+@rule(
+    "GW081",
+    MUST,
+    "A fallback shows in the response: by the model's name or by a header, in both modes",
+    spec="https://github.com/BerriAI/litellm/issues/31722",
+    fix="Pass the answering upstream's model name on in every chunk, or name it in a response header.",
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    compares_with={"after": Compare(Kind.GATEWAY_AFTER, many=True, optional=True)},
+    good=[
+        both(answered(completion(model="other"), probe=FAULT), refused(), OTHER),
+        both(answered(completion(), headers=[JSON, ("x-served-model", "other")], probe=FAULT), refused(), OTHER),
+    ],
+    bad=[
+        both(answered(completion(), probe=FAULT), refused(), OTHER),
+        both(answered(completion(), headers=[JSON, ("x-upstream-time", "9")], probe=FAULT), refused(), OTHER),
+    ],
+)
+def fallback_hidden(
+    x: Exchange, upstream: tuple[Exchange, ...], after: tuple[Pair, ...]
+) -> Iterator[Finding | NotJudged]:
+    """The user believes that the model that was asked for has answered, and blames or trusts it."""
+    sent = [arrived for arrived in upstream if is_generation(arrived)]
+    if not sent or place(sent[-1]) == place(sent[0]) or fate(sent[-1]) != "answered":
+        yield not_applicable("no other upstream answered")
+    elif reply(x).status not in OK or error_response(x):
+        yield not_applicable("the client did not get the other upstream's answer (see GW073)")
+    else:
+        named, answering = response_content(x).models, response_content(sent[-1]).models
+        is_named = bool(named) and set(named) <= set(answering)
+        if not answering or request_body(x).get("model") in answering:
+            yield not_applicable("the other upstream answers under the model's name that was asked for")
+        elif not is_named and not _signs(x, after):
+            seen = f"{place(sent[-1])} answered as {display(answering[0])}, but the response names {display(named)}"
+            yield Finding(seen, at=reply(x).head, expected="its name, or a header that tells of the fallback")
+
+
+def _signs(x: Exchange, after: tuple[Pair, ...]) -> set[tuple[str, str]]:
+    """Headers that may tell who answered, and that usual responses do not have like that."""
+    usual = {(h.name, h.value) for pair in after for h in reply(pair.client).headers}
+    told = {(h.name, h.value) for h in reply(x).headers if SIGN.search(h.name) and not DURATION.search(h.name)}
+    return told - usual
+
+
+@rule(
+    "GW082",
+    MUST,
+    "The path upstream is that of the body's API",
+    spec="https://github.com/BerriAI/litellm/issues/41385",
+    fix="Derive path and body from the same upstream's API, for a fallback, too.",
+    applies_to=through_gateway(),
+    apis=GENERATIVE,
+    good=[both(GOOD, GOOD), both(GOOD, refused(), OTHER)],
+    bad=[
+        both(
+            GOOD,
+            answered(
+                completion(), body=ASKED | {"messages": [{"role": "system", "content": "s"}]}, probe="messages.hello"
+            ),
+        ),
+        both(refused(), refused(), refused(404, probe="responses.hello")),
+    ],
+)
+def path_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """The upstream refuses the request by 404 or 400, though gateway and upstream both support it."""
+    if spec(x.api).conversation not in request_body(x):
+        yield not_applicable("the client's request has no conversation")
+    elif not upstream:
+        yield not_applicable("no request arrived upstream")
+    for arrived in upstream if spec(x.api).conversation in request_body(x) else ():
+        path = arrived.case.subject
+        if not is_generation(arrived):
+            if reply(arrived).status in (404, 405):
+                yield Finding(f"the request went to {path}, where the upstream serves nothing")
+        elif lacks := _lacks(request_body(arrived), api_by_path(arrived)):
+            yield Finding(f"the request went to {path or spec(arrived.api).path}, but its body has {lacks}")
+
+
+def _lacks(body: Object, api: Api) -> str:
+    """What a body has that its path's API does not know, or lacks of what it needs; or empty."""
+    if spec(api).conversation not in body:
+        return f"no `{spec(api).conversation}`"
+    if api != "messages":
+        return ""
+    roles = {as_object(message).get("role") for message in as_array(body.get("messages"))}
+    found = sorted(role for role in ROLES_OF_CHAT if role in roles)
+    return f"a message of the role {found[0]}" if found else "" if "max_tokens" in body else "no `max_tokens`"
+
+
+@rule(
+    "GW083",
+    MUST,
+    "A client can't steer the gateway by the gateway's own headers",
+    spec="https://github.com/envoyproxy/ai-gateway/pull/2410",
+    fix="Overwrite or remove the headers by which the gateway routes inside itself, before it reads any of them.",
+    applies_to=through_gateway(Kind.GATEWAY_HEADER, Kind.GATEWAY_FAULT),
+    apis=GENERATIVE,
+    compares_with={"usual": BASELINE},
+    good=[
+        both(answered(completion(), body=ASKED, probe=STEERED), answered(completion(), body=ASKED, probe=STEERED))
+        + both(answered(completion(), body=ASKED), answered(completion(), body=ASKED))
+    ],
+    bad=[
+        both(
+            answered(completion(), body=ASKED, probe=STEERED),
+            answered(completion(), body=ASKED | {"model": "steered-model"}, probe=STEERED),
+        )
+        + both(answered(completion(), body=ASKED), answered(completion(), body=ASKED)),
+        both(refused(404, error("No route."), probe=STEERED))
+        + both(answered(completion(), body=ASKED), answered(completion(), body=ASKED)),
+    ],
+)
+def steered_by_header(x: Exchange, upstream: tuple[Exchange, ...], usual: Pair) -> Iterator[Finding | NotJudged]:
+    """A tenant reaches models that its key does not allow, or that are billed to others."""
+    if x.case.subject not in STEERING:
+        yield not_applicable("the request has none of these headers")
+    elif not usual.upstream or not _is_answered(usual.client):
+        yield untestable("the same request without these headers did not reach the upstream, or was not answered")
+    elif not upstream and not _is_answered(x):
+        seen = f"with the gateway's own headers set, the request got {reply(x).status or 'no response'}"
+        yield Finding(seen, at=reply(x).head, expected="the answer of the same request without them")
+    else:
+        for arrived in upstream:
+            yield from _steered(arrived, usual.upstream[0])
+
+
+def _is_answered(x: Exchange) -> bool:
+    return reply(x).status in OK and not error_response(x)
+
+
+def _steered(arrived: Exchange, usual: Exchange) -> Iterator[Finding]:
+    """What of a request's route is not as usual."""
+    seen: dict[str, tuple[Any, Any]] = {
+        "path": (arrived.case.subject, usual.case.subject),
+        "model": (request_body(arrived).get("model"), request_body(usual).get("model")),
+    }
+    if arrived.case.kind is not Kind.RECORDED:
+        del seen["path"]
+    for name, (now, before) in seen.items():
+        if now != before:
+            yield Finding(f"by the client's headers the {name} upstream became {display(now)}, not {display(before)}")
+    for name, values in _repeated(arrived):
+        yield Finding(f"{name} is there {len(values)} times, with {display(values)}", expected="the gateway's alone")
+
+
+def _repeated(x: Exchange) -> Iterator[tuple[str, list[str]]]:
+    """Request headers that are there several times, with different values."""
+    lines = x.sent.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
+    found: dict[str, list[str]] = {}
+    for name, _, value in (line.partition(":") for line in lines):
+        found.setdefault(name.strip().lower(), []).append(value.strip())
+    for name, values in found.items():
+        if name.startswith("x-") and not name.startswith("x-forwarded-") and len(set(values)) > 1:
+            yield name, values
+
+
+def _refused_itself(x: Exchange) -> NotJudged | None:
+    return through_gateway(Kind.GATEWAY_REFUSAL)(x) or replied(x)
+
+
+@rule(
+    "GW085",
+    MUST,
+    "What the gateway itself refuses is a 4xx",
+    spec="https://www.rfc-editor.org/rfc/rfc9110#section-15.5",
+    fix="Answer 400 for a body that is not JSON, 404 for a model without a route, and 401 for a wrong key.",
+    applies_to=_refused_itself,
+    apis=GENERATIVE,
+    good=[
+        both(refused(400, probe="chat.gateway.refusal.invalid-json")),
+        both(answered(completion(), probe="chat.gateway.refusal.unknown-model"), GOOD),
+    ],
+    bad=[
+        both(refused(500, probe="chat.gateway.refusal.invalid-json")),
+        both(refused(503, probe=REFUSAL)),
+        both(answered(completion(), probe="chat.gateway.refusal.invalid-json"), GOOD),
+        both(refused(429, probe="chat.gateway.refusal.wrong-key")),
+    ],
+)
+def mistake_not_refused(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """SDKs send a request again after a 5xx or 429, with the same mistake; and an operator is called for nothing."""
+    status = reply(x).status
+    is_refused = 400 <= status < 500 and status not in (408, 429)
+    if is_refused:
+        return
+    if status < 400 and x.case.subject != "invalid-json":
+        yield not_applicable("the gateway did not refuse the request")
+    elif any(reply(arrived).status == status for arrived in upstream):
+        yield not_applicable("the upstream refused the request, with this status")
+    else:
+        yield Finding(f"a request with a mistake got HTTP {status}", at=reply(x).head, expected="a 4xx")

@@ -1,0 +1,207 @@
+"""What the client is told when the upstream refuses or fails: the status."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from conformance.apis.errors import error_response
+from conformance.model.case import Kind
+from conformance.model.exchange import Exchange
+from conformance.model.rule import rule
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import GENERATIVE
+from conformance.parsing.http1 import reply
+from conformance.rules.example import answered, exchange, http, streamed
+from conformance.rules.gw.attempts import LOST, failed_upstream, failure, fate, status_of
+from conformance.rules.gw.conditions import through_gateway
+from conformance.rules.gw.example import both
+from conformance.rules.gw.failing_example import FAULT, OWN, SAID, UNREACHABLE, refused
+from conformance.rules.gw.failing_example import LOST as NO_RESPONSE
+
+BAD_GATEWAY: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.3"
+CODES_4XX: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-15.5"
+CODES_5XX: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-15.6"
+CREDENTIALS: Final = (401, 402, 403, 407)
+"""Statuses about the key that was sent: upstream, that is the gateway's."""
+OVERLOADED: Final = (503, 529)
+NOT_NOW: Final = (408, 425, 429)
+"""Statuses of the 4xx class that say nothing of the request."""
+ASKED_AGAIN: Final = (408, 409, 425, 429)
+"""Statuses of the 4xx class after which SDKs send the request again."""
+NO_ROUTE: Final = 404
+FAILED: Final = (500, 502, 503, 504)
+
+
+def is_blamed(was: int, now: int) -> bool:
+    """Whether a failure that is not the client's is told as the client's mistake."""
+    is_clients = 400 <= was < 500 and was not in CREDENTIALS and was not in NOT_NOW
+    if is_clients or was == now or not 400 <= now < 500:
+        return False
+    is_overload = was in (429, *OVERLOADED) and now == 429
+    is_timeout = was in (LOST, 408, 504) and now == 408
+    return not (is_overload or is_timeout)
+
+
+def is_excused(was: int, now: int) -> bool:
+    """Whether the client's mistake is told as anything else, so that clients ask again, or doubt their key."""
+    is_clients = 400 <= was < 500 and was not in CREDENTIALS and was not in ASKED_AGAIN
+    if not is_clients or was == now or now < 400:
+        return False
+    if was == NO_ROUTE and now in FAILED:  # the upstream's route is the gateway's own to configure
+        return False
+    return now >= 500 or now in CREDENTIALS or now in ASKED_AGAIN
+
+
+def usual_statuses(was: int) -> tuple[int, ...]:
+    """The statuses by which a gateway may tell a failure of its upstream."""
+    if was == LOST:
+        return (502, 503, 504)
+    if was in CREDENTIALS:
+        return (was, 500, 502, 503)
+    if was in OVERLOADED:
+        return (429, 502, *OVERLOADED)
+    if was == 429:
+        return (429, *OVERLOADED)
+    if was in (408, 504):
+        return (was, 502, 504)
+    return (was, 502) if was >= 500 or was == NO_ROUTE else (was,)
+
+
+def failures_of(upstream: Iterable[Exchange]) -> tuple[int, ...]:
+    """The statuses by which the upstream failed; LOST alone if it could not be reached."""
+    return tuple(status_of(arrived) for arrived in upstream) or (LOST,)
+
+
+def described(upstream: tuple[Exchange, ...]) -> str:
+    """How the upstream failed, in words."""
+    return failure(upstream[-1]) if upstream else "no connection"
+
+
+def is_told_in_stream(x: Exchange) -> bool:
+    """Whether an error is in the stream, or the stream breaks off."""
+    return (x.mode == "stream" and error_response(x).in_band) or x.is_lost
+
+
+@rule(
+    "GW060",
+    MUST,
+    "A failure of the upstream is not told as a success",
+    spec=BAD_GATEWAY,
+    fix="Answer the upstream's error status, or 502 or 504 where it has none.",
+    applies_to=through_gateway(Kind.GATEWAY_FAULT),
+    apis=GENERATIVE,
+    good=[both(refused(502, OWN), NO_RESPONSE), both(refused(), refused()), both(refused(502, OWN, probe=UNREACHABLE))],
+    bad=[
+        both(answered({"message": "Network connection lost."}, probe=FAULT), NO_RESPONSE),
+        both(answered(SAID, probe=FAULT), refused()),
+        both(answered(OWN, probe=UNREACHABLE)),
+        both(exchange(http(204, (), b""), mode="unary", probe=FAULT), refused(500)),
+    ],
+)
+def failure_told_as_success(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """Clients take what a success holds for the answer: the user reads the error as the model's words, or nothing."""
+    if skip := failed_upstream(x, upstream):
+        yield skip
+        return
+    status = reply(x).status
+    if 0 < status < 400 and not is_told_in_stream(x):
+        seen = f"the upstream failed with {described(upstream)}, but the client got HTTP {status}"
+        yield Finding(seen, at=reply(x).head, expected="the upstream's status, 502 or 504")
+
+
+@rule(
+    "GW061",
+    MUST,
+    "A failure that is not the client's is not told as the client's mistake",
+    spec=CODES_5XX,
+    fix="Pass the upstream's status on, or answer 502; only what the request itself gets wrong is a 4xx.",
+    applies_to=through_gateway(Kind.GATEWAY_FAULT),
+    apis=GENERATIVE,
+    good=[
+        both(refused(503), refused(503)),
+        both(refused(502, OWN), refused(401)),
+        both(refused(429), refused(529)),
+        both(refused(400), refused(400)),
+    ],
+    bad=[
+        both(refused(400, OWN), refused(500)),
+        both(refused(400, OWN), NO_RESPONSE),
+        both(refused(400, OWN), refused(401)),
+        both(refused(404, OWN, probe=UNREACHABLE)),
+        both(refused(403, OWN), refused(429)),
+    ],
+)
+def failure_blamed_on_the_client(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """SDKs do not send a 400 again, though the next attempt would succeed; and the user looks for a mistake in vain."""
+    if skip := failed_upstream(x, upstream):
+        yield skip
+        return
+    status = reply(x).status
+    if all(is_blamed(was, status) for was in failures_of(upstream)):
+        seen = f"the upstream failed with {described(upstream)}, but the client got HTTP {status}"
+        yield Finding(seen, at=reply(x).head, expected="the upstream's status, or a 5xx")
+
+
+@rule(
+    "GW062",
+    MUST,
+    "The client's mistake is told as one",
+    spec=CODES_4XX,
+    fix="Pass the upstream's 4xx on.",
+    applies_to=through_gateway(Kind.GATEWAY_FAULT),
+    apis=GENERATIVE,
+    good=[both(refused(400), refused(400)), both(refused(400), refused(422)), both(refused(502, OWN), refused(404))],
+    bad=[
+        both(refused(500, OWN), refused(400)),
+        both(refused(502, OWN), refused(413)),
+        both(refused(429, OWN), refused(400)),
+        both(refused(401, OWN), refused(422)),
+    ],
+)
+def mistake_told_as_failure(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """SDKs send the same wrong request again after a 5xx or 429, each time in vain."""
+    if skip := failed_upstream(x, upstream):
+        yield skip
+        return
+    status = reply(x).status
+    if all(is_excused(was, status) for was in failures_of(upstream)):
+        seen = f"the upstream refused the request with {described(upstream)}, but the client got HTTP {status}"
+        yield Finding(seen, at=reply(x).head, expected="the upstream's status")
+
+
+@rule(
+    "GW063",
+    SHOULD,
+    "The upstream's status survives, or is 502; a lost connection is 502 or 504",
+    spec=BAD_GATEWAY,
+    fix="Pass the upstream's status on; answer 502 for a lost connection and 504 for silence.",
+    applies_to=through_gateway(Kind.GATEWAY_FAULT),
+    apis=GENERATIVE,
+    good=[
+        both(refused(503), refused(503)),
+        both(refused(502, OWN), refused(500)),
+        both(refused(504, OWN), NO_RESPONSE),
+    ],
+    bad=[
+        both(refused(500, OWN), NO_RESPONSE),
+        both(refused(400), refused(422)),
+        both(refused(500, OWN), refused(503)),
+        both(NO_RESPONSE, refused(503)),
+        both(streamed(OWN, probe=FAULT), refused(503)),
+    ],
+)
+def status_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+    """By the status clients tell what to do: repair the request, wait, ask again, or give up."""
+    if skip := failed_upstream(x, upstream):
+        yield skip
+        return
+    status, failures = reply(x).status, failures_of(upstream)
+    if any(is_blamed(was, status) or is_excused(was, status) for was in failures):
+        yield not_applicable("the status is of another class (see GW061 and GW062)")
+    elif 0 < status < 400:
+        if is_told_in_stream(x) and not any(fate(arrived) == "error-event" for arrived in upstream):
+            seen = f"the upstream failed with {described(upstream)}, but the client got it inside HTTP {status}"
+            yield Finding(seen, at=reply(x).head, expected="an error status: SDKs ask again before a stream, not in it")
+    elif not any(status in usual_statuses(was) for was in failures):
+        got = f"HTTP {status}" if status else "no response"
+        expected = " or ".join(map(str, usual_statuses(failures[-1])))
+        yield Finding(f"the upstream failed with {described(upstream)}, and the client got {got}", expected=expected)
