@@ -46,8 +46,7 @@ def planned(suite="full"):
 
 
 def test_requests_of_a_group_have_one_nonce_and_are_sent_one_at_a_time_before_any_fault():
-    grouped = [request for request in planned() if request.cases[0].kind is Kind.GATEWAY_REPEAT]
-    cached = [request for request in grouped if request.cases[0].subject == "cache"]
+    cached = [request for request in planned() if request.cases[0].kind is Kind.GATEWAY_CACHE]
     by_api = {}
     for request in cached:
         by_api.setdefault(request.cases[0].api, set()).add(request.nonce)
@@ -57,14 +56,14 @@ def test_requests_of_a_group_have_one_nonce_and_are_sent_one_at_a_time_before_an
 
 
 def test_the_equal_ones_of_a_group_are_equal_and_the_first_comes_first():
-    cached = [request for request in planned("gate") if request.cases[0].kind is Kind.GATEWAY_REPEAT]
-    chat = [request for request in cached if (request.cases[0].api, request.cases[0].subject) == ("chat", "cache")]
-    again = [request for request in chat if request.cases[0].variant == "again"]
-    assert chat[0].cases[0].variant == ""
+    cached = [request for request in planned("gate") if request.cases[0].kind is Kind.GATEWAY_CACHE]
+    chat = [request for request in cached if request.cases[0].api == "chat"]
+    again = [request for request in chat if request.cases[0].subject == "again"]
+    assert chat[0].cases[0].subject == ""
     assert [request.body == chat[0].body for request in again if request.cases[0].mode == "unary"] == [True]
     assert sum(request.body == chat[0].body for request in chat) == 3  # the first, the second, and another client's
 
 
 def test_all_other_requests_have_nonces_of_their_own():
-    others = [request.nonce for request in planned() if request.cases[0].kind is not Kind.GATEWAY_REPEAT]
+    others = [request.nonce for request in planned() if request.cases[0].kind is not Kind.GATEWAY_CACHE]
     assert len(set(others)) == len(others)

@@ -200,11 +200,11 @@ class TestCaches:
         assert status("GW111", hit, first=self.FIRST, policy=self.DECLARED) == "fail"
 
     def test_a_refused_request_shows_nothing_of_the_key(self):
-        refused = answered(error(), status=401, probe=f"chat.gateway.repeat.cache.{TENANT}")
+        refused = answered(error(), status=401, probe=f"chat.gateway.cache.{TENANT}")
         assert status("GW112", refused, first=self.FIRST) == "not-applicable"
 
     def test_without_an_answer_to_the_first_request_nothing_is_known(self):
-        failed = pair(answered(error(), status=500, probe="chat.gateway.repeat.cache"), reply_to(""))
+        failed = pair(answered(error(), status=500, probe="chat.gateway.cache"), reply_to(""))
         assert status("GW109", reply_to(AGAIN), first=failed, alike=()) == "untestable"
 
     @pytest.mark.parametrize(
