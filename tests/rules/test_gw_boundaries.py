@@ -62,6 +62,11 @@ class TestCredentials:
         assert status("GW090", asked(none, COOKIE), asked(none, COOKIE), baselines=()) == "not-applicable"
         assert status("GW092", asked(none), asked(none), baselines=()) == "pass"
 
+    def test_a_masked_placeholder_is_the_client_s_too_and_no_key_of_the_gateway_s(self):
+        none, masked = ("authorization", "Bearer no-key"), ("authorization", "****** ******")
+        assert status("GW090", asked(none, COOKIE), asked(masked, COOKIE), baselines=()) == "not-applicable"
+        assert status("GW090", asked(none, COOKIE), asked(HIDDEN, COOKIE), baselines=()) == "fail"
+
     def test_an_upstream_that_needs_no_key_gets_no_cookie_either(self):
         assert status("GW090", asked(KEY, COOKIE), asked(COOKIE), baselines=()) == "fail"
         assert status("GW090", asked(KEY, COOKIE), asked(), baselines=()) == "pass"
