@@ -55,8 +55,8 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 
     A probe with a `script` is sent through a gateway alone, in whose upstream the script of that name answers; `suite`
     is then the smallest suite of such a run. After a fault that `is_followed` a usual request shows whether the gateway
-    has given up on its upstream. Probes of one API with the same `nonce_group` have one nonce, so that their requests can
-    be equal; they have one script and belong to stages in which requests are sent one at a time.
+    has given up on its upstream. Probes of one API with the same `nonce_group` have one nonce, so that their requests
+    can be equal; they have one script and belong to stages in which requests are sent one at a time.
 
     A probe that `follows` a case of its API and mode is the next request after it: `build_next` turns the recorded
     exchange into its body, or into a RawRequest whose path is appended to the API's, or into None if there is nothing

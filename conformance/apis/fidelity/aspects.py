@@ -57,6 +57,8 @@ REASONING_FIELDS: Final = frozenset(
 """Members of a conversation that carry reasoning from an earlier reply back: as vendors of Chat Completions name it,
 `extra_content` with thought signatures included."""
 REASONING_TYPES: Final = frozenset(("thinking", "redacted_thinking", "reasoning"))
+SCHEMA_FIELDS: Final = frozenset(("parameters", "input_schema", "output_schema", "schema"))
+"""Members that hold a JSON Schema."""
 MEDIA_TYPES: Final = frozenset(
     (
         *("image_url", "input_audio", "file", "video_url"),
@@ -113,7 +115,7 @@ def _of_field(difference: Difference, invalid: frozenset[Path]) -> Aspect:
     if path[0] == "tools" and change is not Change.ADDED and (len(path) == 2 or path[2:] == ("type",)):
         return Aspect.TOOL
     if change is Change.DROPPED:
-        return _of_dropped(sent, is_exact="properties" in path or "schema" in path)
+        return _of_dropped(sent, is_exact=bool(SCHEMA_FIELDS & {*path[:-1]}))
     return _of_number(sent, arrived) or (
         Aspect.RANGE if path in invalid and isinstance(arrived, Number) else Aspect.FIELD
     )
@@ -172,7 +174,7 @@ def _of_text(sent: str, arrived: str, nonce: str, *, is_json: bool) -> Aspect:
         meant, got = (parse_exact(text.encode("utf-8", "surrogatepass")) for text in (sent, arrived))
         if meant is not NOT_JSON and got is not NOT_JSON:
             return Aspect.SHAPE if equal_values(meant, got) else Aspect.DIGITS
-    is_longer = bool(sent.strip()) and sent.strip() in arrived and arrived.strip() != sent.strip()
+    is_longer = sent.strip() in arrived and arrived.strip() != sent.strip()
     return Aspect.PROMPT if is_longer else Aspect.TEXT
 
 

@@ -205,13 +205,17 @@ PARTS: Final[dict[Api, list[Fields]]] = {
         {"type": "input_text", "text": "What is there?"},
     ],
 }
-"""Content parts of each type between texts, as a message."""
+"""Content parts of each type between texts, as a message. The marker is in a later one: this one may get lost."""
 
 
 def _with_parts(api: Api) -> Change:
     place = "input" if api == "responses" else "messages"
-    message = {"role": "user", "content": PARTS[api]}
-    return lambda body, _mode: body | {place: [message]} | token_cap(api, 64)
+    turns = [
+        {"role": "user", "content": PARTS[api]},
+        {"role": "assistant", "content": "A red square."},
+        {"role": "user", "content": FOLLOW_UP},
+    ]
+    return lambda body, _mode: body | {place: turns} | token_cap(api, 64)
 
 
 def _probe(kind: Kind, api: Api, subject: str, purpose: str, change: Change, suite: Suite = "gate") -> Probe:

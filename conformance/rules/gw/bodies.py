@@ -125,8 +125,12 @@ def _faults(x: Exchange) -> Iterator[tuple[str, str]]:
     except RecursionError:  # nested deeper than any documented request
         return
     for one in errors:
-        if one.validator != "additionalProperties":
-            yield ".".join(map(str, one.absolute_path)), f"{quoted(one.instance)} breaks {one.validator}"
+        place = [*map(str, one.absolute_path)]
+        if one.validator == "required":
+            missing = [name for name in one.validator_value if name not in one.instance]
+            yield from ((".".join([*place, name]), "it is required, and missing") for name in missing)
+        elif one.validator != "additionalProperties":
+            yield ".".join(place), f"{quoted(one.instance)} breaks {one.validator}"
 
 
 def _with_repeated_name(x: Exchange) -> NotJudged | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from conformance.apis.request import request_body
 from conformance.apis.response_content import response_content
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Pair
@@ -11,9 +12,10 @@ from conformance.model.target import Policy
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
-from conformance.rules.conditions import all_of
+from conformance.parsing.sse import looks_like_events
+from conformance.rules.conditions import OK, all_of
 from conformance.rules.example import JSON, Headers, answered, completion
-from conformance.rules.gw.conditions import through_gateway
+from conformance.rules.gw.conditions import named, through_gateway
 from conformance.rules.gw.example import ASKED, NONCE, both
 from conformance.rules.gw.isolation import is_answer
 
@@ -28,10 +30,10 @@ NOT_STORED: Final = ("", "miss", "bypass", "dynamic", "expired", "false", "0", "
 """What fields say that tell of a cache, of an answer that is not from it."""
 
 
-def reply_to(variant: str, text: str = f"{NONCE} attempt 1", headers: Headers = (JSON,)) -> Exchange:
+def reply_to(variant: str, text: str = f"{NONCE} attempt 1", headers: Headers = (JSON,), cap: int = 64) -> Exchange:
     """The answer to a request of the cache's probes."""
     probe = ".".join(part for part in ("chat.gateway.repeat.cache", variant) if part)
-    return answered(completion({"content": text}), headers=headers, probe=probe, body=ASKED)
+    return answered(completion({"content": text}), headers=headers, probe=probe, body=ASKED | {"max_tokens": cap})
 
 
 ASKED_FIRST = both(reply_to(""), reply_to(""))
@@ -83,7 +85,9 @@ def cached_undeclared(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, first: Pair, alike: Sequence[Pair]
 ) -> Iterator[Finding | NotJudged]:
     """Sampling is lost: who asks again because the answer was bad gets it again; and users share answers."""
-    if skip := _not_stored(x, upstream, first):
+    if not upstream and x.mode == "stream" and reply(x).status in OK and not looks_like_events(x):
+        yield Finding("the answer from the cache to a streaming request is not an event stream", at=reply(x).head)
+    elif skip := _not_stored(x, upstream, first):
         yield skip
     elif upstream:
         return
@@ -134,15 +138,32 @@ def _tells_of_cache(name: str, value: str) -> bool:
     applies_to=all_of(through_gateway(Kind.GATEWAY_REPEAT), _about(but=(AGAIN, TENANT))),
     apis=GENERATIVE,
     good=[(*both(reply_to("cap", f"{NONCE} attempt 3"), reply_to("cap", f"{NONCE} attempt 3")), *ASKED_FIRST)],
-    bad=[(*both(reply_to("cap", headers=(JSON, ("age", "1")))), *ASKED_FIRST)],
+    bad=[(*both(reply_to("cap", headers=(JSON, ("age", "1")), cap=48)), *ASKED_FIRST)],
     compares_with={"first": FIRST},
 )
-def cache_key_incomplete(x: Exchange, upstream: tuple[Exchange, ...], first: Pair) -> Iterator[Finding | NotJudged]:
+def cache_key_incomplete(
+    x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, first: Pair
+) -> Iterator[Finding | NotJudged]:
     """A request for 4000 tokens gets the answer of 16; one about a picture gets that about another one."""
     if skip := _not_stored(x, upstream, first):
         yield skip
-    elif not upstream:
-        yield Finding(f"a request that differs in {x.case.variant} was answered without the upstream", at=reply(x).head)
+    elif upstream:
+        return
+    elif policy.gateway.cache and (different := _differences(x, first.client)) <= _dropped(policy, different):
+        yield not_applicable("what the request differs in does not reach the upstream (gateway.dropped)")
+    else:
+        yield Finding(f"a request with another {x.case.variant} was answered without the upstream", at=reply(x).head)
+
+
+def _differences(x: Exchange, other: Exchange) -> set[str]:
+    """The fields in which two request bodies differ."""
+    mine, theirs = request_body(x), request_body(other)
+    return {name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)}
+
+
+def _dropped(policy: Policy, names: set[str]) -> set[str]:
+    """Those of these fields that the gateway is meant to drop."""
+    return {name for name in names if named(policy.gateway.dropped, name)}
 
 
 @rule(

@@ -126,7 +126,7 @@ def upstream_credential_shown(
 @rule(
     "GW092",
     MUST,
-    "The upstream gets one credential of the gateway's, on every request",
+    "Each request upstream carries one credential",
     spec=AUTHORIZATION,
     fix="Set the upstream's credential in one header field, replace what is there, and do so on every route and in both modes.",
     applies_to=through_gateway(),
@@ -148,8 +148,8 @@ def other_than_one_credential(
     if not upstream:
         yield NOTHING_ARRIVED
         return
-    if key_upstream(all_pairs(x, upstream, baselines), policy) != "own":
-        yield not_applicable("the gateway has no credential of its own")
+    if key_upstream(all_pairs(x, upstream, baselines), policy) not in ("own", "client"):
+        yield not_applicable("the upstream gets no credential")
         return
     for arrived in upstream:
         own = [field for field in credentials(arrived) if not is_clients(field, arrived, x)]
@@ -160,8 +160,8 @@ def other_than_one_credential(
             yield Finding(f"different credentials arrived upstream in {' and '.join(names)}: {', '.join(shown)}")
         elif twice:
             yield Finding(f"{twice[0]} arrived upstream more than once")
-        elif not credentials(arrived):
-            yield Finding("a request arrived upstream without a credential; others had one")
+        elif not credentials(arrived) and (credentials(x) or policy.gateway.key != "client"):
+            yield Finding("a request arrived upstream without a credential")
 
 
 def _subscription(field: str) -> Exchange:

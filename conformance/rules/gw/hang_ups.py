@@ -49,7 +49,7 @@ def upstream_at(began_ms: int, ended_ms: int, how: str = "hung-up", status: int 
 
 
 def left_ns(x: Exchange) -> int:
-    """When the client left, on the run's clock."""
+    """When an exchange with the gateway was over, on the run's clock: its client left, or had its answer."""
     return x.began_ns + x.ending.at_ns
 
 
@@ -175,7 +175,7 @@ def others_stalled(
         return
     began, until = held.began_ns, ended_ns(held)
     waiting = [pair for pair in others if pair.client is not x and _is_waiting(pair.client, began, until)]
-    overlapping = [pair for pair in waiting if any(one.began_ns < until for one in pair.upstream)]
+    overlapping = [pair for pair in waiting if _goes_on(pair, until)]
     if x.harness_stall_ns > GRACE:
         yield untestable(f"the harness itself stalled for {x.harness_stall_ns / MS:.0f} ms")
     elif overlapping:
@@ -187,6 +187,12 @@ def others_stalled(
             f"none of {len(waiting)} other requests was sent upstream for {(until - began) / SECOND:.1f} s, until this one "
             "was answered"
         )
+
+
+def _goes_on(pair: Pair, until: int) -> bool:
+    """Whether a request was sent upstream by a time, or answered by then, be it with an error."""
+    is_answered = pair.client.ending.how != "hung-up" and left_ns(pair.client) < until
+    return is_answered or any(one.began_ns < until for one in pair.upstream)
 
 
 def _is_waiting(client: Exchange, began: int, until: int) -> bool:

@@ -1,6 +1,6 @@
 """Gateways that translate: what becomes of the conversation and its tools on the way to the upstream."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from conformance.apis.conversation import Attached, Called, Entry, Returned, Said, bare, conversation
@@ -62,7 +62,8 @@ TOOL: Object = {"name": "f", "description": "Tell.", "input_schema": {"type": "o
 OFFERING: Object = BY_MESSAGES | {"tools": [TOOL], "tool_choice": {"type": "any"}}
 
 
-def _offered(parameters: Any, choice: Any = "required") -> Object:
+def offered_in_chat(parameters: Any, choice: Any = "required") -> Object:
+    """A chat request with a tool of these parameters."""
     function = {"name": "f", "description": "Tell.", "parameters": parameters}
     return BY_CHAT | {"tools": [{"type": "function", "function": function}], "tool_choice": choice}
 
@@ -150,8 +151,8 @@ def _out_of_place(texts: Sequence[Said], runs: Sequence[Said]) -> Iterator[Said]
     fix=FIX.format(what="each tool's name, description and JSON Schema"),
     applies_to=through_gateway(),
     apis=GENERATIVE,
-    good=[messages_by_chat(OFFERING, _offered(TOOL["input_schema"] | {"additionalProperties": False}))],
-    bad=[messages_by_chat(OFFERING, BY_CHAT), messages_by_chat(OFFERING, _offered({"type": "object"}))],
+    good=[messages_by_chat(OFFERING, offered_in_chat(TOOL["input_schema"] | {"additionalProperties": False}))],
+    bad=[messages_by_chat(OFFERING, BY_CHAT), messages_by_chat(OFFERING, offered_in_chat({"type": "object"}))],
 )
 def tool_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The model can't call what it was not told of, or calls it with the wrong arguments; the agent does nothing, and
@@ -169,10 +170,15 @@ def tool_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[
     for name, tool in functions.items():
         if required and name != required and name not in offered(arrived):
             continue  # a tool that may not be called
-        if name not in offered(arrived):
+        if name not in offered(arrived) and not _is_renamed(tool, arrived, functions):
             yield Finding(f"the tool {one_line(name, 64)} did not arrive upstream")
-        elif lost := _lost(tool, offered(arrived)[name]):
+        elif name in offered(arrived) and (lost := _lost(tool, offered(arrived)[name])):
             yield Finding(f"`{lost}` of the tool {one_line(name, 64)} did not arrive upstream as it was sent")
+
+
+def _is_renamed(tool: Object, arrived: Exchange, mine: Collection[str]) -> bool:
+    """Whether the tool arrived under a name of the gateway's own: the APIs allow names of different lengths."""
+    return any(not _lost(tool, other) for name, other in offered(arrived).items() if name not in mine)
 
 
 def _functions(x: Exchange) -> dict[str, Object]:
@@ -194,29 +200,49 @@ def _inner(tool: Object) -> Object:
     return as_object(tool.get("function") or tool.get("custom") or tool)
 
 
-REWRITTEN: Final = ("$schema", "title", "additionalProperties", "strict", "default", "format")
-"""Keywords that APIs restrict, so that gateways adapt them; they do not say what a tool is for."""
+MEANING: Final = (
+    *("type", "description", "enum", "const", "required"),
+    *("properties", "items", "prefixItems", "anyOf", "oneOf", "allOf"),
+)
+"""The keywords that say what arguments a tool takes; others are limits, which APIs restrict and gateways adapt."""
 
 
 def _lost(tool: Object, other: Object) -> str:
-    """What a tool has that the other has not: its description, or a member of its parameters; or empty."""
+    """What a tool has that the other has not: its description, or a part of its parameters; or empty."""
     if bare(as_string(tool.get("description"))) not in bare(as_string(other.get("description"))):
         return "description"
-    return _lost_member(as_object(tool.get("parameters")), as_object(other.get("parameters")), "parameters")
+    return _lost_keyword(as_object(tool.get("parameters")), as_object(other.get("parameters")), "parameters")
 
 
-def _lost_member(schema: Object, other: Object, path: str) -> str:
-    for name, value in schema.items():
-        place = f"{path}.{name}"
-        if name in REWRITTEN or (value in ({}, []) and name not in other):
+def _lost_keyword(schema: Object, other: Object, path: str) -> str:
+    """The place of a keyword that another schema lacks or has with another value; or empty.
+
+    A reference may be resolved, and more properties may be required.
+    """
+    for name in MEANING:
+        value, theirs, place = schema.get(name), other.get(name), f"{path}.{name}"
+        if name not in schema or "$ref" in other or value in ({}, []):
             continue
-        if isinstance(value, dict):
-            found = place if not isinstance(other.get(name), dict) else _lost_member(value, other[name], place)
-        elif name == "required":
-            found = "" if {*map(str, as_array(value))} <= {*map(str, as_array(other.get(name)))} else place
+        if name == "required":
+            found = "" if {*map(str, as_array(value))} <= {*map(str, as_array(theirs))} else place
+        elif isinstance(value, dict) and isinstance(theirs, dict):
+            found = (
+                _lost_property(value, theirs, place) if name == "properties" else _lost_keyword(value, theirs, place)
+            )
+        elif name in ("anyOf", "oneOf", "allOf") and isinstance(value, list):
+            found = "" if len(value) <= len(as_array(theirs)) else place
         else:
-            found = "" if name in other and other[name] == value else place
+            found = "" if theirs == value else place
         if found:
+            return found
+    return ""
+
+
+def _lost_property(properties: Object, others: Object, path: str) -> str:
+    for name, schema in properties.items():
+        if name not in others:
+            return f"{path}.{name}"
+        if found := _lost_keyword(as_object(schema), as_object(others[name]), f"{path}.{name}"):
             return found
     return ""
 
@@ -230,8 +256,8 @@ def _lost_member(schema: Object, other: Object, path: str) -> str:
     "parallel_tool_calls: false, which is disable_parallel_tool_use in Messages.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
-    good=[messages_by_chat(OFFERING, _offered(TOOL["input_schema"]))],
-    bad=[messages_by_chat(OFFERING, _offered(TOOL["input_schema"], "auto"))],
+    good=[messages_by_chat(OFFERING, offered_in_chat(TOOL["input_schema"]))],
+    bad=[messages_by_chat(OFFERING, offered_in_chat(TOOL["input_schema"], "auto"))],
 )
 def tool_choice_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """A forced call becomes a chat: the parser that waits for arguments gets prose. A forbidden call is made after all,
@@ -254,7 +280,7 @@ def tool_choice_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> It
     is_only = {mode, theirs} == {"required", "named"} and len(their_tools if theirs == "required" else tools) == 1
     if mode != theirs and not is_only:
         yield Finding(f"tool_choice is {mode}, and {theirs} upstream", expected=mode)
-    elif mode == theirs == "named" and required_name(x) != required_name(arrived):
+    elif mode == theirs == "named" and required_name(arrived) in tools.keys() - {required_name(x)}:
         yield Finding(f"tool_choice names another tool upstream: {one_line(required_name(arrived), 64)}")
 
 
@@ -282,10 +308,10 @@ def call_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[
     if not (mine.calls or mine.results):
         yield not_applicable("the history has no tool calls")
         return
-    at = 0
+    at, names = 0, offered(x)
     places: dict[int, int] = {}
     for number, call in enumerate(mine.calls):
-        found = next((n for n in range(at, len(theirs.calls)) if theirs.calls[n][1:] == call[1:]), None)
+        found = next((n for n in range(at, len(theirs.calls)) if _is_call(theirs.calls[n], call, names)), None)
         if found is None:
             yield Finding(f"a call of {one_line(call.name, 64)} did not arrive upstream as it was sent, in its order")
         else:
@@ -294,6 +320,13 @@ def call_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[
         told = [other for place, other in theirs.results if linked in places and place == places[linked]]
         if linked in places and not any(bare(text) in bare(other) for other in told):
             yield Finding(f"the result of a call did not arrive upstream with that call: ‘{one_line(text, 60)}’")
+
+
+def _is_call(arrived: Called, call: Called, names: Collection[str]) -> bool:
+    """Whether it is the same call, whose name the gateway may have changed together with that of the tool."""
+    is_renamed = call.name in names and arrived.name not in names
+    is_same = arrived.arguments == call.arguments or isinstance(call.arguments, str)  # a text that is no JSON
+    return is_same and (arrived.name == call.name or is_renamed)
 
 
 class _History(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from conformance.apis.fidelity.aspects import Aspect, conversation_fields
+from conformance.apis.fidelity.aspects import Aspect, conversation_fields, foreign_nonces
 from conformance.apis.fidelity.records import forwarded
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Pair
@@ -62,6 +62,9 @@ def prefix_unstable(
     arrived = forwarded(Pair(x, upstream))
     if isinstance(why, NotJudged) or arrived is None:
         yield why if isinstance(why, NotJudged) else not_applicable("the request went to another API")
+        return
+    if foreign_nonces(arrived.sent.decode("latin-1"), x.nonce):
+        yield not_applicable("the request holds the text of others, about which there is another rule")
         return
     alike = [
         (other.client, found)

@@ -85,8 +85,8 @@ class GatewayChange:
     """A planted defect, which the rule `caught_by` must catch, or a legal variant, under a policy.
 
     `outgoing` edits each request as it goes upstream, with its credential. `apis` are those whose requests show it.
-    `is_full`: only the suite `full` catches it. `has_own_key`: the gateway has a credential of its own for the upstream;
-    otherwise it passes the client's on.
+    `is_full`: only the suite `full` catches it. `has_own_key`: the gateway has a credential of its own for the
+    upstream; otherwise it passes the client's on.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from conformance.testbed.gateway.handling import (
@@ -10,8 +11,8 @@ from conformance.testbed.gateway.handling import (
     GatewayRequest,
     GatewayState,
     Handler,
+    Pieces,
     one,
-    whole,
 )
 from conformance.testbed.server.chat import buffered_chunks
 from conformance.testbed.server.reply import Headers, encode_event, to_json
@@ -69,11 +70,18 @@ def storing(key: Key, headers: Headers = HIT, edit: Callable[[bytes], bytes] = b
         reply = await forward(request)
         if reply.status != 200:
             return reply
-        octets = await whole(reply.body)
-        stored[place] = reply.headers, octets
-        return GatewayReply(status=200, headers=_unsized(reply.headers), body=one(octets))
+        return replace(reply, body=_collected(reply, lambda octets: stored.update({place: (reply.headers, octets)})))
 
     return handle
+
+
+async def _collected(reply: GatewayReply, store: Callable[[bytes], None]) -> Pieces:
+    """The pieces as they come; all of them are stored at the end."""
+    octets = b""
+    async for piece in reply.body:
+        octets += piece
+        yield piece
+    store(octets)
 
 
 def replayed(key: Key, headers: Headers = HIT) -> Handler:

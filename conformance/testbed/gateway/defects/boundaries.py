@@ -167,6 +167,13 @@ DEFECTS = (
         lambda request: without("authorization")(request) if _is_stream(request) else request,
     ),
     defect(
+        "passed-key-lost-in-streams",
+        "Passes the client's key on, but not with streams",
+        "GW092",
+        lambda request: without("authorization")(request) if _is_stream(request) else request,
+        has_own_key=False,
+    ),
+    defect(
         "subscription-token-moved",
         "Moves the token of a subscription into x-api-key",
         "GW093",

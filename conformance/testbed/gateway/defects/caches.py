@@ -22,6 +22,13 @@ DEFECTS = (
         handle=storing(whole_request, edit=lambda octets: octets.replace(b" w0 w1", b" w0")),
     ),
     GatewayChange(
+        name="cached-json-for-a-stream",
+        title="Replays a stored JSON answer to a client that wants a stream",
+        caught_by="GW109",
+        policy=DECLARED,
+        handle=storing(without("stream")),
+    ),
+    GatewayChange(
         name="cache-hidden",
         title="Does not say that an answer is from the cache",
         caught_by="GW110",

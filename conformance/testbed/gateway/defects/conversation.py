@@ -67,6 +67,14 @@ def _trimmed(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.replace("\u00a0", " ").splitlines()).strip()
 
 
+@of_each_object
+def _with_trimmed_texts(value: Body) -> Body:
+    """Texts of people and tools, not those of reasoning."""
+    is_reasoning = str(value.get("type")).startswith(("reasoning", "summary"))
+    names = () if is_reasoning else ("content", "text", "output", "arguments", "instructions")
+    return {name: _trimmed(item) if name in names and isinstance(item, str) else item for name, item in value.items()}
+
+
 def _first_type_only(tool: Body) -> Body | None:
     return tool if tool.get("type") in (None, "function") else None
 
@@ -92,11 +100,9 @@ def _unpadded(part: Body) -> Body:
 _without_markers = of_each_object(without(*CACHING))
 
 
-def _marker_moved(body: Body) -> Body:
-    """All markers are replaced by one at the last message."""
-    bare = _without_markers(body)
-    *rest, last = bare.get("messages") or [{}]
-    return bare | {"messages": [*rest, last | {"cache_control": {"type": "ephemeral"}}]}
+def _cached_automatically(body: Body) -> Body:
+    """All markers are replaced by one for the whole request."""
+    return _without_markers(body) | {"cache_control": {"type": "ephemeral"}}
 
 
 def _without_thoughts(part: Body) -> Body | None:
@@ -181,7 +187,7 @@ DEFECTS = (
         title="Trims texts, and replaces unusual spaces",
         caught_by="GW013",
         apis=GENERATIVE,
-        handle=on_json(each_text(_trimmed, "content", "text", "output", "arguments")),
+        handle=on_json(_with_trimmed_texts),
     ),
     GatewayChange(
         name="tool-types-lost",
@@ -219,11 +225,11 @@ DEFECTS = (
         handle=on_json(_without_markers),
     ),
     GatewayChange(
-        name="cache-marker-moved",
+        name="cache-markers-replaced",
         title="Replaces all cache markers by one of its own",
         caught_by="GW016",
         apis=("messages",),
-        handle=on_json(_marker_moved),
+        handle=on_json(_cached_automatically),
     ),
     GatewayChange(
         name="cache-key-replaced",

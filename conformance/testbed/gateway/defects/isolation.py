@@ -21,18 +21,13 @@ OFTEN = 5
 """Every so many requests get another one's answer."""
 
 
-def _kind(request: GatewayRequest) -> str:
-    body = request.json
-    return f"{request.target} {body.get('stream') if isinstance(body, dict) else None}"
-
-
 async def _swapped(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
-    """Now and then, a request gets the answer to an earlier one that is like it."""
+    """Now and then, a request gets the answer to an earlier one."""
     reply = await forward(request)
-    if reply.status != 200:
+    if reply.status != 200 or reply.is_stream:
         return reply
     octets = await whole(reply.body)
-    earlier: list[bytes] = state.memory.setdefault(_kind(request), [])
+    earlier: list[bytes] = state.memory.setdefault("earlier", [])
     earlier.append(octets)
     is_mixed_up = len(earlier) > 1 and not len(earlier) % OFTEN
     return with_body(reply, earlier[-2] if is_mixed_up else octets)

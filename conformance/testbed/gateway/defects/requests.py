@@ -51,13 +51,13 @@ def _without_empty(body: Body) -> Body:
 
 
 def _clamped(body: Body) -> Body:
-    most = {"temperature": 2 if "max_output_tokens" in body else 1, "top_p": 1}
+    most = {"temperature": 2 if "seed" in body or "input" in body else 1.2, "top_p": 1}
     return body | {name: min(body[name], top) for name, top in most.items() if isinstance(body.get(name), int | float)}
 
 
 def _first_of_twice(request: GatewayRequest) -> GatewayRequest:
     def first(pairs: list[tuple[str, Any]]) -> Body:
-        return dict(reversed(pairs))
+        return {name: next(value for other, value in pairs if other == name) for name, _ in pairs}
 
     return replace(request, body=json.dumps(json.loads(request.body, object_pairs_hook=first)).encode())
 
@@ -93,8 +93,14 @@ def _cut(request: GatewayRequest) -> GatewayRequest:
     return replace(request, body=request.body[:65_536])
 
 
-_without_strictness = of_each_object(without("strict", "additionalProperties"))
-"""JSON Schemas without the members that make them strict."""
+@of_each_object
+def _without_strictness(value: Body) -> Body:
+    """A JSON Schema, or what has one, without the members that make it strict."""
+    return {
+        name: item
+        for name, item in value.items()
+        if name != "additionalProperties" and (name, item) != ("strict", True)
+    }
 
 
 async def _refusing_without_name(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
@@ -224,7 +230,7 @@ DEFECTS = (
         name="options-without-stream",
         title="Asks for usage in requests that do not stream, too",
         caught_by="GW021",
-        handle=on_json(lambda body: body | {"stream_options": {"include_usage": True}}),
+        handle=on_json(lambda body: body | ({} if body.get("stream") else {"stream_options": {"include_usage": True}})),
     ),
     GatewayChange(
         name="nulls-added",

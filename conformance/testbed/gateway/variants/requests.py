@@ -2,10 +2,21 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from conformance.model.target import GatewayPolicy
 from conformance.model.words import GENERATIVE
+from conformance.testbed.gateway.events import (
+    Events,
+    both,
+    content,
+    each_event,
+    events,
+    is_stream,
+    on_whole,
+    rewritten,
+    written,
+)
 from conformance.testbed.gateway.handling import (
     Forward,
     GatewayChange,
@@ -17,8 +28,11 @@ from conformance.testbed.gateway.handling import (
     own_reply,
 )
 from conformance.testbed.gateway.json_edits import Body, each_message, each_part, without
+from conformance.testbed.server.deployments import MODEL
+from conformance.testbed.server.reply import to_json
 
-LARGEST = 100_000
+LARGEST: Final = 100_000
+ALIAS: Final = "upstream-model"
 
 
 def _spaced(request: GatewayRequest) -> GatewayRequest:
@@ -44,8 +58,9 @@ def _as_go_writes(request: GatewayRequest) -> GatewayRequest:
     return replace(request, body=text.replace("<", "\\u003c").replace("\u2028", "\\u2028").encode())
 
 
-def _renamed(body: Body) -> Body:
-    return body | {"model": "upstream-model"}
+def _renamed(reply: Body) -> Body:
+    """What a client of the model sees."""
+    return reply | ({"model": MODEL} if reply.get("model") == ALIAS else {})
 
 
 def _newer_names(body: Body) -> Body:
@@ -55,10 +70,26 @@ def _newer_names(body: Body) -> Body:
     return each_message(lambda m: m | ({"role": "developer"} if m.get("role") == "system" else {}))(newer)
 
 
-def _asking_for_usage(body: Body) -> Body:
-    if body.get("stream") is not True:
-        return body
-    return body | {"stream_options": (body.get("stream_options") or {}) | {"include_usage": True}}
+async def _counting(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
+    """Usage is requested in each stream, and hidden from the client that did not."""
+    body: Any = request.json
+    if not isinstance(body, dict) or body.get("stream") is not True:
+        return await forward(request)
+    options = body.get("stream_options") or {}
+    asked = to_json(body | {"stream_options": options | {"include_usage": True}})
+    reply = await forward(replace(request, body=asked))
+    if options.get("include_usage") or not is_stream(reply):
+        return reply
+    return rewritten(reply, written(_without_usage(events(content(reply)))))
+
+
+async def _without_usage(found: Events) -> Events:
+    async for event in found:
+        value = event.json
+        if not isinstance(value, dict):
+            yield event
+        elif value.get("choices") != []:
+            yield event.with_json(without("usage")(value))
 
 
 def _explicit(body: Body) -> Body:
@@ -117,8 +148,11 @@ VARIANTS = (
     GatewayChange(
         name="model-alias",
         title="The upstream has another name for the model",
-        policy=GatewayPolicy(model="upstream-model"),
-        handle=on_json(_renamed),
+        policy=GatewayPolicy(model=ALIAS),
+        handle=both(
+            on_json(lambda body: body | {"model": ALIAS}),
+            both(on_whole(_renamed), each_event(lambda event: [_renamed(event)])),
+        ),
     ),
     GatewayChange(
         name="newer-names",
@@ -127,9 +161,8 @@ VARIANTS = (
     ),
     GatewayChange(
         name="usage-requested",
-        title="Requests usage in each stream, for its own accounts",
-        policy=GatewayPolicy(usage=True),
-        handle=on_json(_asking_for_usage),
+        title="Requests usage in each stream for its own accounts, and hides it",
+        handle=_counting,
     ),
     GatewayChange(
         name="defaults-explicit",

@@ -11,8 +11,7 @@ from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequ
 from conformance.testbed.upstream.script import Script
 
 HELD_S: Final = 5.0
-"""How long a reply is held back whose client is to leave: it tells a gateway that passes a hang-up on from one that does
-not, or does so late."""
+"""How long a reply is held back whose client is to leave."""
 SLOW_S: Final = 1.5
 """How long the reply is held back that no other client is to wait for."""
 BETWEEN_EVENTS_S: Final = 0.15
@@ -84,7 +83,7 @@ SCRIPTS = (
         title="Answer a request with an image by its text",
         attempts=((Mutation(name="blind", title="No images", on_request=rewriting(_without_images, apis=APIS)),),),
     ),
-    Script(name="late-reply", title="Reply after a second and a half of silence", attempts=((_held(SLOW_S),),)),
+    Script(name="held-briefly", title="Reply after a second and a half of silence", attempts=((_held(SLOW_S),),)),
     Script(
         name="head-then-held",
         title="Send the head at once, and the body after five seconds",
