@@ -3,12 +3,12 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from conformance.apis.nonce import marker
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Ending, Exchange, Origin, Span
-from conformance.model.words import Mode
+from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import request_content
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import as_object
@@ -24,6 +24,7 @@ CANARY: Final = "canary"
 PROFILE: Final = "gateway"
 FIELD: Final = re.compile(rb"(?m)^([^\s:]+)([ \t]*:[ \t]*)([^\r\n]*)")
 MOST_NAME: Final = 200
+MOST_VALUES: Final = 100_000
 UNPRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
 
 
@@ -42,11 +43,21 @@ def _shown(path: bytes) -> str:
     return UNPRINTABLE.sub("?", masked_text(path.decode("latin-1")))[:MOST_NAME]
 
 
+def _asked(content: bytes) -> dict[str, Any]:
+    """The JSON object of a request; empty for one of so many values that reading it would hold up the upstream."""
+    is_small = sum(map(content.count, (b",", b"{", b"["))) <= MOST_VALUES
+    return as_object(parse_json(content)) if is_small else {}
+
+
+def _api(method: str, path: str, content: bytes) -> Api:
+    return api_of(method, path, lambda: b"" if _asked(content) == {} else content) or "chat"
+
+
 def credentials_of(x: AcceptedExchange, known: Collection[str] = ()) -> tuple[str, ...]:
     """The credentials that a request brought: not those that the harness made up, nor values that are `known`."""
     head, _, _ = x.sent.partition(b"\r\n\r\n")
     line, _, fields = head.partition(b"\n")
-    asked = as_object(parse_json(request_content(_unnamed(x))))
+    asked = _asked(request_content(_unnamed(x)))
     found = secrets_of(_text(line), tuple(_fields(fields)), (), asked, filters=False)
     return tuple(one for one in (*found.keys, *found.others) if not _is_public(one, known))
 
@@ -67,7 +78,7 @@ def exchange_of(
     unnamed = _unnamed(x)
     content = request_content(unnamed)
     found = marker(content)
-    mode: Mode = "stream" if as_object(parse_json(content)).get("stream") is True else "unary"
+    mode: Mode = "stream" if _asked(content).get("stream") is True else "unary"
     method, path = x.method.decode("ascii", "replace"), x.path.decode("latin-1")
     keys = (key,) if key and len(key) >= MIN_LENGTH else ()
     others = tuple(dict.fromkeys((*secrets, *credentials_of(x, known))))
@@ -77,7 +88,7 @@ def exchange_of(
     subject = mask_text(_shown(x.path), (*keys, *others))
     return replace(
         unnamed,
-        case=CaseId(api_of(method, path, lambda: content) or "chat", PROFILE, mode, Kind.RECORDED, subject=subject),
+        case=CaseId(_api(method, path, content), PROFILE, mode, Kind.RECORDED, subject=subject),
         sent=_without_credentials(sent, known),
         received=received,
         arrivals=x.arrivals,
