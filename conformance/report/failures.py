@@ -215,6 +215,8 @@ def _both_sides(verdict: ReportVerdict, report: Report, evidence: Recording) -> 
             yield Line("sent", name, verbatim=True)
             for number, words in enumerate(both_sides.arrived(pair)):
                 yield Line("" if number else "arrived", words, verbatim=True)
+            if others := both_sides.compared(verdict, report):
+                yield Line("compared with", others, verbatim=True)
             for number, path in enumerate(both_sides.files(pair.upstream, evidence.folder)):
                 yield Line("" if number else "bytes upstream", path, verbatim=True)
 
