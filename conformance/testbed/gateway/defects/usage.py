@@ -115,5 +115,6 @@ USAGE = (
         title="Estimates the usage that the upstream does not send",
         caught_by="GW047",
         handle=estimating(ESTIMATE),
+        is_full=True,
     ),
 )
