@@ -1,0 +1,117 @@
+"""What the rules about failures of the upstream make of a gateway's answers, status by status."""
+
+import pytest
+
+from conformance import catalogue
+from conformance.handbook.examples import judge_example
+from conformance.model.target import GatewayPolicy, Policy
+from conformance.model.verdict import Status
+from conformance.rules.example import JSON, answered, completion
+from conformance.rules.gw.attempts import allows, repeats
+from conformance.rules.gw.example import both
+from conformance.rules.gw.failing_example import FAULT, GOOD, LOST, OWN, begun, limited, refused
+from conformance.testbed.upstream.scripts.failures import STATUSES
+
+RULES = {rule.id: rule for rule in catalogue.rules()}
+OF_STATUSES = ("GW060", "GW061", "GW062", "GW063")
+
+
+def failing(example, *rules, policy=None):
+    return {name for name in rules if judge_example(RULES[name], example, policy or Policy())[0] is Status.FAIL}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_status_that_is_passed_on_is_right(status):
+    assert failing(both(refused(status), refused(status)), *OF_STATUSES, "GW064", "GW066", "GW067", "GW068") == set()
+
+
+TOLD = [
+    (500, 502, set()),
+    (503, 502, set()),
+    (529, 503, set()),
+    (529, 429, set()),
+    (401, 502, set()),
+    (401, 500, set()),
+    (403, 503, set()),
+    (404, 502, set()),
+    (429, 503, set()),
+    (504, 502, set()),
+    (503, 500, {"GW063"}),
+    (422, 400, {"GW063"}),
+    (429, 500, {"GW063"}),
+    (401, 400, {"GW061"}),
+    (401, 403, {"GW061"}),
+    (402, 429, {"GW061"}),
+    (403, 404, {"GW061"}),
+    (429, 400, {"GW061"}),
+    (500, 400, {"GW061"}),
+    (500, 429, {"GW061"}),
+    (504, 404, {"GW061"}),
+    (400, 500, {"GW062"}),
+    (413, 502, {"GW062"}),
+    (422, 429, {"GW062"}),
+    (451, 401, {"GW062"}),
+    (400, 200, {"GW060"}),
+    (500, 200, {"GW060"}),
+    (429, 302, {"GW060"}),
+]
+
+
+@pytest.mark.parametrize(("was", "now", "wrong"), TOLD)
+def test_each_change_of_a_status_is_a_fault_of_one_rule_or_of_none(was, now, wrong):
+    assert failing(both(refused(now, OWN), refused(was)), *OF_STATUSES) == wrong
+
+
+@pytest.mark.parametrize(("now", "wrong"), [(502, set()), (504, set()), (500, {"GW063"}), (400, {"GW061"})])
+def test_a_lost_connection_is_the_gateway_s_to_tell(now, wrong):
+    assert failing(both(refused(now, OWN), LOST), *OF_STATUSES, "GW064") == wrong
+
+
+def test_what_the_upstream_s_proxy_wrote_may_be_passed_on_but_not_be_relabelled():
+    page = ("content-type", "text/html")
+    passed_on = both(refused(502, "<html>", [page]), refused(502, "<html>", [page]))
+    assert failing(passed_on, "GW064", "GW065", "GW069") == set()
+    assert failing(both(refused(502, "<html>", [JSON]), refused(502, "<html>", [page])), "GW064", "GW069") == {"GW069"}
+
+
+@pytest.mark.parametrize(
+    ("before", "policy", "is_declared"),
+    [
+        (refused(503), GatewayPolicy(retries=1), True),
+        (refused(504), GatewayPolicy(retries=1), False),
+        (LOST, GatewayPolicy(retries=1), False),
+        (LOST, GatewayPolicy(retries=1, retry_on=(0,)), True),
+        (begun(200, b'{"id"'), GatewayPolicy(retries=1, retry_on=(0,)), True),
+        (refused(400), GatewayPolicy(retries=3), False),
+        (refused(400), GatewayPolicy(retries=3, retry_on=(400,)), True),
+        (GOOD, GatewayPolicy(retries=3, retry_on=(0, 500)), False),
+    ],
+)
+def test_a_policy_allows_attempts_after_the_failures_that_it_names(before, policy, is_declared):
+    _, *upstream = both(GOOD, before, GOOD)
+    again = next(repeats(tuple(upstream)))
+    assert allows(policy, again) is is_declared
+
+
+def test_more_attempts_than_declared_are_one_too_many():
+    declared = Policy(gateway=GatewayPolicy(retries=1, retry_on=(503,)))
+    assert failing(both(GOOD, refused(), GOOD), "GW070", policy=declared) == set()
+    assert failing(both(refused(), refused(), refused(), refused()), "GW070", policy=declared) == {"GW070"}
+
+
+def test_with_a_fallback_an_earlier_time_may_be_right():
+    sooner = both(limited(("retry-after", "1")), limited(("retry-after", "60")))
+    assert failing(sooner, "GW075") == {"GW075"}
+    assert failing(sooner, "GW075", policy=Policy(gateway=GatewayPolicy(fallback=True))) == set()
+
+
+def test_a_circuit_breaker_that_is_declared_may_refuse_the_next_request():
+    refusal = both(refused(503, OWN, probe="chat.gateway.after.example"))
+    assert failing(refusal, "GW078") == {"GW078"}
+    assert failing(refusal, "GW078", policy=Policy(gateway=GatewayPolicy(breaker=True))) == set()
+
+
+def test_the_answer_of_the_last_attempt_may_not_be_mixed_with_that_of_another():
+    mixed = answered(completion({"content": "Hello Hello there."}), probe=FAULT)
+    assert failing(both(mixed, begun(200, b'{"id"'), GOOD), "GW073") == {"GW073"}
+    assert failing(both(GOOD, begun(200, b'{"id"'), GOOD), "GW073") == set()
