@@ -14,7 +14,7 @@ from conformance.model.case import Kind, named_case, probe_name
 from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria, RuleSelection
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
-from conformance.model.run import RunManifest
+from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.verdict import Level, Status
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply
@@ -75,6 +75,7 @@ def lines(
     yield from _not_offered(judgement)
     yield from _slow(verdicts, load)
     yield from _dialects(facts)
+    yield from _upstream(facts.gateway)
     doubted = any(v.status is Status.UNTESTABLE or v.unreliable for v in verdicts)
     if doubted and (facts.machine_pressure or 0.0) >= BUSY:
         yield (
@@ -195,6 +196,16 @@ def _dialects(facts: RunManifest) -> Iterator[str]:
             yield f"Dialect of {api} not known: {dialect.unknown}. Requests are sent as usual."
         if words:
             yield f"Dialect of {api}: {'; '.join(words)}. The harness's own requests are adapted to it."
+
+
+def _upstream(gateway: GatewayFacts | None) -> Iterator[str]:
+    """What arrived at the upstreams of a gateway besides what was judged."""
+    if gateway is None:
+        return
+    for name, count in sorted(gateway.more_requests.items(), key=lambda one: -one[1])[:MOST_NAMED]:
+        yield f"{_count(count, 'further request')} arrived upstream for {name}; only the first ones were kept."
+    for why, count in gateway.refused.items():
+        yield f"{_count(count, 'connection')} upstream brought no request: {why}."
 
 
 def _tools(observations: Sequence[FieldObservation]) -> Iterator[str]:
