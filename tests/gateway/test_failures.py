@@ -1,15 +1,18 @@
 """What the rules about failures of the upstream make of a gateway's answers, status by status."""
 
+from itertools import chain
+
 import pytest
 
 from conformance import catalogue
 from conformance.handbook.examples import judge_example
 from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import Status
-from conformance.rules.example import JSON, answered, completion
+from conformance.rules.example import answered, completion
 from conformance.rules.gw.attempts import allows, repeats
 from conformance.rules.gw.example import both
-from conformance.rules.gw.failing_example import FAULT, GOOD, LOST, OWN, begun, limited, refused
+from conformance.rules.gw.failing_example import FAULT, GOOD, LOST, OWN, at, begun, limited, refused
+from conformance.rules.gw.recovery import USUAL
 from conformance.testbed.upstream.scripts.failures import STATUSES
 
 RULES = {rule.id: rule for rule in catalogue.rules()}
@@ -67,11 +70,16 @@ def test_a_lost_connection_is_the_gateway_s_to_tell(now, wrong):
     assert failing(both(refused(now, OWN), LOST), *OF_STATUSES, "GW064") == wrong
 
 
-def test_what_the_upstream_s_proxy_wrote_may_be_passed_on_but_not_be_relabelled():
-    page = ("content-type", "text/html")
-    passed_on = both(refused(502, "<html>", [page]), refused(502, "<html>", [page]))
-    assert failing(passed_on, "GW064", "GW065", "GW069") == set()
-    assert failing(both(refused(502, "<html>", [JSON]), refused(502, "<html>", [page])), "GW064", "GW069") == {"GW069"}
+def test_what_the_upstream_s_proxy_wrote_may_be_passed_on():
+    page = refused(502, "<html>", [("content-type", "text/html")])
+    assert failing(both(page, page), "GW064", "GW065") == set()
+    assert failing(both(page, LOST), "GW064") == {"GW064"}
+
+
+def test_an_error_inside_a_success_may_be_passed_on_as_it_is():
+    failed = answered(OWN, probe=FAULT)
+    assert failing(both(failed, failed), *OF_STATUSES) == set()
+    assert failing(both(failed, LOST), *OF_STATUSES) == {"GW060"}
 
 
 @pytest.mark.parametrize(
@@ -105,10 +113,27 @@ def test_with_a_fallback_an_earlier_time_may_be_right():
     assert failing(sooner, "GW075", policy=Policy(gateway=GatewayPolicy(fallback=True))) == set()
 
 
+REFUSED_AFTER = refused(503, OWN, probe="chat.gateway.after.example")
+
+
 def test_a_circuit_breaker_that_is_declared_may_refuse_the_next_request():
-    refusal = both(refused(503, OWN, probe="chat.gateway.after.example"))
-    assert failing(refusal, "GW078") == {"GW078"}
-    assert failing(refusal, "GW078", policy=Policy(gateway=GatewayPolicy(breaker=True))) == set()
+    example = both(REFUSED_AFTER) + USUAL
+    assert failing(example, "GW078") == {"GW078"}
+    assert failing(example, "GW078", policy=Policy(gateway=GatewayPolicy(breaker=True))) == set()
+
+
+@pytest.mark.parametrize(("failures", "wrong"), [(1, {"GW078"}), (2, {"GW078"}), (3, set())])
+def test_a_circuit_breaker_may_open_after_several_failures_in_a_row(failures, wrong):
+    before = [both(at(5 * n, refused(500)), refused(500)) for n in range(failures)]
+    answered_after = both(at(-5, answered(completion(), probe="chat.gateway.after.example")), GOOD)
+    earlier = both(at(-10, refused(500)), refused(500))
+    example = (*both(at(100, REFUSED_AFTER)), *USUAL, *earlier, *answered_after, *chain(*before))
+    assert failing(example, "GW078") == wrong
+
+
+def test_a_gateway_that_never_answers_is_not_broken_by_a_failure():
+    never = both(refused(500, OWN, probe="chat.hello"), answered(completion()))
+    assert failing(both(REFUSED_AFTER) + never, "GW078") == set()
 
 
 def test_the_answer_of_the_last_attempt_may_not_be_mixed_with_that_of_another():

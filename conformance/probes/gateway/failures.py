@@ -40,7 +40,8 @@ def _fault(
 def _refusals(api: Api) -> Iterator[Probe]:
     yield _fault(api, "status-400", "The upstream refuses the client's mistake, by a reason of its own.", STREAM)
     yield _fault(api, "status-401", "The upstream does not accept the gateway's key.", UNARY)
-    yield _fault(api, "status-429", "The upstream limits the rate, and says when to come back.", UNARY)
+    limit = "The upstream limits the rate, and says when to come back; then another failure follows."
+    yield _fault(api, "status-429", limit, UNARY, is_followed=False)
     for status in OTHER_STATUSES:
         yield _fault(api, f"status-{status}", f"The upstream refuses with {status}.", UNARY, "full")
     yield _fault(api, "text-503", "The upstream's proxy refuses with plain text.", STREAM, "full")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from conformance.apis.errors import error_response
+from conformance.apis.claims import is_error
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -76,9 +76,10 @@ def described(upstream: tuple[Exchange, ...]) -> str:
     return failure(upstream[-1]) if upstream else "no connection"
 
 
-def is_told_in_stream(x: Exchange) -> bool:
-    """Whether an error is in the stream, or the stream breaks off."""
-    return (x.mode == "stream" and error_response(x).in_band) or x.is_lost
+def is_told(x: Exchange, upstream: tuple[Exchange, ...]) -> bool:
+    """Whether a success holds the error: in a stream, or where the upstream's has it, too; or it breaks off."""
+    is_upstream_s = any(fate(arrived) == "error-event" for arrived in upstream)
+    return x.is_lost or (is_error(x) and (x.mode == "stream" or is_upstream_s))
 
 
 @rule(
@@ -103,7 +104,7 @@ def failure_told_as_success(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
         yield skip
         return
     status = reply(x).status
-    if 0 < status < 400 and not is_told_in_stream(x):
+    if 0 < status < 400 and not is_told(x, upstream):
         seen = f"the upstream failed with {described(upstream)}, but the client got HTTP {status}"
         yield Finding(seen, at=reply(x).head, expected="the upstream's status, 502 or 504")
 
@@ -198,7 +199,7 @@ def status_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Find
     if any(is_blamed(was, status) or is_excused(was, status) for was in failures):
         yield not_applicable("the status is of another class (see GW061 and GW062)")
     elif 0 < status < 400:
-        if is_told_in_stream(x) and not any(fate(arrived) == "error-event" for arrived in upstream):
+        if is_told(x, upstream) and not any(fate(arrived) == "error-event" for arrived in upstream):
             seen = f"the upstream failed with {described(upstream)}, but the client got it inside HTTP {status}"
             yield Finding(seen, at=reply(x).head, expected="an error status: SDKs ask again before a stream, not in it")
     elif not any(status in usual_statuses(was) for was in failures):

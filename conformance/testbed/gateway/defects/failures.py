@@ -167,7 +167,7 @@ DEFECTS = (
     GatewayChange(
         name="error-labelled-as-a-stream",
         title="Labels the JSON error of a streamed request text/event-stream",
-        caught_by="GW069",
+        caught_by="GW040",
         handle=on_failure(_labelled),
     ),
     GatewayChange(
