@@ -1,11 +1,14 @@
 """What a user message costs behind a gateway: the client's attempts, times the gateway's."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from conformance.gateway.impacts import impacts_through
 from conformance.model.exchange import Pair
+from conformance.model.impact import Impact
 from conformance.model.target import Prices
-from conformance.report.impacts import one_line, subject
+from conformance.report.impacts import cells, columns, one_line, outcomes, subject
 from conformance.rules.example import answered, completion
 from conformance.rules.gw.example import both
 from conformance.rules.gw.failing_example import LOST, refused
@@ -41,3 +44,21 @@ def test_answers_that_nobody_gets_are_billed_all_the_same():
 
 def test_only_the_selected_frameworks_meet_the_upstream_s_failures():
     assert set(impacts(refused(probe=FAILED), refused(), profiles=("hermes",))) == {"hermes 0.19", "hermes 0.14"}
+
+
+def test_the_table_has_the_requests_upstream_and_the_dearest_failure_that_the_gateway_multiplies():
+    usual = impacts(answered(completion(), probe="chat.hello", mode="stream"), answered(completion()))
+    once, thrice = impacts(refused(probe=FAILED), refused()), impacts(refused(probe=FAILED), *[refused()] * 3)
+    shown = tuple(by_client["LangGraph 1.2"] for by_client in (usual, once, thrice))
+    report = SimpleNamespace(impact=shown, profiles=("langgraph",), messages_per_day=None)
+    assert list(columns(report)) == ["framework", "user outcome", "requests", "upstream", "billed"]
+    rows = [list(cells(one, report)) for one in outcomes(report)]
+    assert rows[0][2:] == ["1", "1", "1"]
+    assert rows[1:] == [["LangGraph 1.2, unary, status-503-once", "sees an error", "3", "9", "0"]]
+
+
+def test_without_a_gateway_the_table_is_as_ever():
+    plain = Impact(profile="p", client="c", probe="chat.hello", mode="stream", outcome="text", requests=1, billed=1)
+    report = SimpleNamespace(impact=(plain,), profiles=("p",), messages_per_day=None)
+    assert list(columns(report)) == ["framework", "user outcome", "requests", "billed"]
+    assert list(cells(plain, report)) == ["c", "gets the response", "1", "1"]
