@@ -1,10 +1,12 @@
 """What a user message costs behind a gateway: the client's attempts, times the gateway's."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from conformance.gateway.impacts import impacts_through
+from conformance.model.case import named_case
 from conformance.model.exchange import Pair
 from conformance.model.impact import Impact
 from conformance.model.target import Prices
@@ -47,7 +49,9 @@ def test_only_the_selected_frameworks_meet_the_upstream_s_failures():
 
 
 def test_the_table_has_the_requests_upstream_and_the_dearest_failure_that_the_gateway_multiplies():
-    usual = impacts(answered(completion(), probe="chat.hello", mode="stream"), answered(completion()))
+    greeted = answered(completion(), probe="chat.hello", mode="stream")
+    greeted = replace(greeted, case=named_case("chat.hello", "langgraph", "stream"))
+    usual = impacts(greeted, answered(completion()))
     once, thrice = impacts(refused(probe=FAILED), refused()), impacts(refused(probe=FAILED), *[refused()] * 3)
     shown = tuple(by_client["LangGraph 1.2"] for by_client in (usual, once, thrice))
     report = SimpleNamespace(impact=shown, profiles=("langgraph",), messages_per_day=None)
