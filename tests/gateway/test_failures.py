@@ -6,9 +6,10 @@ import pytest
 
 from conformance import catalogue
 from conformance.handbook.examples import judge_example
+from conformance.model.exchange import Ending
 from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import Status
-from conformance.rules.example import answered, completion
+from conformance.rules.example import answered, chunk, completion, streamed
 from conformance.rules.gw.attempts import allows, repeats
 from conformance.rules.gw.example import both
 from conformance.rules.gw.failing_example import FAULT, GOOD, LOST, OWN, at, begun, limited, refused
@@ -16,6 +17,7 @@ from conformance.rules.gw.recovery import USUAL
 from conformance.testbed.upstream.scripts.failures import STATUSES
 
 RULES = {rule.id: rule for rule in catalogue.rules()}
+BROKEN = Ending("closed", "body", 2_000_000)
 OF_STATUSES = ("GW060", "GW061", "GW062", "GW063")
 
 
@@ -44,7 +46,7 @@ TOLD = [
     (429, 500, {"GW063"}),
     (401, 400, {"GW061"}),
     (401, 403, {"GW061"}),
-    (402, 429, {"GW061"}),
+    (402, 429, {"GW063"}),
     (403, 404, {"GW061"}),
     (429, 400, {"GW061"}),
     (500, 400, {"GW061"}),
@@ -134,6 +136,14 @@ def test_a_circuit_breaker_may_open_after_several_failures_in_a_row(failures, wr
 def test_a_gateway_that_never_answers_is_not_broken_by_a_failure():
     never = both(refused(500, OWN, probe="chat.hello"), answered(completion()))
     assert failing(both(REFUSED_AFTER) + never, "GW078") == set()
+
+
+def test_a_text_of_several_attempts_is_a_mixture_though_none_was_answered():
+    first, second = begun(200, b'{"id"'), streamed(chunk({"content": "Hel"}), probe=FAULT, ending=BROKEN)
+    alone = streamed(chunk({"content": "Hel"}), probe=FAULT, ending=BROKEN)
+    mixed = streamed(chunk({"content": "Hel"}), chunk({"content": "Hel"}), probe=FAULT, ending=BROKEN)
+    assert failing(both(alone, first, second), "GW073") == set()
+    assert failing(both(mixed, second, second), "GW073") == {"GW073"}
 
 
 def test_the_answer_of_the_last_attempt_may_not_be_mixed_with_that_of_another():

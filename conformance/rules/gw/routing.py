@@ -199,9 +199,9 @@ def _steered(x: Exchange, arrived: Exchange, usual: Exchange) -> Iterator[Findin
             yield Finding(f"by the client's headers the {name} upstream became {display(now)}, not {display(before)}")
     sent, there = _extensions(x), _extensions(arrived)
     for name, values in sent.items():
-        both_s = there.get(name, set())
-        if values < both_s:
-            yield Finding(f"{name} is there with {display(sorted(both_s))}", expected="the gateway's value alone")
+        values_there = there.get(name, set())
+        if values < values_there:
+            yield Finding(f"{name} is there with {display(sorted(values_there))}", expected="the gateway's value alone")
 
 
 def _extensions(x: Exchange) -> dict[str, set[str]]:

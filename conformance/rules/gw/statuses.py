@@ -36,9 +36,9 @@ def is_blamed(was: int, now: int) -> bool:
     is_clients = 400 <= was < 500 and was not in CREDENTIALS and was not in NOT_NOW
     if is_clients or was == now or not 400 <= now < 500:
         return False
-    is_overload = was in (429, *OVERLOADED) and now == 429
+    is_limit = was in (402, 429, *OVERLOADED) and now == 429
     is_timeout = was in (LOST, 408, 504) and now == 408
-    return not (is_overload or is_timeout)
+    return not (is_limit or is_timeout)
 
 
 def is_excused(was: int, now: int) -> bool:
@@ -77,9 +77,13 @@ def described(upstream: tuple[Exchange, ...]) -> str:
 
 
 def is_told(x: Exchange, upstream: tuple[Exchange, ...]) -> bool:
-    """Whether a success holds the error: in a stream, or where the upstream's has it, too; or it breaks off."""
-    is_upstream_s = any(fate(arrived) == "error-event" for arrived in upstream)
-    return x.is_lost or (is_error(x) and (x.mode == "stream" or is_upstream_s))
+    """Whether a success holds the error where it has to: as in the upstream's, or in a stream; or it breaks off.
+
+    A refusal has a status, so that no stream has to begin.
+    """
+    fates = {fate(arrived) for arrived in upstream}
+    in_place = "error-event" in fates or (x.mode == "stream" and "refused" not in fates)
+    return x.is_lost or (is_error(x) and in_place)
 
 
 @rule(
@@ -96,10 +100,14 @@ def is_told(x: Exchange, upstream: tuple[Exchange, ...]) -> bool:
         both(answered(SAID, probe=FAULT), refused()),
         both(answered(OWN, probe=UNREACHABLE)),
         both(exchange(http(204, (), b""), mode="unary", probe=FAULT), refused(500)),
+        both(streamed(OWN, probe=FAULT), refused(503)),
     ],
 )
 def failure_told_as_success(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """Clients take what a success holds for the answer: the user reads the error as the model's words, or nothing."""
+    """Clients take what a success holds for the answer: the user reads the error as the model's words, or nothing.
+
+    An error inside a stream stops that, but SDKs then neither wait nor ask again.
+    """
     if skip := failed_upstream(x, upstream):
         yield skip
         return
@@ -187,7 +195,7 @@ def mistake_told_as_failure(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
         both(refused(400), refused(422)),
         both(refused(500, OWN), refused(503)),
         both(NO_RESPONSE, refused(503)),
-        both(streamed(OWN, probe=FAULT), refused(503)),
+        both(streamed(OWN, probe=FAULT), NO_RESPONSE),
     ],
 )
 def status_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
