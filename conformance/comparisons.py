@@ -1,6 +1,6 @@
 """Index of a run's exchanges, so that a rule can compare one response with another."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -153,14 +153,15 @@ class Evidence:
                 yield found.for_case(case)
 
 
-def absent_apis(facts: RunManifest, evidence: Evidence) -> dict[Api, str]:
+def absent_apis(facts: RunManifest, baselines: Mapping[Api, Sequence[tuple[Mode, str]]]) -> dict[Api, str]:
     """The APIs that the target does not offer: all their baseline requests get 403, 404, 405 or 501, streaming or not.
+
+    `baselines` are the modes of these by API, each with the message of `missing_api`.
 
     An API that the configuration names, or whose path it names, is not excused. If no API is offered, none is excused:
     there was nothing to verify.
     """
     named = {*facts.target.apis, *facts.target.paths}
-    baselines = evidence.unavailable_apis
     missing = {
         api: found[0][1]
         for api, found in baselines.items()

@@ -144,7 +144,7 @@ def _prepared(
         judging.forget(x)
         if x.attempt == 1:
             first.append(name)
-    absent = absent_apis(facts, evidence)
+    absent = absent_apis(facts, evidence.unavailable_apis)
     return (replace(judging, absent=absent, known=NO_PREVIOUS) if absent else judging), first
 
 

@@ -247,7 +247,7 @@ async def _preflight_then_send(recorder: _Recorder, earlier: Earlier) -> None:
     recorder.dialects = {api: preflight.settled(options.target, api, of_api) for api, of_api in received.items()}
     requests = recorder.plan()
     recorder.planned += [request.id for request in requests]
-    within, over = _apply_budget(requests, options, recorder.sent)
+    within, over = within_budget(requests, options, recorder.sent)
     recorder.left_out |= over
     missing = {api: reply(x[-1]).status for api, x in received.items() if reply(x[-1]).status in NO_PATH}
     rest = []
@@ -273,7 +273,7 @@ async def _continue(recorder: _Recorder, requests: Sequence[Request]) -> None:
     """Send the requests that are built from the responses to others."""
     options, sent = recorder.options, [request for request in requests if request.id not in recorder.left_out]
     due = next_turns(options.target, options.profiles, options.suite, sent, recorder.store.exchange)
-    within, over = _apply_budget(due, options, recorder.sent)
+    within, over = within_budget(due, options, recorder.sent)
     recorder.planned += [request.id for request in due]
     recorder.left_out |= over
     recorder.progress.total(len(recorder.sent) + len(within))
@@ -296,7 +296,7 @@ async def _attempt_again(recorder: _Recorder, requests: Sequence[Request]) -> bo
     for attempt in range(2, MOST_ATTEMPTS + 1):
         due = [again(request, attempt) for request in requests]
         asked = _smallest_again(recorder, api) if recorder.occupied.is_in_doubt(api) else []
-        within, _ = _apply_budget([*asked, *due], recorder.options, recorder.sent)
+        within, _ = within_budget([*asked, *due], recorder.options, recorder.sent)
         if len(within) < len(asked) + len(due):
             return True
         for x in await _send_planned(recorder, asked):
@@ -333,7 +333,7 @@ async def _preflight(
         found = (preflight.next_request(recorder.options.target, api, received[api]) for api in apis)
         room = preflight.MOST_REQUESTS - len(recorder.sent)
         due = [request for request in found if request][: max(room, 0)]
-        within, over = _apply_budget(due, recorder.options, recorder.sent)
+        within, over = within_budget(due, recorder.options, recorder.sent)
         recorder.planned += [request.id for request in due]
         recorder.left_out |= over
         if not within:
@@ -351,7 +351,7 @@ async def _mistake(
             target=options.target, received=received, timeout_s=options.limits.timeout_s, hints=tuple(answers)
         )
         due = next_hint(seen) if len(recorder.sent) < preflight.MOST_REQUESTS else None
-        within, over = _apply_budget([due] if due else [], options, recorder.sent)
+        within, over = within_budget([due] if due else [], options, recorder.sent)
         recorder.planned += [due.id] if due else []
         recorder.left_out |= over
         if not within:
@@ -359,8 +359,8 @@ async def _mistake(
         await recorder.send(within, answers.append, reuse)
 
 
-def _apply_budget(
-    requests: Sequence[Request], options: RunOptions, sent: Sequence[Request]
+def within_budget(
+    requests: Sequence[Request], options: RunOptions, sent: Sequence[Request] = ()
 ) -> tuple[list[Request], dict[str, str]]:
     """The requests within the limits on requests, tokens and cost, in order, and the others with the reason.
 

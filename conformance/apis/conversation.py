@@ -89,6 +89,9 @@ def _data(url: Any) -> str:
 
 
 def _arguments(text: Any) -> Any:
+    """The value of arguments; none are an empty object."""
+    if not as_string(text).strip():
+        return {}
     value = parse_json(as_string(text).encode("utf-8", "replace"))
     return text if value is NOT_JSON else value
 
@@ -149,7 +152,8 @@ def _of_messages(body: Object) -> Iterator[Entry]:
 def _of_blocks(role: Role, content: Any) -> Iterator[Entry]:
     for block in _parts(content):
         kind, source = block.get("type"), as_object(block.get("source"))
-        if kind == "text" and (text := as_string(block.get("text"))):
+        plain = source.get("data") if source.get("type") == "text" else block.get("text")
+        if kind in ("text", "document") and (text := as_string(plain)):
             yield Said(role, text)
         elif kind == "tool_use":
             yield Called(as_string(block.get("id")), as_string(block.get("name")), block.get("input"))

@@ -1,26 +1,31 @@
-"""Runs the commands gateway and upstream: says what to configure, records, and prints the report."""
+"""Runs the command gateway: says what to configure, records both sides, and prints the report."""
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import anyio
-
-from conformance.apis.nonce import nonce
+from conformance.apis.nonce import marker
 from conformance.cli import console
 from conformance.cli.progress import Bar
-from conformance.gateway.record import GatewayOptions, record_through
+from conformance.cli.proxy import allow_many_connections
+from conformance.cost import cost_of, tokens_of
+from conformance.gateway.plan import plan_through
+from conformance.gateway.record import AddressError, GatewayOptions, record_through
 from conformance.model.criteria import Criteria
-from conformance.model.words import ExitCode
+from conformance.model.exchange import Request
+from conformance.model.words import ExitCode, Suite
 from conformance.report.formats import terminal
-from conformance.runner import NullProgress
-from conformance.runs import execute
+from conformance.report.impacts import money
+from conformance.runner import NullProgress, RunOptions
+from conformance.runs import config, execute
 from conformance.runs.config import ConfigError
 from conformance.runs.execute import Output
-from conformance.runs.gateway import CANARY_KEY, chosen
+from conformance.runs.gateway import CANARY_KEY, check_suite, chosen
 from conformance.runs.options import OutputOptions, RunRequest, TargetOptions
-from conformance.testbed.upstream.serve import serve_upstreams
+from conformance.testbed.gateway.handling import TRANSPARENT
+
+SUITES: tuple[Suite, ...] = ("smoke", "gate", "full")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,53 +43,82 @@ class GatewayRun:
 
 def run_gateway(run: GatewayRun, outputs: Sequence[Output]) -> int:
     """Record both sides, judge them, and print the report. Returns the exit code. Raises ConfigError."""
-    if run.request.target == TargetOptions():
-        sys.stdout.write(f"{to_configure(run.host, run.ports)}Then name it: --base-url URL --model MODEL.\n")
+    given = run.request.target
+    check_suite(run.request)
+    if given == TargetOptions() and not run.request.limits.dry_run:
+        sys.stdout.write(f"{to_configure(run.host, run.ports)}Then name it: {_how_to_name()}.\n")
         return ExitCode.NOT_TESTED
-    options, embedded = chosen(run.request)
+    options, embedded = chosen(_with_target(run.request))
+    if run.request.limits.dry_run:
+        return preview(options)
+    if options.target.insecure:
+        sys.stderr.write("The gateway's certificate is not verified (--insecure).\n")
 
     def tell(ports: tuple[int, ...]) -> None:
         if embedded is None and not run.output.quiet:
-            sys.stderr.write(to_configure(run.host, ports))
+            sys.stderr.write(to_configure(run.host, ports, options.target.policy.gateway.model or options.target.model))
 
     through = GatewayOptions(
         run=options, ports=run.ports, host=run.host, wait_s=run.wait_s, on_listening=tell, embedded=embedded
     )
+    allow_many_connections()
     path = execute.folder_for(run.run_dir, f"gateway-{options.target.name}")
     try:
         with Bar(terminal.console(sys.stderr, color=run.output.color)) as bar:
             progress = NullProgress() if run.output.quiet else bar
             execute.record_into(path, lambda folder: record_through(through, folder, progress))
-    except OSError as error:
-        raise ConfigError(f"--upstream-port: {error.strerror or error}; accepted: a free port, or 0") from None
+    except AddressError as error:
+        raise ConfigError(f"--upstream-port: {error.strerror}; accepted: a free port, or 0 for any") from None
     return console.print_report(execute.judge_run(path, run.criteria), outputs, run.output)
 
 
-def to_configure(host: str, ports: Sequence[int]) -> str:
+def _with_target(request: RunRequest) -> RunRequest:
+    """The request; its requests are shown for the embedded gateway, if no other is named."""
+    if request.target != TargetOptions():
+        return request
+    return replace(request, target=TargetOptions(deployment=TRANSPARENT.name))
+
+
+def _how_to_name() -> str:
+    file = config.find(None)
+    if file is None:
+        return "--base-url URL --model MODEL"
+    return f"--target NAME ({', '.join(config.entries(file))}), or --base-url URL --model MODEL"
+
+
+def to_configure(host: str, ports: Sequence[int], model: str = "") -> str:
     """What a gateway needs to know of its upstreams."""
-    lines = [f"Configure the gateway to forward to http://{host}:{port or 'PORT'}/v1" for port in ports]
-    key = f"with any model name, and any key, for example {CANARY_KEY}; its response cache has to be off."
+    lines = [f"Configure the gateway to forward to {base_url(host, port)}" for port in ports]
+    named = f"the model {model}" if model else "any model name"
+    key = f"with {named}, and any key, for example {CANARY_KEY}; its response cache has to be off."
     return "\n".join([*lines, key, ""])
 
 
-def run_upstream(ports: tuple[int, ...], host: str) -> int:
-    """Serve the upstreams until Ctrl-C. Raises ConfigError."""
+def base_url(host: str, port: int) -> str:
+    """The base URL of an upstream; its port may be open."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port or 'PORT'}/v1"
 
-    async def until_stopped() -> None:
-        async with serve_upstreams(lambda _x, _n: None, ports=ports, host=host) as upstreams:
-            for port in upstreams.ports:
-                url = f"http://{host}:{port}/v1"
-                text = f"Hi ({nonce(0, 'example')}:native-sse)"
-                body = f'{{"model":"any","messages":[{{"role":"user","content":"{text}"}}],"stream":true}}'
-                sys.stdout.write(f"upstream at {url} (press Ctrl-C to stop)\n")
-                sys.stdout.write(f"curl -sSiN {url}/chat/completions -H 'content-type: application/json' -d '{body}'\n")
-            sys.stdout.flush()
-            await anyio.sleep_forever()
 
-    try:
-        anyio.run(until_stopped)
-    except KeyboardInterrupt:
-        return ExitCode.CONFORMANT
-    except OSError as error:
-        raise ConfigError(f"--port: {error.strerror or error}; accepted: a free port, or 0 for any") from None
+def preview(options: RunOptions) -> int:
+    """Print the requests of a run with their scripts, and the maximum cost of each suite; send nothing."""
+    for request in _planned(options, options.suite):
+        found = marker(request.body)
+        script = found.script if found else ""
+        size = f"{len(request.body)} bytes, max_tokens {request.max_tokens}"
+        sys.stdout.write(f"{request.method} {request.url}  {request.id}  {script}  {size}\n")
+    for suite in SUITES:
+        mark = "(shown above)" if suite == options.suite else ""
+        sys.stdout.write(f"{suite:<6} {_bound(options, suite)} {mark}".rstrip() + "\n")
+    sys.stdout.write("Nothing was sent.\n")
     return ExitCode.CONFORMANT
+
+
+def _planned(options: RunOptions, suite: Suite) -> tuple[Request, ...]:
+    return plan_through(options.target, options.profiles, suite, seed=0)
+
+
+def _bound(options: RunOptions, suite: Suite) -> str:
+    requests = _planned(options, suite)
+    costs = [cost for request in requests if (cost := cost_of(request, options.target)) is not None]
+    price = f"at most {money(sum(costs))}" if costs else "cost unknown without prices"
+    return f"{len(requests):>4} requests, at most {sum(map(tokens_of, requests)):>7} tokens, {price}"

@@ -47,7 +47,7 @@ def run_proxy(options: ProxyOptions) -> int:
     outputs = execute.outputs(options.output.report)
     on_screen = any(str(one.path) == console.SCREEN for one in outputs)
     out = terminal.console(sys.stderr if on_screen else sys.stdout, color=options.output.color)
-    _allow_many_connections()
+    allow_many_connections()
     path, fault = anyio.run(_record, options, out)
     code = console.print_report(execute.judge_run(path, options.criteria), outputs, options.output)
     if fault is None:
@@ -116,7 +116,7 @@ def _announce(options: ProxyOptions, relay: Relay, path: Path, out: Console) -> 
     out.file.flush()
 
 
-def _allow_many_connections() -> None:
+def allow_many_connections() -> None:
     """Raise the limit on open files as far as allowed: each connection needs two."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -55,7 +55,8 @@ def print_exchanges(run: Path, out: Console) -> None:
 def print_exchange(x: Exchange, out: Console, *, whole: bool) -> None:
     """Print the bytes that were sent, and those that were received with the time of each read."""
     most = max(len(x.sent), len(x.received), MOST_SHOWN) if whole else MOST_SHOWN
-    out.print(Text(f"{x.id}, sent after {x.sent_at_ns / MS:.1f} ms", "bold"), soft_wrap=True)
+    how = "sent" if x.hop == "client" else "arrived from the gateway"
+    out.print(Text(f"{x.id}, {how} after {x.sent_at_ns / MS:.1f} ms", "bold"), soft_wrap=True)
     for line in lines(x.sent, most):
         out.print(Text(f"> {line}", "cyan"), soft_wrap=True)
     for at_ns, octets in _reads(x):

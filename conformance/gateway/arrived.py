@@ -1,55 +1,120 @@
 """From a request that arrived at the upstream to an exchange, without secrets. Pure."""
 
 import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from conformance.apis.nonce import marker
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Ending, Exchange, Origin, Span
-from conformance.model.words import Mode
+from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import request_content
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import as_object
 from conformance.recordings.build import api_of
+from conformance.recordings.credentials import KEY_FIELDS, LOGIN_FIELDS, is_secret, secrets_of
+from conformance.recordings.secrets import masked_field, masked_query, masked_text
 from conformance.transport.accepted import AcceptedExchange
-from conformance.transport.redact import octets
+from conformance.transport.client import NO_KEY
+from conformance.transport.redact import MIN_LENGTH, is_random, mask_received, mask_text, octets
 
-KEY_FIELD: Final = re.compile(rb"(?im)^(authorization|x-api-key|api-key|proxy-authorization|cookie):[ \t]*([^\r\n]*)")
-CANARY: Final = b"canary"
+CANARY: Final = "canary"
 """What is in each credential that the harness makes up: it is no secret, and is shown."""
 PROFILE: Final = "gateway"
+FIELD: Final = re.compile(rb"(?m)^([^\s:]+)([ \t]*:[ \t]*)([^\r\n]*)")
+MOST_NAME: Final = 200
+MOST_VALUES: Final = 100_000
+UNPRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
 
 
-def exchange_of(x: AcceptedExchange, upstream: int, key: str | None) -> Exchange:
+def nonce_of(x: AcceptedExchange) -> str:
+    """The nonce of a request that arrived, or empty."""
+    found = marker(request_content(_unnamed(x)))
+    return found.nonce if found else ""
+
+
+def name_of(x: AcceptedExchange) -> str:
+    """Method and path of a request, shortened and without secrets."""
+    return f"{x.method.decode('ascii', 'replace')} {_shown(x.path)}"
+
+
+def _shown(path: bytes) -> str:
+    return UNPRINTABLE.sub("?", masked_text(path.decode("latin-1")))[:MOST_NAME]
+
+
+def _asked(content: bytes) -> dict[str, Any]:
+    """The JSON object of a request; empty for one of so many values that reading it would hold up the upstream."""
+    is_small = sum(map(content.count, (b",", b"{", b"["))) <= MOST_VALUES
+    return as_object(parse_json(content)) if is_small else {}
+
+
+def _api(method: str, path: str, content: bytes) -> Api:
+    return api_of(method, path, lambda: b"" if _asked(content) == {} else content) or "chat"
+
+
+def credentials_of(x: AcceptedExchange, known: Collection[str] = ()) -> tuple[str, ...]:
+    """The credentials that a request brought: not those that the harness made up, nor values that are `known`."""
+    head, _, _ = x.sent.partition(b"\r\n\r\n")
+    line, _, fields = head.partition(b"\n")
+    asked = _asked(request_content(_unnamed(x)))
+    found = secrets_of(_text(line), tuple(_fields(fields)), (), asked, filters=False)
+    return tuple(one for one in (*found.keys, *found.others) if not _is_public(one, known))
+
+
+def _is_public(value: str, known: Collection[str]) -> bool:
+    """Whether the harness made up a credential, or sends the value itself."""
+    return CANARY in value.lower() or value in known or value.split()[-1:] == [NO_KEY]
+
+
+def exchange_of(
+    x: AcceptedExchange, upstream: int, key: str | None = None, secrets: Sequence[str] = (), known: Collection[str] = ()
+) -> Exchange:
     """The exchange, with the test case of a request to its API. `key` is the client's: the gateway's must be another.
 
-    The client's key is masked wherever it arrived, and `masked` says where; other credentials are masked in their
-    fields, unless the harness made them up.
+    The client's key is masked wherever it arrived, in any encoding, and `masked` says where. So are the `secrets`, and
+    the credentials that the gateway added; `known` are values of header fields that the client sent, which are none.
     """
-    sent, leaked = _masked(x.sent, key)
-    unnamed = Exchange(id="", case=CaseId("chat", PROFILE, "unary", Kind.RECORDED), sent=x.sent)
-    body = as_object(parse_json(request_content(unnamed)))
-    mode: Mode = "stream" if body.get("stream") is True else "unary"
-    path = x.path.decode("latin-1")
-    api = api_of(x.method.decode("ascii", "replace"), path, lambda: request_content(unnamed)) or "chat"
-    found = marker(request_content(unnamed))
+    unnamed = _unnamed(x)
+    content = request_content(unnamed)
+    found = marker(content)
+    mode: Mode = "stream" if _asked(content).get("stream") is True else "unary"
+    method, path = x.method.decode("ascii", "replace"), x.path.decode("latin-1")
+    keys = (key,) if key and len(key) >= MIN_LENGTH else ()
+    others = tuple(dict.fromkeys((*secrets, *credentials_of(x, known))))
+    sent, leaked = mask_received(x.sent, keys)
+    sent, _ = mask_received(sent, others)
+    received, _ = mask_received(x.received, (*keys, *others))
+    subject = mask_text(_shown(x.path), (*keys, *others))
     return replace(
         unnamed,
-        case=CaseId(api, PROFILE, mode, Kind.RECORDED, subject=path),
-        sent=sent,
-        received=x.received,
+        case=CaseId(_api(method, path, content), PROFILE, mode, Kind.RECORDED, subject=subject),
+        sent=_without_credentials(sent, known),
+        received=received,
         arrivals=x.arrivals,
         sent_at_ns=x.sent_at_ns,
         began_ns=x.began_ns,
         harness_stall_ns=x.stall_ns,
         ending=_ending(x),
-        masked=leaked,
+        masked=tuple(Span(start, end, "sent") for start, end, _ in leaked),
         hop="upstream",
         nonce=found.nonce if found else "",
         origin=Origin(host=f"upstream {upstream + 1}", source=f"connection {x.connection}, request {x.number + 1}"),
         cache={},
     )
+
+
+def without(x: Exchange, secrets: Sequence[str]) -> Exchange:
+    """An exchange with the gateway, without the gateway's credentials; `masked` has where the gateway repeated one."""
+    received, repeated = mask_received(x.received, secrets)
+    if not repeated:
+        return x
+    ending = Ending(x.ending.how, x.ending.phase, x.ending.at_ns, mask_text(x.ending.detail, secrets))
+    return replace(x, received=received, masked=(*x.masked, *repeated), ending=ending, cache={})
+
+
+def _unnamed(x: AcceptedExchange) -> Exchange:
+    return Exchange(id="", case=CaseId("chat", PROFILE, "unary", Kind.RECORDED), sent=x.sent)
 
 
 def _ending(x: AcceptedExchange) -> Ending:
@@ -59,18 +124,26 @@ def _ending(x: AcceptedExchange) -> Ending:
     return x.ending
 
 
-def _masked(sent: bytes, key: str | None) -> tuple[bytes, tuple[Span, ...]]:
-    """The request without credentials, and where it held the client's key."""
-    secret = octets(key) if key else b""
-    spans = tuple(Span(at.start(), at.end(), "sent") for at in re.finditer(re.escape(secret), sent)) if secret else ()
-    for span in spans:
-        sent = sent[: span.start] + b"*" * len(secret) + sent[span.end :]
+def _without_credentials(sent: bytes, known: Collection[str]) -> bytes:
+    """The request with the values of secret header fields and query parameters masked, but for public ones."""
     head, end, body = sent.partition(b"\r\n\r\n")
-    return KEY_FIELD.sub(_hidden, head) + end + body, spans
+    line, newline, fields = head.partition(b"\n")
+    if CANARY.encode() not in line.lower():
+        line = octets(masked_query(_text(line)))
+    return line + newline + FIELD.sub(lambda found: _field(found, known), fields) + end + body
 
 
-def _hidden(found: re.Match[bytes]) -> bytes:
-    value = found[2]
-    if CANARY in value:
+def _field(found: re.Match[bytes], known: Collection[str]) -> bytes:
+    name, value = _text(found[1]), _text(found[3])
+    is_credential = name.lower() in (*KEY_FIELDS, *LOGIN_FIELDS, "cookie") or (is_secret(name) and is_random(value))
+    if not is_credential or _is_public(value, known):
         return found[0]
-    return found[0][: len(found[0]) - len(value)] + re.sub(rb"[^ ]", b"*", value) if value else found[0]
+    return found[1] + found[2] + octets(masked_field(name, value))
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _fields(head: bytes) -> Iterator[tuple[str, str]]:
+    return ((_text(found[1]), _text(found[3])) for found in FIELD.finditer(head))

@@ -1,21 +1,24 @@
 """Judge a run through a gateway: the rules about both sides, and those about the gateway's answers alone. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from conformance.apis.errors import rejected_fields
 from conformance.catalogue import Catalogue
-from conformance.comparisons import Load
+from conformance.clients import affected_clients, profile_impacts
+from conformance.comparisons import MAX_CACHED_BYTES, Load, absent_apis, missing_api
 from conformance.deciding import CheckArguments, Outcome, compared, condition, outcome_of, skipped
+from conformance.gateway.impacts import impacts_through
 from conformance.gateway.outcome import failing
 from conformance.judging import Judgement, count_usage, in_order
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
-from conformance.model.target import Policy
-from conformance.model.verdict import OUT_OF_SCOPE, Status, Verdict, not_applicable
-from conformance.traffic import outcomes
+from conformance.model.target import Policy, Prices
+from conformance.model.verdict import OUT_OF_SCOPE, Status, Verdict, not_applicable, untestable
+from conformance.model.words import Api, Mode
 
 FAULTY: Final = (Kind.GATEWAY_FAULT, Kind.GATEWAY_DISCONNECT)
 """Test cases in which the upstream, or the harness, breaks something: the answers are no proof of the gateway's own."""
@@ -49,16 +52,42 @@ def _last_before(arrived: Exchange, askers: Sequence[Exchange]) -> Exchange:
 def judge_pairs(facts: RunManifest, load: Load, ids: Sequence[str], catalogue: Catalogue) -> Judgement:
     """Judge a recording of both sides of a gateway."""
     found = pairs(load, ids)
-    judging = _Judging(catalogue, found, facts.target.policy)
-    result = Judgement(requests=len(found))
+    usual = {x.id: x for x, _ in found if x.case.kind is Kind.BASELINE}
+    absent = absent_apis(facts, _by_api(usual.values()))
+    judging = _Judging(catalogue, found, facts.target.policy, absent, was_stopped=facts.stopped == "interrupted")
+    result = Judgement(requests=len(found), absent=absent, baselines={name: x.api for name, x in usual.items()})
     verdicts: list[list[Verdict]] = []
     for pair in found:
         count_usage(result, pair.client, facts.target.prices)
-        if pair.client.case.kind is Kind.BASELINE:
-            result.baselines[pair.client.id] = pair.client.api
         verdicts.append(list(judging.verdicts(pair)))
+        for x in (pair.client, *pair.upstream):
+            if len(x.sent) + len(x.received) > MAX_CACHED_BYTES:
+                x.cache.clear()
     result.verdicts = in_order(verdicts)
+    offered = [pair for pair in found if pair.client.api not in absent]
+    result.impact = tuple(impacts_through(offered, facts.profiles, facts.target.prices))
+    _record_affected_clients(result, offered, facts.target.prices)
     return result
+
+
+def _by_api(baselines: Iterable[Exchange]) -> dict[Api, list[tuple[Mode, str]]]:
+    found: dict[Api, list[tuple[Mode, str]]] = {}
+    for x in baselines:
+        found.setdefault(x.api, []).append((x.mode, missing_api(x)))
+    return found
+
+
+def _record_affected_clients(result: Judgement, found: Sequence[Pair], prices: Prices) -> None:
+    """Add what the frameworks' users get of baseline responses with failures."""
+    failed = {name for verdict in result.verdicts if verdict.status is Status.FAIL for name in verdict.exchanges[:1]}
+    baseline = {
+        (x.api, x.case.profile, x.mode): x for x, _ in found if x.case.kind is Kind.BASELINE and not x.is_cut_by_harness
+    }
+    for (api, profile, mode), x in baseline.items():
+        if x.id in failed:
+            fallback = baseline.get((api, profile, "unary")) if mode == "stream" else None
+            clients_of = profile_impacts if rejected_fields(x) else affected_clients
+            result.client_impacts[x.id] = clients_of(x, fallback, prices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +95,9 @@ class _Judging:
     catalogue: Catalogue
     pairs: tuple[Pair, ...]
     policy: Policy
+    absent: Mapping[Api, str]
     groups: dict[Compare, tuple[Pair, ...]] = field(default_factory=dict)
+    was_stopped: bool = False
 
     def verdicts(self, pair: Pair) -> Iterator[Verdict]:
         """The verdicts on one request."""
@@ -75,8 +106,8 @@ class _Judging:
             is_for = rule.is_of_gateways and x.api in rule.apis and x.mode in rule.modes
             if is_for and (verdict := self._of_both_sides(rule, pair)):
                 yield verdict
-        if x.case.kind not in FAULTY:
-            for rule, outcome in outcomes(x, self.catalogue, self.policy):
+        if x.api not in self.absent and x.case.kind not in FAULTY:
+            for rule, outcome in self._alone(x):
                 yield _verdict(rule, x, self._own(rule, outcome, pair), (x.id,))
 
     def _own(self, rule: Rule, outcome: Outcome, pair: Pair) -> Outcome:
@@ -85,10 +116,25 @@ class _Judging:
             return skipped(not_applicable("the upstream's reply breaks the rule, too"))
         return outcome
 
+    def _alone(self, x: Exchange) -> Iterator[tuple[Rule, Outcome]]:
+        """What the rules make of an exchange that need no other: a run through a gateway sends none to compare with."""
+        for rule in self.catalogue.rules:
+            needs_others = any(not compare.optional for compare in rule.compares_with.values())
+            is_for = "x" in rule.parameters and x.api in rule.apis and x.mode in rule.modes
+            if not rule.is_of_gateways and is_for and not needs_others:
+                skip = condition(rule, (x,))
+                if skip is not OUT_OF_SCOPE:
+                    arguments: CheckArguments = {"x": x, "policy": self.policy, "short_streams": ()}
+                    yield rule, skipped(skip) if skip else outcome_of(rule, arguments)
+
     def _of_both_sides(self, rule: Rule, pair: Pair) -> Verdict | None:
         skip = condition(rule, (pair.client,))
         if skip is OUT_OF_SCOPE:
             return None
+        if why := self.absent.get(pair.client.api):
+            skip = not_applicable(why)
+        elif self.was_stopped and any(map(_is_interrupted, pair.upstream)):
+            skip = untestable("the user stopped the run while the request was in progress upstream")
         ids = [x.id for x in (pair.client, *pair.upstream)]
         if skip:
             return _verdict(rule, pair.client, skipped(skip), ids)
@@ -108,6 +154,10 @@ class _Judging:
             self.groups[compare] = tuple(other for other in self.pairs if _matches(compare, other.client))
         alike = tuple(other for other in self.groups[compare] if _is_alike(compare, other.client, pair.client))
         return alike if compare.many else next(iter(alike), None)
+
+
+def _is_interrupted(x: Exchange) -> bool:
+    return x.ending.how == "interrupted" and x.ending.phase != "after"
 
 
 def _matches(compare: Compare, x: Exchange) -> bool:

@@ -20,6 +20,7 @@ from conformance.model.target import Target
 from conformance.model.words import SUITES, Api, Mode, Suite
 from conformance.parsing.json_values import as_array
 from conformance.plan import (
+    DEFAULT_MODE,
     address_of,
     completion_token_bound,
     planned_apis,
@@ -50,24 +51,34 @@ def plan_through(target: Target, profiles: Sequence[str], suite: Suite, seed: in
 
 def _of_api(target: Target, api: Api, profiles: Sequence[str], suite: Suite, seed: int) -> Iterator[Request]:
     sdk = spec(api).base_profile
-    for profile in catalogue.profiles():
-        if profile.api == api and (profile.name in profiles or profile.name == sdk):
-            for probe in probes_through(api, suite):
-                if probe.kind is Kind.BASELINE or profile.name == sdk:
-                    yield from _of_probe(target, profile, probe, seed)
+    speakers = [p for p in catalogue.profiles() if p.api == api and (p.name in profiles or p.name == sdk)]
+    for probe in probes_through(api, suite):
+        if probe.kind is Kind.BASELINE:
+            for number, profile in enumerate(_usual_speakers(speakers, profiles, suite)):
+                modes = probe.modes if number == 0 or suite != "smoke" else DEFAULT_MODE
+                yield from _of_probe(target, profile, probe, seed, modes)
+        else:
+            sender = next(profile for profile in speakers if profile.name == sdk)
+            yield from _of_probe(target, sender, probe, seed, probe.modes)
+
+
+def _usual_speakers(speakers: Sequence[Profile], profiles: Sequence[str], suite: Suite) -> list[Profile]:
+    """The profiles that send baseline requests: the selected ones, and the SDK, but not in a smoke run."""
+    chosen = [profile for profile in speakers if profile.name in profiles]
+    return chosen if suite == "smoke" and chosen else list(speakers)
 
 
 def probes_through(api: Api, suite: Suite) -> Iterator[Probe]:
     """The probes of an API that a suite sends through a gateway."""
     for probe in catalogue.probes():
-        is_sent = probe.api == api and (probe.kind is Kind.BASELINE or probe.script)
-        if is_sent and SUITES.index(probe.suite) <= SUITES.index(suite):
+        is_due = probe.kind is Kind.BASELINE or (probe.script and SUITES.index(probe.suite) <= SUITES.index(suite))
+        if probe.api == api and is_due:
             yield probe
 
 
-def _of_probe(target: Target, profile: Profile, probe: Probe, seed: int) -> Iterator[Request]:
+def _of_probe(target: Target, profile: Profile, probe: Probe, seed: int, modes: Sequence[Mode]) -> Iterator[Request]:
     """The requests of a probe in each mode, with the one that follows a fault, if one does."""
-    for mode in probe.modes:
+    for mode in modes:
         yield _request(target, profile, probe, mode, seed)
         if probe.kind is Kind.GATEWAY_FAULT and probe.is_followed:
             after = CaseId(probe.api, profile.name, mode, Kind.GATEWAY_AFTER, probe.subject)
@@ -111,6 +122,20 @@ def _request(
         disconnect_after_s=probe.disconnect_after_s,
         reuse_connection=probe.reuse_connection,
         nonce=mark.nonce,
+    )
+
+
+def asked_anew(request: Request, seed: int, number: int) -> Request:
+    """The request with another nonce; the first time it stays as it is."""
+    if number == 1:
+        return request
+    old, new = request.nonce, nonce(seed, f"{request.id}.{number}")
+    return msgspec.structs.replace(
+        request,
+        url=request.url.replace(old, new),
+        headers=tuple((name, value.replace(old, new)) for name, value in request.headers),
+        body=request.body.replace(old.encode(), new.encode()),
+        nonce=new,
     )
 
 

@@ -2,42 +2,64 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import count, groupby
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 import msgspec
 
 from conformance import __version__
-from conformance.gateway.arrived import exchange_of
-from conformance.gateway.plan import plan_through
+from conformance.comparisons import absent_apis, missing_api
+from conformance.gateway.keeping import Kept
+from conformance.gateway.not_arrived import why_nothing_arrived
+from conformance.gateway.plan import asked_anew, plan_through
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Request
 from conformance.model.run import GatewayFacts, RunManifest, Stopped
+from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import reply
 from conformance.probes.gateway.failures import CONNECTION_REFUSED
-from conformance.runner import REDACTED, STAGE_CONCURRENCY, NullProgress, Progress, RunOptions, Store
+from conformance.run_bounds import RunBounds
+from conformance.runner import (
+    REDACTED,
+    STAGE_CONCURRENCY,
+    NullProgress,
+    Progress,
+    RunOptions,
+    Store,
+    within_budget,
+)
+from conformance.testbed.server.deployments import MODEL
+from conformance.testbed.upstream.answer import Offer
 from conformance.testbed.upstream.serve import LOOPBACK, Upstreams, serve_upstreams
-from conformance.transport.accepted import AcceptedExchange
+from conformance.transport import pressure
+from conformance.transport.clock import now_ns
 from conformance.transport.proxies import Trust
+from conformance.transport.redact import words
 from conformance.transport.send_all import send_all
 
 SETTLE_S: Final = 1.0
 """How long requests upstream may go on after the client's have ended, before the next ones are sent."""
+MOST_SETTLING_S: Final = 20.0
+"""The same for all together; then the next ones are sent at once."""
 LAST_S: Final = 10.0
 """The same at the end of a run."""
 AFTERMATH_S: Final = 1.5
 """How long the upstream listens after the last client hung up: a gateway may try again for a client that has left."""
 WAIT_S: Final = 5.0
 RETRY_S: Final = 0.5
-MOST_OTHERS: Final = 100
 
 OnListening = Callable[[tuple[int, ...]], None]
 Gateway = Callable[[Sequence[str]], AbstractAsyncContextManager[str]]
 """Starts a gateway in front of upstreams, whose URLs it gets; its value is the gateway's base URL."""
+
+
+class AddressError(OSError):
+    """A port of an upstream can't be bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,19 +90,19 @@ class _Recorder:
     store: Store
     progress: Progress
     started: datetime
-    began_ns: int = 0
+    kept: Kept
     planned: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
-    arrived: list[Exchange] = field(default_factory=list)
-    attempts: dict[str, int] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-    quiet_at: float = 0.0
-    others: dict[str, int] = field(default_factory=dict)
-    alone: str = ""
     ports: tuple[int, ...] = ()
     stopped: Stopped = ""
     reason: str = ""
     unfinished: bool = False
+    incomplete: bool = False
+    refused: dict[str, int] = field(default_factory=dict)
+    baselines: dict[Api, list[tuple[Mode, str]]] = field(default_factory=dict)
+    bounds: RunBounds = field(default_factory=RunBounds)
+    quiet_at: float = 0.0
+    settling_left_s: float = MOST_SETTLING_S
 
     def facts(self) -> RunManifest:
         """The run's facts so far."""
@@ -95,81 +117,126 @@ class _Recorder:
             left_out=self.left_out,
             stopped=self.stopped,
             stopped_why=self.reason,
+            incomplete=self.incomplete,
             messages_per_day=run.messages_per_day,
             strict=run.strict,
             seed=self.options.seed,
-            gateway=GatewayFacts(ports=self.ports, other_requests=self.others, unfinished=self.unfinished),
+            gateway=self.gateway_facts(),
         )
 
-    def arrive(self, x: AcceptedExchange, upstream: int) -> None:
-        """Keep an exchange of the upstream until those of the client are over."""
-        found = exchange_of(x, upstream, self.options.run.key)
-        if not found.nonce and self.alone and x.method == b"POST":
-            found = replace(found, nonce=self.alone)
-        if found.nonce in self.names:
-            self.arrived.append(found)
-            return
-        name = f"{x.method.decode('ascii', 'replace')} {x.path.decode('latin-1')[:200]}"
-        if name in self.others or len(self.others) < MOST_OTHERS:
-            self.others[name] = self.others.get(name, 0) + 1
-
-    def flush(self) -> None:
-        """Store the exchanges of the upstream, numbered by nonce in order of arrival."""
-        for x in sorted(self.arrived, key=lambda x: x.began_ns):
-            attempt = self.attempts[x.nonce] = self.attempts.get(x.nonce, 0) + 1
-            name = f"{self.names[x.nonce]}.upstream-{attempt}"
-            self.store.write(replace(x, id=name, attempt=attempt, began_ns=x.began_ns - self.began_ns))
-        self.arrived.clear()
+    def gateway_facts(self) -> GatewayFacts:
+        """What is known of the upstreams so far."""
+        return GatewayFacts(
+            ports=self.ports,
+            other_requests=self.kept.others,
+            more_requests=self.kept.more,
+            refused=self.refused,
+            unfinished=self.unfinished,
+        )
 
     def keep(self, x: Exchange) -> None:
-        """Store an exchange with the gateway."""
+        """Keep an exchange with the gateway."""
+        if x.case.kind is Kind.BASELINE:
+            self.baselines.setdefault(x.api, []).append((x.mode, missing_api(x)))
         if x.ending.how == "hung-up":
             self.quiet_at = anyio.current_time() + AFTERMATH_S
-        self.store.write(replace(x, began_ns=x.began_ns - self.began_ns))
+        self.bounds.note(x)
+        for large in self.kept.answer(x):
+            self.store.write(large)
         self.progress.done(x)
 
+    def _is_wanted(self, request: Request) -> bool:
+        if reason := self.bounds.reason_against(request):
+            self.left_out[request.id] = reason
+            self.incomplete = True
+        return not reason
+
     async def send(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
-        """Send requests at the concurrency of their stage."""
+        """Send requests of one stage at its concurrency."""
         run, stage = self.options.run, requests[0].stage
-        self.alone = requests[0].nonce if len(requests) == 1 else ""
-        values = (*run.target.headers.values(), *((run.key,) if run.key else ()))
+        self.kept.expect(requests, now_ns())
         usual, bound = STAGE_CONCURRENCY.get(stage, 1), run.concurrency or run.target.concurrency
         await send_all(
             requests,
             key=run.key,
-            secrets=tuple(value for value in values if value),
+            secrets=_secrets(run),
             limits=run.limits,
             unix_socket=run.unix_socket,
             trust=Trust(run.target.cacert, run.target.insecure),
             concurrency=usual if bound is None or usual == 1 else bound,
             on_exchange=keep,
+            wanted=self._is_wanted,
         )
+
+    async def settle(self, upstreams: Upstreams, within_s: float) -> None:
+        """Wait until no request is in progress upstream, and store what is over."""
+        began = anyio.current_time()
+        self.unfinished = not await upstreams.idle(within_s)
+        self.settling_left_s -= anyio.current_time() - began
+        for x in self.kept.due(upstreams.nonces_in_progress() if self.unfinished else ()):
+            self.store.write(x)
+            await anyio.lowlevel.checkpoint()  # many exchanges in a row must not stop the upstreams
+
+
+def _secrets(run: RunOptions) -> tuple[str, ...]:
+    return tuple(value for value in (*run.target.headers.values(), *((run.key,) if run.key else ())) if value)
 
 
 async def record_through(options: GatewayOptions, store: Store, progress: Progress | None = None) -> RunManifest:
     """Send the run's requests through the gateway and record both sides; writes and returns the run's facts.
 
-    If no request arrives upstream within `wait_s`, the run stops. Raises OSError if a port can't be bound.
+    If no request arrives upstream within `wait_s`, the run stops. Cancellation (Ctrl-C) keeps what was recorded. Raises
+    AddressError if a port can't be bound.
     """
-    recorder = _Recorder(options=options, store=store, progress=progress or NullProgress(), started=datetime.now(UTC))
-    began = anyio.current_time()
-    recorder.began_ns = int(began * 1_000_000_000)
+    began, waited_before = anyio.current_time(), pressure.waited()
+    kept = Kept(
+        key=options.run.key, secrets=words(options.run.target.headers.values()), began_ns=int(began * 1_000_000_000)
+    )
+    recorder = _Recorder(
+        options=options, store=store, progress=progress or NullProgress(), started=datetime.now(UTC), kept=kept
+    )
     try:
-        async with serve_upstreams(recorder.arrive, ports=options.ports, host=options.host) as upstreams:
-            recorder.ports = upstreams.ports
+        async with _listening(recorder) as upstreams:
             store.write_facts(msgspec.structs.replace(recorder.facts(), stopped="interrupted"))
             options.on_listening(upstreams.ports)
             async with _started(options, upstreams) as run:
                 recorder.options = replace(options, run=run)
                 await _send(recorder, upstreams)
-        recorder.flush()  # what was still in progress
     except anyio.get_cancelled_exc_class():
         recorder.stopped, recorder.reason = "interrupted", "the user stopped the run"
         raise
     finally:
-        facts = msgspec.structs.replace(recorder.facts(), duration_s=round(anyio.current_time() - began, 3))
-        store.write_facts(facts)
+        if recorder.ports:
+            for x in kept.due():
+                store.write(x)
+            facts = msgspec.structs.replace(
+                recorder.facts(),
+                duration_s=round(anyio.current_time() - began, 3),
+                machine_pressure=pressure.share_since(waited_before),
+            )
+            store.write_facts(facts)
     return facts
+
+
+@asynccontextmanager
+async def _listening(recorder: _Recorder) -> AsyncIterator[Upstreams]:
+    """The upstreams; requests that are in progress at the end are recorded as they are then."""
+    options = recorder.options
+    target = options.run.target
+    models = tuple(dict.fromkeys((target.policy.gateway.model or target.model, MODEL)))
+    async with AsyncExitStack() as stack:
+        serving = serve_upstreams(
+            recorder.kept.arrive, ports=options.ports, host=options.host, offer=Offer(models=models)
+        )
+        try:
+            upstreams = await stack.enter_async_context(serving)
+        except OSError as error:
+            raise AddressError(error.errno, error.strerror or str(error)) from error
+        recorder.ports = upstreams.ports
+        try:
+            yield upstreams
+        finally:
+            recorder.refused = upstreams.refused
 
 
 @asynccontextmanager
@@ -186,23 +253,44 @@ async def _send(recorder: _Recorder, upstreams: Upstreams) -> None:
     run = recorder.options.run
     requests = plan_through(run.target, run.profiles, run.suite, recorder.options.seed)
     recorder.planned += [request.id for request in requests]
-    recorder.names = {request.nonce: request.id for request in requests}
     recorder.progress.total(len(requests))
-    await _wait_for_upstream(recorder, upstreams, requests[0])
-    rest = requests[1:]
+    firsts = {request.cases[0].api: request for request in reversed(requests) if _is_usual(request)}
+    first, over = within_budget(list(firsts.values()), run)
+    recorder.left_out |= over
+    sent = await _wait_for_upstream(recorder, upstreams, first)
+    others = [request for request in requests if request.id not in {one.id for one in firsts.values()}]
+    rest, over = within_budget(others, run, sent)
+    recorder.left_out |= over
     if recorder.stopped:
         recorder.left_out |= {request.id: recorder.reason for request in rest}
         return
-    for stage, together in groupby(rest, key=lambda request: request.stage):
+    recorder.progress.total(len(first) + len(rest))
+    if usual := [request for request in rest if _is_usual(request)]:
+        await recorder.send(usual, recorder.keep)
+        await recorder.settle(upstreams, SETTLE_S)
+    await _send_others(recorder, upstreams, [request for request in rest if not _is_usual(request)])
+
+
+def _is_usual(request: Request) -> bool:
+    return request.cases[0].kind is Kind.BASELINE
+
+
+async def _send_others(recorder: _Recorder, upstreams: Upstreams, requests: Sequence[Request]) -> None:
+    """Send what follows the baseline requests, stage by stage, but not to APIs that the gateway does not offer."""
+    absent = absent_apis(recorder.facts(), recorder.baselines)
+    recorder.left_out |= {
+        request.id: absent[request.cases[0].api] for request in requests if request.cases[0].api in absent
+    }
+    wanted = [request for request in requests if request.cases[0].api not in absent]
+    for stage, together in groupby(wanted, key=lambda request: request.stage):
         batch = list(together)
         for part in [batch] if stage in STAGE_CONCURRENCY else [[request] for request in batch]:
             async with _reachable(upstreams, part):
+                recorder.kept.alone = part[0] if len(part) == 1 else None
                 await recorder.send(part, recorder.keep)
-            is_last = part[-1] is rest[-1]
-            if is_last:
-                await anyio.sleep_until(recorder.quiet_at)
-            recorder.unfinished = not await upstreams.idle(LAST_S if is_last else SETTLE_S)
-            recorder.flush()
+            await recorder.settle(upstreams, min(SETTLE_S, max(0.0, recorder.settling_left_s)))
+    await anyio.sleep_until(recorder.quiet_at)
+    await recorder.settle(upstreams, LAST_S)
 
 
 def _reachable(upstreams: Upstreams, requests: Sequence[Request]) -> AbstractAsyncContextManager[None]:
@@ -212,23 +300,66 @@ def _reachable(upstreams: Upstreams, requests: Sequence[Request]) -> AbstractAsy
     return upstreams.refusing() if is_refused else nullcontext()
 
 
-async def _wait_for_upstream(recorder: _Recorder, upstreams: Upstreams, first: Request) -> None:
-    """Send the first request until it arrives upstream, or the time is over; the last exchange is kept."""
-    seen: list[Exchange] = []
-    deadline = anyio.current_time() + recorder.options.wait_s
-    while True:
-        await recorder.send([first], seen.append)
-        await upstreams.idle(SETTLE_S)
-        if recorder.arrived or upstreams.in_progress or anyio.current_time() >= deadline:
+async def _wait_for_upstream(recorder: _Recorder, upstreams: Upstreams, first: Sequence[Request]) -> list[Request]:
+    """Send the first request of each API until one arrives upstream, or the time is over; keep the last exchanges.
+
+    Each time they have other nonces, so that what is late is no second attempt. An answer without the upstream ends it:
+    somebody else may be paid for it. Returns all that were sent.
+    """
+    options, sent, seen = recorder.options, list[Request](), list[Exchange]()
+    deadline = anyio.current_time() + options.wait_s
+    for number in count(1):
+        due = [asked_anew(request, options.seed, number) for request in first]
+        within, _ = within_budget(due, options.run, sent)
+        if number > 1 and len(within) < len(due):
+            break
+        latest: list[Exchange] = []
+        await _send_until(recorder, upstreams, due, latest, deadline)
+        sent += due
+        seen = latest or seen  # the last ones may have been given up
+        is_answered = any(reply(x).status in range(200, 300) for x in seen)
+        if _has_arrived(recorder, upstreams) or is_answered or anyio.current_time() >= deadline:
             break
         await anyio.sleep(RETRY_S)
-    recorder.keep(seen[-1])
-    if not recorder.arrived:
-        recorder.stopped, recorder.reason = "unreachable", _why_nothing_arrived(seen[-1])
-    recorder.flush()
+    for x in seen:
+        recorder.keep(x)
+    await recorder.settle(upstreams, SETTLE_S)
+    recorder.refused = upstreams.refused
+    if first and (len(seen) < len(first) or not _has_arrived(recorder, upstreams)):
+        _stop(recorder, first, seen)
+    return sent
 
 
-def _why_nothing_arrived(x: Exchange) -> str:
-    status = reply(x).status
-    said = f"the gateway answered HTTP {status}" if status else f"no response from the gateway ({x.ending.how})"
-    return f"no request arrived upstream: {said}"
+def _has_arrived(recorder: _Recorder, upstreams: Upstreams) -> bool:
+    return recorder.kept.has_arrived or bool(upstreams.in_progress)
+
+
+def _stop(recorder: _Recorder, first: Sequence[Request], seen: Sequence[Exchange]) -> None:
+    received: dict[Api, list[Exchange]] = {}
+    for x in seen:
+        received.setdefault(x.api, []).append(x)
+    options = recorder.options
+    urls = [f"http://{options.host}:{port}/v1" for port in recorder.ports]
+    recorder.stopped, recorder.reason = why_nothing_arrived(
+        options.run.target, received, recorder.gateway_facts(), urls, options.wait_s
+    )
+    answered = {x.id for x in seen}
+    recorder.left_out |= {request.id: recorder.reason for request in first if request.id not in answered}
+
+
+async def _send_until(
+    recorder: _Recorder, upstreams: Upstreams, requests: Sequence[Request], seen: list[Exchange], deadline: float
+) -> None:
+    """Send requests; give up at the deadline if none has arrived upstream."""
+    if requests:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_give_up, recorder, upstreams, deadline, tasks.cancel_scope)
+            await recorder.send(requests, seen.append)
+            await upstreams.idle(SETTLE_S)
+            tasks.cancel_scope.cancel()
+
+
+async def _give_up(recorder: _Recorder, upstreams: Upstreams, deadline: float, scope: anyio.CancelScope) -> None:
+    await anyio.sleep(max(0.0, deadline - anyio.current_time()))
+    if not _has_arrived(recorder, upstreams):
+        scope.cancel()

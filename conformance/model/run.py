@@ -40,12 +40,16 @@ class Recordings(msgspec.Struct, frozen=True, kw_only=True):
 class GatewayFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a run knows of the upstreams behind the gateway that it tests.
 
-    `ports` are those that the gateway was to connect to; `other_requests` counts requests without a nonce, as health
-    checks are, by method and path; `unfinished`: requests upstream were in progress when the run ended.
+    `ports` are those that the gateway was to connect to; `other_requests` counts requests without a nonce of the run,
+    as health checks are, by method and path; `more_requests` counts requests upstream that were not kept, because
+    there were too many, by the ID of the client's request; `refused` counts what was no request of HTTP/1.1, by reason;
+    `unfinished`: requests upstream were in progress when the run ended.
     """
 
     ports: tuple[int, ...]
     other_requests: dict[str, int] = {}
+    more_requests: dict[str, int] = {}
+    refused: dict[str, int] = {}
     unfinished: bool = False
 
 

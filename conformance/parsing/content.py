@@ -1,8 +1,10 @@
 """Decode a body's content coding, within bounds on memory."""
 
+import contextlib
+import importlib
 import zlib
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 MAX_CONTENT: Final = 8 * 1024 * 1024
 """Decoded bytes of a body that are read: as many as the transport reads of a response, so compression gains nothing."""
@@ -20,6 +22,9 @@ GZIP = b"\x1f\x8b"
 MAX_MEMBERS = 64
 SEALED = ("br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip", "aes128gcm")
 """Registered content codings that this parser can't decode."""
+
+ZSTD: Final = ("compression.zstd", "backports.zstd", "zstandard")
+"""Modules that decompress zstd, of which Python 3.14 has the first."""
 
 
 class Decoded(NamedTuple):
@@ -55,6 +60,41 @@ def decode(raw: bytes, arrived: list[tuple[int, int]], coding: str) -> Decoded:
         if len(out) > MAX_CONTENT:
             break
     return Decoded(bytes(out), tuple(timeline), coding, fault=fault)
+
+
+def decoded_request(body: bytes, coding: str) -> bytes | None:
+    """The body of a request without its content codings, as far as it is valid; None for one that has no decoder here.
+
+    What is beyond MAX_CONTENT is dropped.
+    """
+    for name in reversed([part.strip() for part in coding.lower().split(",")]):
+        if name == "zstd":
+            plain = _unzstd(body)
+        else:
+            found = decode(body, [(len(body), 0)], name)
+            plain = None if found.undecodable else found.content
+        if plain is None:
+            return None
+        body = plain
+    return body
+
+
+def _unzstd(body: bytes) -> bytes | None:
+    for name in ZSTD:
+        with contextlib.suppress(ImportError):
+            return _unzstd_with(importlib.import_module(name), body)
+    return None
+
+
+def _unzstd_with(zstd: Any, body: bytes) -> bytes:
+    try:
+        if hasattr(zstd, "decompress") and not hasattr(zstd, "ZstdDecompressionReader"):
+            plain: bytes = zstd.ZstdDecompressor().decompress(body, MAX_CONTENT)
+        else:
+            plain = zstd.ZstdDecompressor().stream_reader(body).read(MAX_CONTENT)
+    except (zstd.ZstdError, EOFError):
+        return b""
+    return plain
 
 
 def bounded(decoded: Decoded, stopped: str = "") -> Decoded:

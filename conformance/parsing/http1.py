@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from conformance.model.exchange import Exchange, Span, cached_reader
-from conformance.parsing.content import bounded, decode
+from conformance.parsing.content import bounded, decode, decoded_request
 
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 STATUS_LINE = re.compile(rb"(HTTP/\d\.\d) ([1-9]\d\d)(?: ([^\r\n]*))?\r?\n")
@@ -339,4 +339,4 @@ def request_content(x: Exchange) -> bytes:
         _chunks(x.sent, len(head) + 4, found)
         body = b"".join([x.sent[s.received : s.received + s.length] for s in found.segments])
     coding = ", ".join(request_header(x, "content-encoding")).strip().lower()
-    return decode(body, [(len(body), 0)], coding).content if coding else body
+    return (decoded_request(body, coding) or b"") if coding else body

@@ -58,7 +58,7 @@ def build_report(
     accepted = tuple(_report_waivers(criteria, judgement.verdicts, today))
     why_not = "" if traffic else headline.without_baseline(judgement.baselines, load)
     is_proof = judgement.requests > 0 and not (why_not or headline.is_undecided(verdicts))
-    is_available = not headline.is_unavailable(judgement.baselines, load)
+    is_available = bool(facts.gateway) or not headline.is_unavailable(judgement.baselines, load)
     fail_on = criteria.failing
     code = exit_code(facts, verdicts, accepted, is_available=is_available, is_proof=is_proof, fail_on=fail_on)
     apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
@@ -119,9 +119,10 @@ def exit_code(
 ) -> int:
     """The exit code: interrupted, unreachable target, failure, harness error or conformant.
 
-    A target whose gateway responded that it is down is not tested. A run that is no proof (without a successful
-    baseline request, with a rate-limited one, with an API that rejects the key, or with no rule decided), or
-    with requests that were not sent because of the target's responses, is never conformant: it is incomplete.
+    A target whose gateway responded that it is down is not tested, unless the upstream behind it is ours. A run that is
+    no proof (without a successful baseline request, with a rate-limited one, with an API that rejects the key, or with
+    no rule decided), or with requests that were not sent because of the target's responses, is never conformant: it is
+    incomplete.
     """
     if facts.stopped:
         return ExitCode.INTERRUPTED if facts.stopped == "interrupted" else ExitCode.NOT_TESTED

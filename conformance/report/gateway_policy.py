@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, Literal, NamedTuple
 
+from conformance.apis.answer_parts import answer_parts
 from conformance.apis.request import conversation_texts, request_body
 from conformance.apis.usage import reports
 from conformance.model.case import Kind
@@ -136,6 +137,31 @@ def _usage(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
     )
 
 
+def _breaker(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
+    after = [pair for pair in pairs if pair.client.case.kind is Kind.GATEWAY_AFTER]
+    refused = sum(not pair.upstream and reply(pair.client).status >= 400 for pair in after)
+    return Use(refused, len(after) - refused, "it refuses requests after a failure", "requests after failures arrive")
+
+
+def _timeout(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
+    ended = sum(x.ending.how == "hung-up" and reply(pair.client).status >= 500 for pair in pairs for x in pair.upstream)
+    return Use(ended, 0, "it does not wait longer", "")
+
+
+def _hides_reasoning(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
+    sent = [pair.client for pair in pairs if any(answer_parts(x)["reasoning"] for x in pair.upstream)]
+    shown = sum(bool(answer_parts(x)["reasoning"]) for x in sent)
+    return Use(len(sent) - shown, shown, "the client gets none", "the client gets it")
+
+
+def _key(policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
+    passed = [bool(x.masked) for pair in pairs for x in pair.upstream]
+    is_clients = sum(passed)
+    counts = (is_clients, len(passed) - is_clients)
+    happened, missed = counts if policy.key == "client" else counts[::-1]
+    return Use(happened, missed, "it arrives", "another one arrives")
+
+
 def _asks(x: Exchange) -> bool:
     wanted = request_body(x).get("stream_options")
     return isinstance(wanted, dict) and wanted.get("include_usage") is True
@@ -155,8 +181,12 @@ USES: Final[dict[str, Callable[[GatewayPolicy, Sequence[Pair]], Use]]] = {
     "model": _model,
     "retries": _retries,
     "fallback": _fallback,
+    "breaker": _breaker,
+    "timeout_s": _timeout,
     "cache": _cache,
     "usage": _usage,
+    "hides_reasoning": _hides_reasoning,
     "prompt": _prompt,
+    "key": _key,
 }
 """By the policy's name: how often a line was needed that is one value."""

@@ -14,7 +14,7 @@ from conformance.model.case import Kind, named_case, probe_name
 from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria, RuleSelection
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
-from conformance.model.run import RunManifest
+from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.verdict import Level, Status
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply
@@ -75,6 +75,7 @@ def lines(
     yield from _not_offered(judgement)
     yield from _slow(verdicts, load)
     yield from _dialects(facts)
+    yield from _upstream(facts.gateway)
     doubted = any(v.status is Status.UNTESTABLE or v.unreliable for v in verdicts)
     if doubted and (facts.machine_pressure or 0.0) >= BUSY:
         yield (
@@ -197,6 +198,16 @@ def _dialects(facts: RunManifest) -> Iterator[str]:
             yield f"Dialect of {api}: {'; '.join(words)}. The harness's own requests are adapted to it."
 
 
+def _upstream(gateway: GatewayFacts | None) -> Iterator[str]:
+    """What arrived at the upstreams of a gateway besides what was judged."""
+    if gateway is None:
+        return
+    for name, count in sorted(gateway.more_requests.items(), key=lambda one: -one[1])[:MOST_NAMED]:
+        yield f"{_count(count, 'further request')} arrived upstream for {name}; only the first ones were kept."
+    for why, count in gateway.refused.items():
+        yield f"{_count(count, 'connection')} upstream brought no request: {why}."
+
+
 def _tools(observations: Sequence[FieldObservation]) -> Iterator[str]:
     """The APIs on which a tool call was required and none came, with the reason."""
     tried = _proven(observations, "tools")
@@ -301,7 +312,8 @@ def _users(impacts: Sequence[Impact], *, is_conformant: bool) -> Iterator[str]:
     worst: dict[str, list[Outcome]] = {}
     for impact in impacts:
         profile = _profile(impact.profile, impact.probe)
-        if profile and profile[1] == (impact.mode == "stream") and not impact.delivered:
+        is_usual = profile and profile[1] == (impact.mode == "stream") and not impact.is_of_failure
+        if profile and is_usual and not impact.delivered:
             worst.setdefault(profile[0], []).append(impact.outcome)
     seen: dict[str, list[str]] = {}
     for name, outcomes in worst.items():

@@ -169,12 +169,16 @@ def _validate(path: Path, text: str, value: dict[str, Any], kind: str) -> None:
     from jsonschema import Draft202012Validator, FormatChecker
 
     from conformance import schemas
+    from conformance.runs.gateway_policy import gateway_schema
 
     try:
         plain = json.loads(json.dumps(value, default=str, allow_nan=False))
     except ValueError:
         raise ConfigError(f"{path}: accepted: finite numbers, neither nan nor inf") from None
-    validator = Draft202012Validator(schemas.load(kind), format_checker=FormatChecker(("date",)))
+    schema = schemas.load(kind)
+    if kind == "target":
+        schema = schema | {"$defs": schema["$defs"] | {"gateway": gateway_schema()}}
+    validator = Draft202012Validator(schema, format_checker=FormatChecker(("date",)))
     errors: list[Any] = sorted(validator.iter_errors(plain), key=lambda e: (list(map(str, e.absolute_path)), e.message))
     if errors:
         said = [f"{path}{_line(text, (*e.absolute_path, *_extra(e)))}: {_explain(e)}" for e in errors[:5]]

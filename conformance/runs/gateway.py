@@ -3,7 +3,8 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -14,14 +15,17 @@ from conformance.runner import RunOptions
 from conformance.runs import config
 from conformance.runs.config import ConfigError, near, one_of
 from conformance.runs.options import RunRequest, TargetOptions
-from conformance.runs.resolve import options, resolved
+from conformance.runs.resolve import options, resolved, with_overrides
 from conformance.testbed.gateway import changes
 from conformance.testbed.gateway.handling import TRANSPARENT, GatewayChange
 from conformance.testbed.gateway.serve import serve_gateway
+from conformance.transport.limits import limits_for
 
-MODEL = "reference"
-CANARY_KEY = UPSTREAM_KEY
+MODEL: Final = "reference"
+CANARY_KEY: Final = UPSTREAM_KEY
 """The credential of the embedded gateway at its upstream."""
+TIMEOUT_S: Final = 30.0
+"""Time limit of one exchange, unless an option sets it: the upstream answers within a second."""
 
 
 class Chosen(NamedTuple):
@@ -43,22 +47,36 @@ def upstream_ports(given: tuple[int, ...], target: TargetOptions) -> tuple[int, 
 
 def chosen(request: RunRequest, environ: Mapping[str, str] = os.environ) -> Chosen:
     """The gateway that the options name. Raises ConfigError."""
+    check_suite(request)
+    found = _chosen(request, environ)
+    if request.limits.timeout is not None:
+        return found
+    return found._replace(options=replace(found.options, limits=limits_for(TIMEOUT_S)))
+
+
+def check_suite(request: RunRequest) -> None:
+    """Reject a suite that is not sent through gateways. Raises ConfigError."""
+    if request.selection.suite == "fields":
+        raise ConfigError("--suite fields is not supported by `conformance gateway`; accepted: smoke, gate, full")
+
+
+def _chosen(request: RunRequest, environ: Mapping[str, str]) -> Chosen:
     given = request.target
     if given.deployment is None and given.defect is None:
         with resolved(request, environ) as found:
             return Chosen(found, None)
-    if given.base_url or given.target or given.config:
-        raise ConfigError("--base-url, --target and --config exclude --deployment and --defect: the embedded gateway")
+    if given.base_url or given.target or given.config or given.from_env:
+        raise ConfigError(
+            "--base-url, --target, --config and --from-env exclude --deployment and --defect: the embedded gateway"
+        )
     change = _change(given.deployment, given.defect)
     policy = msgspec.structs.replace(Target(base_url="", model="").policy, gateway=change.policy)
-    target = Target(
-        name=change.name, base_url="http://127.0.0.1/v1", model=MODEL, policy=policy, apis=request.selection.api
-    )
+    target = Target(name=change.name, base_url="http://127.0.0.1/v1", model=MODEL, policy=policy)
 
     def embedded(upstreams: Sequence[str]) -> AbstractAsyncContextManager[str]:
         return serve_gateway(upstreams, change, key=CANARY_KEY if change.has_own_key else "")
 
-    return Chosen(options(request, target, environ), embedded)
+    return Chosen(options(request, with_overrides(target, request, environ), environ), embedded)
 
 
 def _change(deployment: str | None, defect: str | None) -> GatewayChange:

@@ -41,7 +41,7 @@ def resolved(request: RunRequest, environ: Mapping[str, str] = os.environ) -> It
     target_options = with_environment(request.target, environ)
     request = replace(request, target=target_options)
     if any(given is not None for given in (target_options.base_url, target_options.target, target_options.config)):
-        yield options(request, _with_overrides(_external_target(target_options, environ), request, environ), environ)
+        yield options(request, with_overrides(_external_target(target_options, environ), request, environ), environ)
         return
     if target_options.model is not None and target_options.deployment is None and target_options.defect is None:
         raise ConfigError(f"--model {target_options.model} needs --base-url URL, which is missing")
@@ -52,7 +52,7 @@ def resolved(request: RunRequest, environ: Mapping[str, str] = os.environ) -> It
 
     ours = find_embedded(target_options.deployment, target_options.defect)
     target = Target(name=ours.name, base_url="http://127.0.0.1/v1", model=ours.model, prices=EMBEDDED_PRICES)
-    checked = options(request, _with_overrides(target, request, environ), environ)
+    checked = options(request, with_overrides(target, request, environ), environ)
     with running(ours.deployment, ours.changes) as url:
         yield replace(checked, target=msgspec.structs.replace(checked.target, base_url=url))
 
@@ -114,7 +114,7 @@ def resolved_again(
     if recorded.key_env and given.api_key_env is None:
         name = safe(recorded.key_env)
         raise ConfigError(f"the run sent the API key in {name}; to send it to {url} again, add --api-key-env {name}")
-    target = _with_overrides(msgspec.structs.replace(recorded, base_url=url, headers={}), request, environ)
+    target = with_overrides(msgspec.structs.replace(recorded, base_url=url, headers={}), request, environ)
     names = set(map(str.lower, target.headers))
     for name in map(safe, recorded.headers):
         if name.lower() not in names:
@@ -186,7 +186,7 @@ def _is_printable(text: str) -> bool:
     return text.isprintable() and " " not in text and "\\" not in text
 
 
-def _with_overrides(target: Target, request: RunRequest, environ: Mapping[str, str]) -> Target:
+def with_overrides(target: Target, request: RunRequest, environ: Mapping[str, str]) -> Target:
     """Override the target's settings with command-line options."""
     target_options, selection = request.target, request.selection
     prices = _without_none(

@@ -44,15 +44,20 @@ class Connection:
         self._last_words: OwnAnswer | None = None
         self._has_answered = self._has_switched = self._is_over = False
         self._loop = asyncio.get_running_loop()
-        self._last_byte_s = self._loop.time()
+        self.last_byte_s = self._loop.time()
         self._after: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last byte of either side."""
+        return self._loop.time() - self.last_byte_s
 
     # What arrives
 
     def received(self, side: Side, data: bytes) -> None:
         """Bytes came from one side."""
-        self._last_byte_s = self._loop.time()
+        self.last_byte_s = self._loop.time()
         if side is self.server:
             self.client.write(data)
             self._record_response(data)  # after the write: recording delays no byte
@@ -224,7 +229,7 @@ class Connection:
         self._set_deadline(None)
         self._finish_all()
         self._waiting.clear()
-        self.relay.connections.discard(self)
+        self.relay.connections.pop(self, None)
 
     def _close(self) -> None:
         self.client.close()
@@ -286,7 +291,7 @@ class Connection:
         self._deadline = None if seconds is None else self._loop.call_later(seconds, then)
 
     def _half_open_is_late(self) -> None:
-        silent_s = self._loop.time() - self._last_byte_s
+        silent_s = self.silent_s
         if self.exchanges or self.client.is_blocked:  # a response is due, or not yet read
             self._set_deadline(HALF_OPEN_S, self._half_open_is_late)
         elif silent_s < HALF_OPEN_S:

@@ -76,6 +76,8 @@ def site(tmp_path_factory):
     with running(base, (poison,)) as evil_url, running(base, broken) as broken_url:
         (folder / "targets.toml").write_text(config({"evil": evil_url, "broken": broken_url}))
         app([*words, "--out", str(folder / "site"), "--profile", "hermes", "--profile", "claude-sdk"])
+    gateway = f"html={folder / 'site/targets/gateway.html'}"
+    app(["gateway", "--defect", "cap-dropped", "--api", "chat", "--run-dir", str(folder / "both"), "--report", gateway])
     return folder / "site"
 
 
@@ -128,7 +130,7 @@ def texts(browser, selector):
 
 PAGES = (
     *("index.html", "targets/silent-json.html", "targets/planted_stream-cut.html", "targets/evil.html"),
-    *("targets/broken.html", "targets/native-sse.html", "rules/FLD001.html"),
+    *("targets/broken.html", "targets/native-sse.html", "rules/FLD001.html", "targets/gateway.html"),
 )
 
 
@@ -154,8 +156,9 @@ def test_a_page_has_no_barrier_that_axe_knows(site, browser, name):
     assert barriers(opened(browser, site / name)) == []
 
 
-def test_what_a_page_shows_on_request_has_no_barrier_that_axe_knows(site, browser):
-    opened(browser, site / "targets/broken.html")
+@pytest.mark.parametrize("name", ["targets/broken.html", "targets/gateway.html"])
+def test_what_a_page_shows_on_request_has_no_barrier_that_axe_knows(site, browser, name):
+    opened(browser, site / name)
     open_all(browser)
     assert barriers(browser) == []
 
@@ -165,6 +168,18 @@ def test_a_page_does_not_scroll_sideways_on_a_phone(site, phone, name):
     opened(phone, site / name)
     open_all(phone)
     assert phone.execute_script("return document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_both_sides_of_a_gateway_stand_side_by_side_and_on_a_phone_one_below_the_other(site, phone):
+    opened(phone, site / "targets/gateway.html")
+    open_all(phone)
+    left, right = phone.find_elements("css selector", ".sides figure")[:2]
+    assert left.location["y"] + left.size["height"] <= right.location["y"]
+    phone.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert left.location["x"] + left.size["width"] <= right.location["x"]
+    assert "max_tokens" in left.find_elements("css selector", "mark")[-1].text
+    timeline = phone.find_element("css selector", "svg.both")
+    assert timeline.get_attribute("aria-label") == "Both sides of the gateway on one clock"
 
 
 def is_in_view(browser, element):

@@ -231,6 +231,11 @@ def test_a_line_of_the_policy_is_used_stale_or_untried(policy, seen, line, state
     assert states(GatewayPolicy(**policy), seen)[line] == state
 
 
+def test_every_line_that_a_policy_can_have_is_known_to_the_report():
+    lists = {"dropped", "changed", "added", "headers", "retry_on"}
+    assert lists | set(gateway_policy.USES) == set(GatewayPolicy.__struct_fields__)
+
+
 def test_a_stale_line_is_reported_in_the_first_lines():
     policy = Policy(gateway=GatewayPolicy(dropped=("max_tokens", "max_completion_tokens", "messages")))
     text = terminal.text(run(policy=policy).report, run(policy=policy).evidence)

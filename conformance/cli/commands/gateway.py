@@ -10,6 +10,7 @@ from conformance.cli.commands.serve import port_number
 from conformance.runs.options import (
     OUTPUT,
     REQUESTS,
+    ApiName,
     LimitOptions,
     OutputOptions,
     RunRequest,
@@ -23,6 +24,15 @@ def port_numbers(_kind: type, values: tuple[int, ...]) -> None:
     """Validate ports; 0 is any. Raises ValueError."""
     for value in values:
         port_number(int, value)
+    chosen = [value for value in values if value]
+    if len(chosen) > len({*chosen}):
+        raise ValueError("Accepted: each port once.")
+
+
+def seconds(_kind: type, value: float) -> None:
+    """Validate a time. Raises ValueError."""
+    if not 0 < value < float("inf"):
+        raise ValueError("Accepted: a number above 0.")
 
 
 Ports = Annotated[tuple[int, ...], Parameter(validator=port_numbers, group=REQUESTS)]
@@ -43,7 +53,7 @@ def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
     output: OutputOptions = NO_OUTPUT,
     upstream_port: Ports = (),
     upstream_host: Annotated[str, Parameter(group=REQUESTS)] = "127.0.0.1",
-    wait: Annotated[float, Parameter(group=REQUESTS)] = 5.0,
+    wait: Annotated[float, Parameter(group=REQUESTS, validator=seconds)] = 5.0,
     run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
 ) -> int:
     """Test a gateway from both sides: send it requests, and answer those that it sends upstream.
@@ -85,17 +95,34 @@ def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
     return through.run_gateway(run, outputs)
 
 
-@app.command(help_epilogue=examples("conformance upstream --port 9009"))
-def upstream(*, port: Ports = (0,), host: str = "127.0.0.1") -> int:
-    """Serve the scripted upstream alone, until Ctrl-C: for curl, any client, or a gateway that is tested elsewhere.
+@app.command(
+    help_epilogue=examples(
+        "conformance upstream --port 9009", "conformance upstream --port 9009 --api chat --run-dir arrived"
+    )
+)
+def upstream(
+    *,
+    port: Ports = (0,),
+    api: Annotated[tuple[ApiName, ...], Parameter(group=REQUESTS)] = (),
+    host: str = "127.0.0.1",
+    run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
+) -> int:
+    """Serve the scripted upstream alone, until Ctrl-C or SIGTERM: for curl, any client, or a gateway of your own.
+
+    Its answer depends on the marker in the last user message, `NONCE:SCRIPT`: a script is a planted defect or legal
+    variant, or one of the upstream's own. Prints a line for each request that arrives.
 
     Parameters
     ----------
     port
         Port to listen on; repeat it for further upstreams. Default: a free one.
+    api
+        Serve this API only; the paths of others get 404. Repeatable.
     host
         Address to listen on. Default: 127.0.0.1.
+    run_dir
+        New folder to record what arrives in; `conformance show` lists it. Default: nothing is recorded.
     """
-    from conformance.cli import gateway as through
+    from conformance.cli.upstream import run_upstream
 
-    return through.run_upstream(port, host)
+    return run_upstream(port, host, api, run_dir)

@@ -192,12 +192,19 @@ def replay(
     from conformance.cli import console, show
     from conformance.cli.replay import record_again
     from conformance.runs import execute
+    from conformance.runs.config import ConfigError
     from conformance.runs.criteria import criteria
     from conformance.runs.resolve import resolved_again
 
     console.verbosity(output)
     outputs, judged_by = execute.outputs(output.report), criteria(verdict, target)
-    recorded, x = show.manifest(run).target, show.recorded(run, exchange)
+    facts, x = show.manifest(run), show.recorded(run, exchange)
+    if facts.gateway:
+        raise ConfigError(
+            f"{run} went through a gateway, whose upstream answers only during a run; "
+            "accepted: a run without one, or `conformance gateway` again"
+        )
+    recorded = facts.target
     selection = SelectionOptions(api=(x.api,))
     with resolved_again(recorded, RunRequest(target=target, selection=selection, verdict=verdict)) as options:
         console.announce(target, options)

@@ -69,13 +69,18 @@ def reply_lane(x: Exchange, upstream: tuple[Exchange, ...]) -> Exchange | NotJud
         return SAME
     if why := sound(last):
         return not_applicable(why)
+    return _unanswered(x) or last
+
+
+def _unanswered(x: Exchange) -> NotJudged | None:
+    """Why the client's answer can't be compared, or None."""
     if has_failed(x):
         return not_applicable("the client got an error")
     if why := missing_part(x) or ("the harness hung up" if x.ending.how == "hung-up" else ""):
         return untestable(f"the client's answer is not there as a whole: {why}")
     if not response_content(x).choices or reply_api(json_body(x)) not in (None, x.api):
         return untestable("the client's answer can't be read as one of its API")
-    return last
+    return None
 
 
 def has_failed(x: Exchange) -> bool:

@@ -1,7 +1,7 @@
 """Gateways that translate: what becomes of a request's fields, which have other names in other APIs, or none."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from conformance.apis.conversation import conversation
@@ -9,6 +9,7 @@ from conformance.apis.counterparts import SETTINGS, Setting, sent
 from conformance.apis.errors import one_line
 from conformance.apis.request import conversation_texts, request_body
 from conformance.apis.specs import spec
+from conformance.apis.tools import offered
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import GatewayPolicy, Policy
@@ -16,9 +17,9 @@ from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_appl
 from conformance.model.words import GENERATIVE, Api
 from conformance.parsing.json_values import Object, as_array, as_object, as_string
 from conformance.rules.gw.conditions import named, through_gateway
-from conformance.rules.gw.lane_conditions import request_lane
+from conformance.rules.gw.lane_conditions import generations, request_lane
 from conformance.rules.gw.lane_example import BY_CHAT, BY_MESSAGES, chat_by_messages, messages_by_chat
-from conformance.rules.gw.lane_turns import is_function
+from conformance.rules.gw.lane_tools import is_function
 
 COUNTERPARTS: Final = "https://platform.claude.com/docs/en/api/openai-sdk"
 CACHING: Final = "https://platform.claude.com/docs/en/build-with-claude/prompt-caching"
@@ -26,8 +27,6 @@ REFUSE: Final = (
     "Send the field under the name that the upstream's API has for it, or reject the request with a 400 that names it; "
     "if it is meant to be dropped, say so in the policy (gateway.dropped)."
 )
-STATE: Final = ("previous_response_id", "conversation", "prompt")
-"""What names earlier turns; a gateway may put them in."""
 HOTTEST: Final = 1
 """The highest temperature of Messages."""
 SEEDED: Object = BY_CHAT | {"seed": 7}
@@ -93,10 +92,10 @@ def _lost(
         if not fields or named(policy.dropped, name) or named(policy.dropped, name.partition(".")[0]):
             continue
         theirs = _arrived(setting, arrived)
-        if not theirs and not _is_emulated(setting, x, arrived):
+        if not theirs and not _is_emulated(setting, x, upstream):
             places = " or ".join(f"`{path}`" for path in setting.fields(arrived.api)) or "a 400 that names it"
             yield Finding(f"`{name}` was lost: {spec(arrived.api).path} got no {setting.name}", expected=places)
-        elif theirs and not named(policy.changed, name) and _is_changed(setting, fields, theirs, arrived.api):
+        elif theirs and not named(policy.changed, name) and _is_changed(setting, fields, theirs, x, arrived.api):
             value = json.dumps(next(iter(theirs.values())))
             yield Finding(f"`{name}` arrived with another value: {one_line(value, 60)}")
 
@@ -111,12 +110,19 @@ def _arrived(setting: Setting, arrived: Exchange) -> Object:
     return found
 
 
-def _is_changed(setting: Setting, mine: Object, theirs: Object, api: Api) -> bool:
+def _is_changed(setting: Setting, mine: Object, theirs: Object, x: Exchange, api: Api) -> bool:
+    """Whether the value means something else in the upstream's API."""
     if setting.compared == "present":
         return False
+    if setting.name == "cap" and (_is_thinking(x) or spec(api).min_cap in theirs.values()):
+        return False  # thoughts need room in some APIs, and others have a least cap
     if setting.name == "temperature" and api == "messages" and any(_is_above(v) for v in mine.values()):
         return False  # each gateway has its own scale
     return not any(_same(value) == _same(other) for value in mine.values() for other in theirs.values())
+
+
+def _is_thinking(x: Exchange) -> bool:
+    return any(dict(sent(setting, x.api, request_body(x))) for setting in SETTINGS if setting.name == "effort")
 
 
 def _is_above(value: Any) -> bool:
@@ -128,20 +134,45 @@ def _same(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-def _is_emulated(setting: Setting, x: Exchange, arrived: Exchange) -> bool:
+def _is_emulated(setting: Setting, x: Exchange, upstream: tuple[Exchange, ...]) -> bool:
     """Whether the gateway does by other means, or with other words, what the upstream's API has not."""
-    body = request_body(arrived)
-    if setting.name == "format":
-        more = len(as_array(body.get("tools"))) > len(as_array(request_body(x).get("tools")))
-        texts, theirs = "".join(conversation_texts(request_body(x))), "".join(conversation_texts(body))
-        return more or theirs.lower().count("json") > texts.lower().count("json")
-    if setting.name == "logprobs":
-        return any("logprobs" in as_string(name) for name in as_array(body.get("include"))) or "top_logprobs" in body
-    if setting.name == "web_search_options":
-        return any("web_search" in as_string(tool.get("type")) for tool in _tools(arrived))
-    if setting.name in STATE:
-        return len(conversation(arrived)) > len(conversation(x))
-    return False
+    arrived, *more = generations(upstream)
+    if setting.name == "n":
+        return bool(more)
+    means = BY_OTHER_MEANS.get(setting.name)
+    return means is not None and means(x, arrived)
+
+
+def _asks_for_json(x: Exchange, arrived: Exchange) -> bool:
+    """Whether the gateway added a prompt for JSON, or a tool whose arguments it is."""
+    has_tool = offered(arrived).keys() - offered(x).keys()
+    return bool(has_tool) or _count_json(request_body(arrived)) > _count_json(request_body(x))
+
+
+def _count_json(body: Object) -> int:
+    return "".join(conversation_texts(body)).lower().count("json")
+
+
+def _includes_logprobs(_x: Exchange, arrived: Exchange) -> bool:
+    return any("logprobs" in as_string(name) for name in as_array(request_body(arrived).get("include")))
+
+
+def _searches(_x: Exchange, arrived: Exchange) -> bool:
+    return any("web_search" in as_string(tool.get("type")) for tool in _tools(arrived))
+
+
+def _tells_earlier_turns(x: Exchange, arrived: Exchange) -> bool:
+    return len(conversation(arrived)) > len(conversation(x))
+
+
+BY_OTHER_MEANS: Final[dict[str, Callable[[Exchange, Exchange], bool]]] = {
+    "format": _asks_for_json,
+    "logprobs": _includes_logprobs,
+    "web_search_options": _searches,
+    "functions": lambda x, arrived: offered(arrived).keys() >= offered(x).keys(),
+    **dict.fromkeys(("previous_response_id", "conversation", "prompt"), _tells_earlier_turns),
+}
+"""How settings, by name, arrive without a field of their own."""
 
 
 CACHED: Object = {"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}
@@ -217,8 +248,9 @@ def tool_type_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Find
     known = {word for tool in _tools(arrived) for word in _words(tool)}
     known |= {"web_search"} if "web_search_options" in request_body(arrived) else set()
     known |= {"mcp"} if "mcp_servers" in request_body(arrived) else set()
+    has_as_many = sum(not is_function(arrived, tool.get("type")) for tool in _tools(arrived)) >= len(special)
     for tool in special:
-        if not known & _words(tool):
+        if not (has_as_many or known & _words(tool)):
             yield Finding(
                 f"a tool of type {one_line(as_string(tool.get('type')) or 'unknown', 40)} did not arrive upstream",
                 expected="the tool, or a 400 that names it",
@@ -233,4 +265,5 @@ def _words(tool: Object) -> set[str]:
     """The name of a tool, and its type without the version: `web_search_20250305` and `web_search_preview` are one."""
     kind = as_string(tool.get("type")).rstrip("0123456789").rstrip("_").removesuffix("_preview")
     name = as_string(as_object(tool.get("function") or tool.get("custom") or tool).get("name"))
-    return {word for word in (kind, name) if word and word not in ("function", "custom")}
+    nested = (as_string(as_object(inner).get("name")) for inner in as_array(tool.get("tools")))
+    return {word for word in (kind, name, *nested) if word and word not in ("function", "custom")}

@@ -1,12 +1,14 @@
 """Gateways that translate: what becomes of the upstream's answer on the way to the client."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from conformance.apis.content import Choice, ToolCall
 from conformance.apis.conversation import bare
 from conformance.apis.errors import one_line
 from conformance.apis.response_content import response_content
+from conformance.apis.tools import offered
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
@@ -19,6 +21,7 @@ from conformance.rules.example import completion
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.lane_conditions import reply_lane
 from conformance.rules.gw.lane_example import chat_by_messages, messages_by_chat
+from conformance.rules.gw.lane_tools import OFFERING, offered_in_chat
 from conformance.rules.msg.example import BASELINE_RESPONSE as MESSAGE
 
 STOP_REASONS: Final = "https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons"
@@ -31,6 +34,7 @@ CALLS: list[Object] = [
     {"id": f"call_{city}", "type": "function", "function": {"name": "f", "arguments": f'{{"city": "{city}"}}'}}
     for city in ("Oslo", "Rome")
 ]
+OFFERED = offered_in_chat({"type": "object", "properties": {"city": {}}})
 CALLED = completion({"content": None, "tool_calls": CALLS}, "tool_calls")
 USED: Object = MESSAGE | {"content": USES, "stop_reason": "tool_use"}
 
@@ -40,7 +44,22 @@ def _answers(x: Exchange, upstream: tuple[Exchange, ...]) -> tuple[Choice, Choic
     answered = reply_lane(x, upstream)
     if isinstance(answered, NotJudged):
         return answered
-    return response_content(x).choices[0], response_content(answered).choices[0]
+    mine, theirs = response_content(x).choices[0], response_content(answered).choices[0]
+    return mine, _without_own_calls(theirs, mine, frozenset(offered(x)))
+
+
+def _without_own_calls(theirs: Choice, mine: Choice, tools: frozenset[str]) -> Choice:
+    """The upstream's choice without calls of a tool that the gateway offered itself, to get JSON.
+
+    The client gets the arguments of such a call as its text.
+    """
+    own = [call for call in theirs.calls if call.name not in tools]
+    if not own or len(mine.calls) + len(own) != len(theirs.calls):
+        return theirs
+    is_told = isinstance(parse_json(mine.text.encode("utf-8", "replace")), dict)
+    calls = tuple(call for call in theirs.calls if call.name in tools)
+    text = (mine.text if is_told else own[0].arguments,)
+    return replace(theirs, calls=calls, pieces=text, finishes=theirs.finishes if calls else ("stop",))
 
 
 @rule(
@@ -61,7 +80,8 @@ def text_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding |
         yield found
         return
     mine, theirs = (choice.text + choice.refusal for choice in found)
-    if mine.strip() != theirs.strip():
+    is_spaced = bare(mine) == bare(theirs) and len(mine) >= len(theirs)  # parts may be set apart where they are joined
+    if mine.strip() != theirs.strip() and not is_spaced:
         yield Finding(
             f"the upstream sent {len(theirs)} characters of text, and {len(mine)} others arrived: "
             f"‘{one_line(mine, 60)}’",
@@ -77,11 +97,16 @@ def text_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding |
     fix="Carry each call over as one call with an ID of its own, its name and its arguments; number parallel calls from 0.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
-    good=[messages_by_chat(client=USED, upstream=CALLED), chat_by_messages(client=CALLED, upstream=USED)],
+    good=[
+        messages_by_chat(OFFERING, OFFERED, client=USED, upstream=CALLED),
+        chat_by_messages(OFFERED, OFFERING, client=CALLED, upstream=USED),
+    ],
     bad=[
-        messages_by_chat(client=USED | {"content": USES[:1]}, upstream=CALLED),
-        chat_by_messages(client=completion({"content": ""}), upstream=USED),
-        messages_by_chat(client=USED | {"content": [USES[0], USES[1] | {"input": {}}]}, upstream=CALLED),
+        messages_by_chat(OFFERING, OFFERED, client=USED | {"content": USES[:1]}, upstream=CALLED),
+        chat_by_messages(OFFERED, OFFERING, client=completion({"content": ""}), upstream=USED),
+        messages_by_chat(
+            OFFERING, OFFERED, client=USED | {"content": [USES[0], USES[1] | {"input": {}}]}, upstream=CALLED
+        ),
     ],
 )
 def call_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
@@ -96,7 +121,7 @@ def call_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding |
     if len(mine) != len(theirs):
         yield Finding(f"the upstream made {len(theirs)} calls, and {len(mine)} arrived", expected=_listed(theirs))
     for call, other in zip(mine, theirs, strict=False):
-        if call.name != other.name:
+        if call.name != other.name and not (call.name in offered(x) and other.name not in offered(x)):  # or renamed
             yield Finding(f"a call of {one_line(other.name, 64)} arrived as one of {one_line(call.name, 64)}")
         elif _arguments(call) != _arguments(other):
             yield Finding(
@@ -128,12 +153,14 @@ def _arguments(call: ToolCall) -> Any:
     apis=GENERATIVE,
     good=[
         messages_by_chat(client=MESSAGE | {"stop_reason": "max_tokens"}, upstream=completion(finish="length")),
-        chat_by_messages(client=CALLED, upstream=USED),
+        chat_by_messages(OFFERED, OFFERING, client=CALLED, upstream=USED),
     ],
     bad=[
         messages_by_chat(upstream=completion(finish="length")),
         messages_by_chat(upstream=completion(finish="content_filter")),
-        chat_by_messages(client=completion({"content": None, "tool_calls": CALLS}, "stop"), upstream=USED),
+        chat_by_messages(
+            OFFERED, OFFERING, client=completion({"content": None, "tool_calls": CALLS}, "stop"), upstream=USED
+        ),
     ],
 )
 def ending_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
@@ -207,8 +234,12 @@ def reasoning_lost(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) 
     applies_to=through_gateway(),
     apis=("chat",),
     modes=("unary",),
-    good=[chat_by_messages(client=CALLED, upstream=USED)],
-    bad=[chat_by_messages(client=completion({"content": "", "tool_calls": CALLS}, "tool_calls"), upstream=USED)],
+    good=[chat_by_messages(OFFERED, OFFERING, client=CALLED, upstream=USED)],
+    bad=[
+        chat_by_messages(
+            OFFERED, OFFERING, client=completion({"content": "", "tool_calls": CALLS}, "tool_calls"), upstream=USED
+        )
+    ],
 )
 def null_content_filled(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """Agents that ask whether there is a text show an empty message, or send an empty text back, which is refused."""

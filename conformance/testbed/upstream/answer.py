@@ -7,20 +7,48 @@ import json
 import re
 import zlib
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from conformance.apis.nonce import Marker, marker
-from conformance.testbed.server.deployments import MODEL, Deployment, compliant, reply_to, written
+from conformance.model.words import APIS, Api
+from conformance.testbed.server.deployments import APIS as ENDPOINTS
+from conformance.testbed.server.deployments import (
+    COUNT_TOKENS,
+    CREATED,
+    MODEL,
+    MODELS,
+    Deployment,
+    compliant,
+    reply_to,
+)
 from conformance.testbed.server.refusal import Refusal, refuse
 from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest, WireResponse
 from conformance.testbed.server.validate import CODES, invalid
 from conformance.testbed.upstream.find import find
 
+STEP: Final = re.compile(r"[^.\[\]]+")
+"""One step of a path such as `messages[0].name`."""
 MOST_UNKNOWN: Final = 100
 """Unknown fields of one request that are ignored."""
 PROMPT_FIELDS: Final = ("prompt_tokens", "input_tokens", "total_tokens")
 ATTEMPT, VARIETY = 1000, 900
 """Prompt tokens that each attempt adds, and how many different numbers of further ones there are."""
+MOST_NONCES: Final = 10_000
+"""Nonces whose requests are counted; those that came first are forgotten first."""
+HEALTH: Final = re.compile(
+    r"/((.*/)?(health|healthz|health_generate|ready|readyz|readiness|live|livez|liveness|ping|status))?/?"
+)
+"""Paths of health checks: each gateway looks at its own one whether its upstream is up."""
+
+
+class Offer(NamedTuple):
+    """What the upstreams offer: the APIs, and the models that they list; any other name is accepted, too."""
+
+    apis: tuple[Api, ...] = APIS
+    models: tuple[str, ...] = (MODEL,)
+
+
+EVERYTHING: Final = Offer()
 
 
 def lenient(request: ServerRequest) -> ModelResponse:
@@ -36,7 +64,7 @@ def _known(request: ServerRequest) -> ServerRequest:
         refusal = invalid(request)
         if refusal is None or refusal.code != CODES["additionalProperties"] or not refusal.param:
             break
-        request = replace(request, json=_without(request.json, refusal.param.split(".")))
+        request = replace(request, json=_without(request.json, STEP.findall(refusal.param)))
     return request
 
 
@@ -55,24 +83,56 @@ def _without(value: Any, path: list[str]) -> Any:
 UPSTREAM: Final = Deployment(name="upstream", title="Answers what its scripts say", respond=lenient)
 
 
-HEALTH: Final = re.compile(r"/((.*/)?(health|healthz|ready|readyz|readiness|live|livez|liveness|ping|status))?/?")
-"""Paths of health checks: each gateway looks at its own one whether its upstream is up."""
-HEALTHY: Final = ModelResponse(whole={"status": "ok"})
-
-
-def answer(request: ServerRequest, attempts: dict[str, int], upstream: int = 0) -> WireResponse:
+def answer(
+    request: ServerRequest, attempts: dict[str, int], upstream: int = 0, offer: Offer = EVERYTHING
+) -> WireResponse:
     """The answer to a request at the upstream of this number. `attempts` counts the requests with each nonce."""
-    found = marker(request.body)
+    is_offered = request.api in offer.apis and request.path in (*ENDPOINTS, COUNT_TOKENS)
+    found = marker(request.body) if is_offered else None
+    if not is_offered:
+        return reply_to(request, replace(UPSTREAM, respond=lambda asked: _elsewhere(asked, offer)))
     if found is None:
-        is_check = request.method in ("GET", "HEAD") and HEALTH.fullmatch(request.path)
-        return written(HEALTHY, request) if is_check else reply_to(request, UPSTREAM)
+        return reply_to(request, UPSTREAM)
     script = find(found.script)
     if script is None:
-        message = f"The upstream has no script {found.script!r}; `conformance list scripts` lists them."
-        return reply_to(request, replace(UPSTREAM, respond=lambda asked: refuse(Refusal(message=message), asked)))
-    attempt = attempts[found.nonce] = attempts.get(found.nonce, 0) + 1
+        message = f"The upstream has no script {found.script[:80]!r}; `conformance list scripts` lists them."
+        return refused(request, Refusal(message=message, code="unknown_script"))
+    attempt = _counted(found.nonce, attempts)
     numbered = _numbered(request, found, attempt)
-    return reply_to(numbered, UPSTREAM, (_counted(found, attempt), *script.changes(attempt, upstream)))
+    return reply_to(numbered, UPSTREAM, (_with_usage(found, attempt), *script.changes(attempt, upstream)))
+
+
+def refused(request: ServerRequest, refusal: Refusal) -> WireResponse:
+    """A refusal in the format of the request's API."""
+    return reply_to(request, replace(UPSTREAM, respond=lambda asked: refuse(refusal, asked)))
+
+
+def _elsewhere(request: ServerRequest, offer: Offer) -> ModelResponse:
+    """The response at a path that is of no offered API: models, a health check, or 404."""
+    if request.method in ("GET", "HEAD"):
+        if request.path == MODELS:
+            return ModelResponse(whole={"object": "list", "data": [_model(name) for name in offer.models]})
+        if request.path.startswith(f"{MODELS}/"):
+            return ModelResponse(whole=_model(request.path.removeprefix(f"{MODELS}/")))
+        if HEALTH.fullmatch(request.path):
+            return ModelResponse(whole={"status": "ok"})
+    if request.path == MODELS:
+        return compliant(request)
+    offered = ", ".join(path for path, api in zip(ENDPOINTS, APIS, strict=True) if api in offer.apis)
+    message = f"The upstream serves nothing at {request.path[:200]}, only {offered} and {MODELS}."
+    return refuse(Refusal(status=404, message=message, code="unknown_url"), request)
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": CREATED, "owned_by": "oai-conformance"}
+
+
+def _counted(nonce: str, attempts: dict[str, int]) -> int:
+    """The number of the request among those with its nonce."""
+    attempt = attempts[nonce] = attempts.get(nonce, 0) + 1
+    if len(attempts) > MOST_NONCES:
+        del attempts[next(iter(attempts))]
+    return attempt
 
 
 def _numbered(request: ServerRequest, found: Marker, attempt: int) -> ServerRequest:
@@ -84,7 +144,7 @@ def _numbered(request: ServerRequest, found: Marker, attempt: int) -> ServerRequ
         return replace(request, body=body)
 
 
-def _counted(found: Marker, attempt: int) -> Mutation:
+def _with_usage(found: Marker, attempt: int) -> Mutation:
     more = ATTEMPT * attempt + zlib.crc32(found.nonce.encode()) % VARIETY
 
     def change(response: ModelResponse, _request: ServerRequest) -> ModelResponse:

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from functools import cache
+from functools import cache, lru_cache
 
 from conformance.testbed.mutations import changes
 from conformance.testbed.upstream import scripts as scripts_package
@@ -21,7 +21,7 @@ def scripts() -> dict[str, Script]:
     return found
 
 
-@cache
+@lru_cache(maxsize=1024)
 def find(name: str) -> Script | None:
     """The script of that name, or None."""
     if own := scripts().get(name):

@@ -4,21 +4,20 @@ import itertools
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import unquote
 
 import anyio
 import h11
 
-from conformance.testbed.server.body import parse
-from conformance.testbed.server.deployments import api_of
+from conformance.apis.nonce import marker
 from conformance.testbed.server.raw_server import listening
-from conformance.testbed.server.reply import ServerRequest, WireResponse
+from conformance.testbed.server.reply import WireResponse
 from conformance.testbed.server.state import ServerState
-from conformance.testbed.upstream.answer import answer
+from conformance.testbed.upstream.answer import EVERYTHING, Offer, answer, refused
+from conformance.testbed.upstream.arriving import arriving
 from conformance.transport.accepted import AcceptedExchange
 from conformance.transport.limits import Limits
 from conformance.transport.relay import Relay, relaying
@@ -28,6 +27,8 @@ from conformance.transport.upstream import upstream as address
 LOOPBACK: Final = "127.0.0.1"
 LIMITS: Final = Limits(post_response_s=0.05)
 POLL_S: Final = 0.02
+MOST_CONNECTIONS: Final = 1000
+"""Connections of an upstream; beyond them, an old one without a request is closed for each new one."""
 
 OnArrival = Callable[[AcceptedExchange, int], None]
 """Gets each exchange of an upstream, whose number counts from 0, once it is over."""
@@ -61,6 +62,24 @@ class Upstreams:
         """Requests that are not over."""
         return sum(len(connection.exchanges) for relay in self.relays for connection in relay.connections)
 
+    @property
+    def refused(self) -> dict[str, int]:
+        """How often something else than a request of HTTP/1.1 arrived, by reason."""
+        found: dict[str, int] = {}
+        for why, count in (each for relay in self.relays for each in relay.refused.items()):
+            found[why] = found.get(why, 0) + count
+        return found
+
+    def nonces_in_progress(self) -> frozenset[str]:
+        """The nonces of the requests that are not over, as far as they have arrived."""
+        found = (marker(sent) for sent in self._sent_so_far())
+        return frozenset(mark.nonce for mark in found if mark)
+
+    def _sent_so_far(self) -> Iterator[bytes]:
+        for relay in self.relays:
+            for connection in relay.connections:
+                yield from (bytes(exchange.record.sent) for exchange in connection.exchanges)
+
     async def idle(self, within_s: float) -> bool:
         """Wait until no request is in progress; whether that was so in time."""
         with anyio.move_on_after(within_s):
@@ -72,7 +91,13 @@ class Upstreams:
         """Listen at each place. Raises OSError if a port can't be bound."""
         self.relays.clear()
         for number, place in enumerate(places):
-            tapped = relaying(place.server, host=self.host, port=place.port, limits=self.limits)
+            tapped = relaying(
+                place.server,
+                host=self.host,
+                port=place.port,
+                limits=self.limits,
+                most_connections=MOST_CONNECTIONS,
+            )
             relay = await self.listening.enter_async_context(tapped)
             relay.on_exchange = _passed(relay, self.on_arrival, number)
             self.relays.append(relay)
@@ -90,7 +115,12 @@ class Upstreams:
 
 @asynccontextmanager
 async def serve_upstreams(
-    on_arrival: OnArrival, *, ports: Sequence[int] = (0,), host: str = LOOPBACK, limits: Limits = LIMITS
+    on_arrival: OnArrival,
+    *,
+    ports: Sequence[int] = (0,),
+    host: str = LOOPBACK,
+    limits: Limits = LIMITS,
+    offer: Offer = EVERYTHING,
 ) -> AsyncIterator[Upstreams]:
     """Serve an upstream at each port until the context exits; port 0 selects a free one.
 
@@ -103,7 +133,7 @@ async def serve_upstreams(
         for number, port in enumerate(ports):
             sock = socket.create_server((LOOPBACK, 0), backlog=1024)
             sock.setblocking(False)  # noqa: FBT003 - the socket's own signature
-            await servers.enter_async_context(listening(_responder(attempts, number), sock, ServerState()))
+            await servers.enter_async_context(listening(_responder(attempts, number, offer), sock, ServerState()))
             behind = address(f"http://{LOOPBACK}:{sock.getsockname()[1]}")
             places.append(_Place(server=behind, port=port))
         await running.listen(places)
@@ -118,23 +148,20 @@ def _passed(relay: Relay, on_arrival: OnArrival, number: int) -> Callable[[Accep
     return passed
 
 
-def _responder(attempts: dict[str, int], number: int) -> Callable[[h11.Request, bytes, int], WireResponse]:
+def _responder(
+    attempts: dict[str, int], number: int, offer: Offer
+) -> Callable[[h11.Request, bytes, int], WireResponse]:
     server, numbers = secrets.token_hex(4), itertools.count(1)
 
     def respond(request: h11.Request, body: bytes, earlier: int) -> WireResponse:
-        path, _, query = request.target.decode("latin-1").partition("?")
-        asked = ServerRequest(
-            method=request.method.decode(),
-            path=unquote(path),
-            query=query,
-            headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers),
-            body=body,
-            json=parse(body).value,
-            api=api_of(unquote(path)),
-            id=f"{server}{next(numbers):06d}",
-            at=int(time.time()),
-            earlier=earlier,
-        )
-        return answer(asked, attempts, number)
+        name = f"{server}{next(numbers):06d}"
+        asked, refusal = arriving(request, body, id=name, at=int(time.time()), earlier=earlier)
+        reply = refused(asked, refusal) if refusal else answer(asked, attempts, number, offer)
+        return _without_chunks(reply) if request.http_version == b"1.0" else reply
 
     return respond
+
+
+def _without_chunks(reply: WireResponse) -> WireResponse:
+    """The reply to a client of HTTP/1.0, which knows no chunked coding (RFC 9112, section 6.1)."""
+    return replace(reply, framing="close") if reply.framing == "chunked" else reply

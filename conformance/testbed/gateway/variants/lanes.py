@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from conformance.model.target import GatewayPolicy
+from conformance.parsing.json_values import as_object
 from conformance.testbed.gateway.handling import GatewayChange, in_turn, on_json
-from conformance.testbed.gateway.translation.edits import each, on_messages
+from conformance.testbed.gateway.translation.edits import each, on_events, on_messages, on_wholes
 from conformance.testbed.gateway.translation.fields import Body
 from conformance.testbed.gateway.translation.lanes import translating
 
@@ -49,6 +50,48 @@ def _asking_for_json(body: Body) -> Body:
         return body
     kept = {name: value for name, value in body.items() if name != "response_format"}
     return kept | {"messages": [{"role": "system", "content": "Answer with one JSON object."}, *body["messages"]]}
+
+
+OWN: Final = "own_"
+
+
+def _own_names(body: Body) -> Body:
+    """Other names of tools, wherever they are in a request of Messages."""
+
+    def edit(value: Any) -> Any:
+        is_tool = "input_schema" in value or value.get("type") in ("tool_use", "tool")
+        return value | {"name": f"{OWN}{value['name']}"} if is_tool else value
+
+    return each(edit)(body)
+
+
+def _named_back(value: Any) -> Any:
+    """The client's names of tools."""
+    name = value.get("name")
+    return value | {"name": name.removeprefix(OWN)} if isinstance(name, str) else value
+
+
+JSON_TOOL: Final = "json_output"
+
+
+def _calling_for_json(body: Body) -> Body:
+    """JSON by a tool that has to be called, where the upstream's API has no such format; without other tools only."""
+    if "response_format" not in body or "tools" in body:
+        return body
+    kept = {name: value for name, value in body.items() if name != "response_format"}
+    tool = {"type": "function", "function": {"name": JSON_TOOL, "parameters": {"type": "object"}}}
+    return kept | {"tools": [tool], "tool_choice": {"type": "function", "function": {"name": JSON_TOOL}}}
+
+
+def _told_as_text(value: Any) -> Any:
+    """The arguments of that call as the text of the message."""
+    for call in value.get("tool_calls") or ():
+        if call["function"]["name"] == JSON_TOOL:
+            kept = {name: item for name, item in value.items() if name != "tool_calls"}
+            return kept | {"content": call["function"]["arguments"]}
+    calls = as_object(value.get("message")).get("tool_calls")
+    is_own = value.get("finish_reason") == "tool_calls" and not calls and as_object(value.get("message")).get("content")
+    return value | {"finish_reason": "stop"} if is_own else value
 
 
 VARIANTS = (
@@ -110,5 +153,17 @@ VARIANTS = (
         name="lane-json-by-prompt",
         title="Translates, and asks for JSON in the system text where the upstream's API has no such format",
         handle=in_turn(on_json(_asking_for_json), translating("messages")),
+    ),
+    GatewayChange(
+        name="lane-json-by-tool",
+        title="Translates, and gets JSON by a tool of its own where the upstream's API has no such format",
+        handle=in_turn(on_wholes(each(_told_as_text)), on_json(_calling_for_json), translating("messages")),
+    ),
+    GatewayChange(
+        name="lane-tools-renamed",
+        title="Translates, and has names of its own for tools",
+        handle=in_turn(
+            on_wholes(each(_named_back)), on_events(each(_named_back)), translating("messages"), on_json(_own_names)
+        ),
     ),
 )

@@ -1,0 +1,130 @@
+"""Keep what both sides of a gateway saw until it is stored: matched, numbered, within bounds, and without secrets."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from conformance.gateway.arrived import credentials_of, exchange_of, name_of, nonce_of, without
+from conformance.model.exchange import Exchange, Request
+from conformance.transport.accepted import AcceptedExchange
+
+MOST_ATTEMPTS: Final = 50
+"""Requests upstream for one of the client's that are kept; further ones are counted."""
+MOST_BYTES: Final = 128 * 1024 * 1024
+"""Bytes of exchanges upstream that a run keeps; a gateway forwards some hundred kilobytes in all."""
+MOST_OTHERS: Final = 100
+OTHERS: Final = "other requests"
+MOST_CREDENTIALS: Final = 32
+LARGE: Final = 1024 * 1024
+"""Bytes of a response of the gateway that is stored at once, without the credentials that are seen later."""
+
+
+class Sent(NamedTuple):
+    """A request to the gateway, and when it was sent, on the harness's clock."""
+
+    at_ns: int
+    request: Request
+
+
+class Arrived(NamedTuple):
+    """An exchange upstream that is over, the number of its upstream, its nonce, and the request that it is for."""
+
+    exchange: AcceptedExchange
+    upstream: int
+    nonce: str
+    request: Request
+
+
+@dataclass(slots=True, kw_only=True, repr=False)
+class Kept:
+    """The exchanges of both sides that are not yet stored, and what is known of all.
+
+    `key` is the client's, `secrets` are other values that it sends and that are nobody's business. `more` counts the
+    requests upstream that are not kept, by the ID of the client's request, `others` those without a nonce of the run.
+    `alone` is the only request under way, if so: what arrives without a nonce is then this one.
+    """
+
+    key: str | None
+    secrets: tuple[str, ...] = ()
+    began_ns: int = 0
+    more: dict[str, int] = field(default_factory=dict)
+    others: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, list[Sent]] = field(default_factory=dict)
+    answered: list[Exchange] = field(default_factory=list)
+    arrived: list[Arrived] = field(default_factory=list)
+    credentials: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    alone: Request | None = None
+    bytes_left: int = MOST_BYTES
+
+    def expect(self, requests: Sequence[Request], at_ns: int) -> None:
+        """Note that requests are sent now. Those with one nonce are sent one after the other."""
+        for request in requests:
+            self.sent.setdefault(request.nonce, []).append(Sent(at_ns, request))
+
+    @property
+    def has_arrived(self) -> bool:
+        """Whether any request of the run has arrived upstream, and is over."""
+        return bool(self.counts)
+
+    def arrive(self, x: AcceptedExchange, upstream: int) -> None:
+        """Keep an exchange of the upstream of this number."""
+        nonce = nonce_of(x) or (self.alone.nonce if self.alone and x.method == b"POST" else "")
+        if nonce not in self.sent:
+            self._count_other(f"{name_of(x)}{' of another run' if nonce else ''}")
+            return
+        request = self._asked_by(x, nonce)
+        count = self.counts[request.id] = self.counts.get(request.id, 0) + 1
+        if count > MOST_ATTEMPTS or x.size > self.bytes_left:
+            self.more[request.id] = self.more.get(request.id, 0) + 1
+            return
+        self.bytes_left -= x.size
+        self.arrived.append(Arrived(x, upstream, nonce, request))
+
+    def _asked_by(self, x: AcceptedExchange, nonce: str) -> Request:
+        """The last request with a nonce that was sent before one arrived upstream."""
+        sent = self.sent[nonce]
+        return next((one.request for one in reversed(sent) if one.at_ns <= x.began_ns), sent[0].request)
+
+    def _count_other(self, name: str) -> None:
+        name = name if name in self.others or len(self.others) < MOST_OTHERS else OTHERS
+        self.others[name] = self.others.get(name, 0) + 1
+
+    def answer(self, x: Exchange) -> Iterator[Exchange]:
+        """Keep an exchange with the gateway; yields it if it is large, to be stored at once."""
+        if len(x.received) > LARGE:
+            yield self._of_client(x)
+        else:
+            self.answered.append(x)
+
+    def due(self, in_progress: Collection[str] = ()) -> Iterator[Exchange]:
+        """The exchanges to store now, those of the upstream numbered by nonce in order of arrival.
+
+        Those whose nonce has requests in progress wait, for these may have arrived before.
+        """
+        ready = sorted((one for one in self.arrived if one.nonce not in in_progress), key=lambda one: one[0].began_ns)
+        self.arrived = [one for one in self.arrived if one.nonce in in_progress]
+        for one in ready:  # all of them first: each is masked wherever it is
+            self._learn(credentials_of(one.exchange, self._known(one.request)))
+        yield from map(self._of_upstream, ready)
+        answered, self.answered = self.answered, []
+        yield from map(self._of_client, answered)
+
+    def _known(self, request: Request) -> frozenset[str]:
+        """The values of header fields that the client sends with a request, and that are no secrets."""
+        return frozenset(value for _, value in request.headers) - {*self.secrets}
+
+    def _learn(self, credentials: Sequence[str]) -> None:
+        new = [one for one in credentials if one not in (*self.credentials, *self.secrets, self.key)]
+        self.credentials += new[: max(0, MOST_CREDENTIALS - len(self.credentials))]
+
+    def _of_upstream(self, one: Arrived) -> Exchange:
+        x, upstream, nonce, request = one
+        attempt = self.attempts[nonce] = self.attempts.get(nonce, 0) + 1
+        found = exchange_of(x, upstream, self.key, (*self.secrets, *self.credentials), self._known(request))
+        name = f"{request.id}.upstream-{attempt}"
+        return replace(found, id=name, attempt=attempt, nonce=nonce, began_ns=x.began_ns - self.began_ns)
+
+    def _of_client(self, x: Exchange) -> Exchange:
+        return replace(without(x, self.credentials), began_ns=x.began_ns - self.began_ns)
