@@ -67,6 +67,8 @@ def test_each_known_fault_is_found_and_the_bytes_of_both_sides_show_it(outcome, 
     shown = [outcome.folder.exchange(name) for name in names]
     upstream = [x.sent for x in shown if x.hop == "upstream"]
     client = [x.received for x in shown if x.hop == "client"]
-    assert shown, outcome.said
+    assert shown or entry.get("sometimes"), outcome.said
+    if not shown:
+        return
     assert any(entry.get("received", "").encode() in data for data in client)
     assert "arrived" not in entry or any(entry["arrived"].encode() in data for data in upstream)
