@@ -45,7 +45,7 @@ from conformance.transport.send_all import send_all
 SETTLE_S: Final = 1.0
 """How long requests upstream may go on after the client's have ended, before the next ones are sent."""
 MOST_SETTLING_S: Final = 20.0
-"""The same for all together; then the next ones are sent at once."""
+"""The same for all together that do not end in time; then the next ones are sent at once."""
 LAST_S: Final = 10.0
 """The same at the end of a run."""
 AFTERMATH_S: Final = 1.5
@@ -172,7 +172,7 @@ class _Recorder:
         """Wait until no request is in progress upstream, and store what is over."""
         began = anyio.current_time()
         self.unfinished = not await upstreams.idle(within_s)
-        self.settling_left_s -= anyio.current_time() - began
+        self.settling_left_s -= anyio.current_time() - began if self.unfinished else 0.0
         for x in self.kept.due(upstreams.nonces_in_progress() if self.unfinished else ()):
             self.store.write(x)
             await anyio.lowlevel.checkpoint()  # many exchanges in a row must not stop the upstreams

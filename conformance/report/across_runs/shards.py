@@ -96,7 +96,6 @@ def _stored(column: Column) -> _StoredColumn:
         outcomes=dict(column.outcomes),
         families={name: dict(counts) for name, counts in column.families.items()},
         promises=dict(column.promises),
-        promises=dict(column.promises),
         fields=[(api, name, state) for (api, name), state in column.fields.items()],
         failing=sorted(column.failing),
     )
@@ -112,7 +111,6 @@ def _column(stored: _StoredColumn) -> Column:
         scores=stored.scores,
         outcomes=stored.outcomes,
         families=stored.families,
-        promises=stored.promises,
         promises=stored.promises,
         fields={(api, name): state for api, name, state in stored.fields},
         failing=frozenset(stored.failing),
