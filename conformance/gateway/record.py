@@ -102,6 +102,7 @@ class _Recorder:
     baselines: dict[Api, list[tuple[Mode, str]]] = field(default_factory=dict)
     bounds: RunBounds = field(default_factory=RunBounds)
     quiet_at: float = 0.0
+    stalls_ns: Callable[[int], int] = lambda _: 0
     settling_left_s: float = MOST_SETTLING_S
 
     def facts(self) -> RunManifest:
@@ -140,6 +141,7 @@ class _Recorder:
             self.baselines.setdefault(x.api, []).append((x.mode, missing_api(x)))
         if x.ending.how == "hung-up":
             self.quiet_at = anyio.current_time() + AFTERMATH_S
+        x = replace(x, harness_stall_ns=self.stalls_ns(x.began_ns))
         self.bounds.note(x)
         for large in self.kept.answer(x):
             self.store.write(large)
@@ -232,7 +234,7 @@ async def _listening(recorder: _Recorder) -> AsyncIterator[Upstreams]:
             upstreams = await stack.enter_async_context(serving)
         except OSError as error:
             raise AddressError(error.errno, error.strerror or str(error)) from error
-        recorder.ports = upstreams.ports
+        recorder.ports, recorder.stalls_ns = upstreams.ports, upstreams.monitor.all_stalls_ns
         try:
             yield upstreams
         finally:
