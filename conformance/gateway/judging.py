@@ -9,6 +9,7 @@ from conformance.catalogue import Catalogue
 from conformance.clients import affected_clients, profile_impacts
 from conformance.comparisons import MAX_CACHED_BYTES, Load, absent_apis, missing_api
 from conformance.deciding import CheckArguments, Outcome, compared, condition, outcome_of, skipped
+from conformance.gateway.impacts import impacts_through
 from conformance.gateway.outcome import failing
 from conformance.judging import Judgement, count_usage, in_order
 from conformance.model.case import Compare, Kind
@@ -63,7 +64,9 @@ def judge_pairs(facts: RunManifest, load: Load, ids: Sequence[str], catalogue: C
             if len(x.sent) + len(x.received) > MAX_CACHED_BYTES:
                 x.cache.clear()
     result.verdicts = in_order(verdicts)
-    _record_impacts(result, found, facts.target.prices)
+    offered = [pair for pair in found if pair.client.api not in absent]
+    result.impact = tuple(impacts_through(offered, facts.profiles, facts.target.prices))
+    _record_affected_clients(result, offered, facts.target.prices)
     return result
 
 
@@ -74,20 +77,15 @@ def _by_api(baselines: Iterable[Exchange]) -> dict[Api, list[tuple[Mode, str]]]:
     return found
 
 
-def _record_impacts(result: Judgement, found: Sequence[Pair], prices: Prices) -> None:
-    """Add what the frameworks' users get of the baseline responses, and of those with failures."""
+def _record_affected_clients(result: Judgement, found: Sequence[Pair], prices: Prices) -> None:
+    """Add what the frameworks' users get of baseline responses with failures."""
     failed = {name for verdict in result.verdicts if verdict.status is Status.FAIL for name in verdict.exchanges[:1]}
     baseline = {
-        (x.api, x.case.profile, x.mode): x
-        for x, _ in found
-        if x.case.kind is Kind.BASELINE and not x.is_cut_by_harness and x.api not in result.absent
+        (x.api, x.case.profile, x.mode): x for x, _ in found if x.case.kind is Kind.BASELINE and not x.is_cut_by_harness
     }
     for (api, profile, mode), x in baseline.items():
-        if x.id not in failed and x.ending.how == "timeout":
-            continue  # another client may wait longer than the harness
-        fallback = baseline.get((api, profile, "unary")) if mode == "stream" else None
-        result.impact += profile_impacts(x, fallback, prices)
         if x.id in failed:
+            fallback = baseline.get((api, profile, "unary")) if mode == "stream" else None
             clients_of = profile_impacts if rejected_fields(x) else affected_clients
             result.client_impacts[x.id] = clients_of(x, fallback, prices)
 

@@ -148,10 +148,11 @@ def _rule(rule: Rule) -> Entry:
 def _family(name: str) -> Entry:
     of_family = [rule for rule in catalogue.rules() if rule.family == name]
     facts = {"name": name, "title": FAMILIES[name], "rules": [rule.id for rule in of_family]}
+    of_gateways = any(rule.is_of_gateways for rule in of_family)
     lines = (
         ("", f"family {name}: {FAMILIES[name]}"),
         *((rule.id, f"{rule.level:<6}  {rule.title}") for rule in of_family),
-        ("try", f"conformance run --select {name}"),
+        ("try", f"conformance {'gateway' if of_gateways else 'run'} --select {name}"),
     )
     return Entry(name, f"{len(of_family):>3} rules  {FAMILIES[name]}", facts, lambda: lines)
 

@@ -61,12 +61,13 @@ class Kind(StrEnum):
     GATEWAY_DISCONNECT = "gateway.hang-up"
     GATEWAY_BURST = "gateway.burst"
     GATEWAY_REPEAT = "gateway.repeat"
+    GATEWAY_CACHE = "gateway.cache"
     GATEWAY_FAULT = "gateway.fault"
     GATEWAY_AFTER = "gateway.after"
     GATEWAY_REFUSAL = "gateway.refusal"
 
 
-WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ, Kind.GATEWAY_REPEAT))
+WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ))
 REPEATED: Final = frozenset((Kind.REPEAT, Kind.SEED))
 AGAIN: Final = "again"
 

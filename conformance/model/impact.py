@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from conformance.model.case import Kind
 from conformance.model.words import Mode
 
 Outcome = Literal[
@@ -26,6 +27,8 @@ class Impact(msgspec.Struct, frozen=True, kw_only=True):
     its total cost (None if no price is known), and both again per day (None if the number of messages is unknown).
     `detail` is one sentence: what the user sees and why. `error` is the message as the user would read it.
     `uncertain`: the outcome depends on more than the bytes, as on a clock, or on how they are split into reads.
+    Behind a gateway, `upstream_requests` counts those that it sends upstream for the client's; `billed` and the costs
+    are then those of the successful ones there. None: there is no gateway.
     """
 
     profile: str
@@ -43,6 +46,12 @@ class Impact(msgspec.Struct, frozen=True, kw_only=True):
     uncertain: bool = False
     detail: str = ""
     error: str = ""
+    upstream_requests: int | None = None
+
+    @property
+    def is_of_failure(self) -> bool:
+        """Whether a gateway's upstream failed on purpose, so that no response could be delivered at first."""
+        return f".{Kind.GATEWAY_FAULT}." in self.probe
 
     @property
     def delivered(self) -> bool:

@@ -58,6 +58,11 @@ def heads(left: bytes, right: bytes) -> Versions:
     return Versions(tuple(_folded(list(_lines(left, right)))), tuple(_folded(list(_lines(right, left)))))
 
 
+def single(head: bytes, body: bytes) -> tuple[Piece, ...]:
+    """A message that is compared with none, shortened."""
+    return (*_lines(head, head), *bodies(body, body).left)
+
+
 def _folded(lines: Sequence[Piece]) -> Iterator[Piece]:
     for kind, group in groupby(lines, key=lambda piece: piece.kind):
         run = list(group)

@@ -213,7 +213,8 @@ def _both_sides(verdict: ReportVerdict, report: Report, evidence: Recording) -> 
     for name in verdict.exchanges[:1]:
         if pair := both_sides.pair_of(name, report, evidence.load):
             yield Line("sent", name, verbatim=True)
-            yield from (Line("arrived", words, verbatim=True) for words in both_sides.arrived(pair))
+            for number, words in enumerate(both_sides.arrived(pair)):
+                yield Line("" if number else "arrived", words, verbatim=True)
             for number, path in enumerate(both_sides.files(pair.upstream, evidence.folder)):
                 yield Line("" if number else "bytes upstream", path, verbatim=True)
 

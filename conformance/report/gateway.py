@@ -38,11 +38,11 @@ NOTABLE: Final = ("dropped", "changed", "added", "refused", "mapped")
 """Field verdicts that are named in a report, the worst first; the others are equal."""
 OUTCOMES: Final = {
     "made worse": "made worse",
-    "told": "turned into errors",
+    "told": "as errors",
     "passed on": "passed on",
     "healed": "healed",
 }
-"""What a gateway makes of a fault of its upstream, the worst first, in words."""
+"""What the client gets of a fault of the upstream, the worst first: each in a word that needs no sentence."""
 
 
 def reported(facts: RunManifest, pairs: Sequence[Pair]) -> ReportGateway | UnsetType:
@@ -150,7 +150,7 @@ def _outcomes(shown: ReportGateway) -> Iterator[str]:
     if shown.defects:
         counts = Counter(one.outcome for one in shown.defects)
         words = ", ".join(f"{counts[outcome]} {said}" for outcome, said in OUTCOMES.items() if counts[outcome])
-        yield f"Of {_count(len(shown.defects), 'fault')} of the upstream: {words}."
+        yield f"What the client got of {_count(len(shown.defects), 'fault')} of the upstream: {words}."
 
 
 def _policy(shown: ReportGateway) -> Iterator[str]:

@@ -312,7 +312,8 @@ def _users(impacts: Sequence[Impact], *, is_conformant: bool) -> Iterator[str]:
     worst: dict[str, list[Outcome]] = {}
     for impact in impacts:
         profile = _profile(impact.profile, impact.probe)
-        if profile and profile[1] == (impact.mode == "stream") and not impact.delivered:
+        is_usual = profile and profile[1] == (impact.mode == "stream") and not impact.is_of_failure
+        if profile and is_usual and not impact.delivered:
             worst.setdefault(profile[0], []).append(impact.outcome)
     seen: dict[str, list[str]] = {}
     for name, outcomes in worst.items():

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from conformance.model.case import Kind
 from conformance.model.impact import Impact, Outcome
 from conformance.report.document import Report
 from conformance.report.lines import print_labelled
@@ -42,7 +43,7 @@ WORST: Final[tuple[Outcome, ...]] = (
 def render(report: Report, out: Console, *, verbose: bool = False) -> None:
     """Print what the frameworks' users get for a plain message, unless all get the response at once."""
     rows = outcomes(report)
-    if all(i.delivered and i.requests == 1 for i in rows):
+    if all(i.delivered and i.requests == 1 and (i.upstream_requests or 1) == 1 for i in rows):
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for place, name in enumerate(columns(report)):
@@ -56,13 +57,44 @@ def render(report: Report, out: Console, *, verbose: bool = False) -> None:
 
 
 def outcomes(report: Report) -> list[Impact]:
-    """What the tested frameworks' users get: all streaming outcomes, and the other ones that are not delivered."""
-    return [i for i in report.impact if i.profile in report.profiles and (i.mode == "stream" or not i.delivered)]
+    """What the tested frameworks' users get: all streaming outcomes, and the other ones that are not delivered.
+
+    Behind a gateway also what costs each client most while the upstream fails, if that is more than one request there.
+    """
+    mine = [i for i in report.impact if i.profile in report.profiles]
+    usual = [i for i in mine if not i.is_of_failure and (i.mode == "stream" or not i.delivered)]
+    return [*usual, *_dearest(i for i in mine if i.is_of_failure)]
+
+
+def _dearest(impacts: Iterable[Impact]) -> list[Impact]:
+    """Of each client, the failure of the upstream during which one message sends most there."""
+    found: dict[str, Impact] = {}
+    for impact in impacts:
+        if upstream_cost(impact) > max((1, 1), upstream_cost(found.get(impact.client))):
+            found[impact.client] = impact
+    return list(found.values())
+
+
+def upstream_cost(impact: Impact | None) -> tuple[int, int]:
+    """The requests upstream, and the successful ones among them."""
+    return (impact.upstream_requests or 0, impact.billed) if impact else (0, 0)
+
+
+def subject(impact: Impact) -> str:
+    """The client, and what happened, unless it was a usual request for a stream."""
+    how = "" if impact.mode == "stream" else ", unary"
+    what = impact.probe.partition(f".{Kind.GATEWAY_FAULT}.")[2]
+    return impact.client + how + (f", {what}" if what else "")
+
+
+def _is_behind_gateway(report: Report) -> bool:
+    return any(i.upstream_requests is not None for i in report.impact)
 
 
 def columns(report: Report) -> Iterator[str]:
     """The names of the table's columns."""
-    yield from ("framework", "user outcome", "requests", "billed")
+    yield from ("framework", "user outcome", "requests")
+    yield from ("upstream", "billed") if _is_behind_gateway(report) else ("billed",)
     if _is_priced(report):
         yield from ("retries", "total")
         if report.messages_per_day:
@@ -71,8 +103,10 @@ def columns(report: Report) -> Iterator[str]:
 
 def cells(impact: Impact, report: Report) -> Iterator[str]:
     """A framework's row of the table."""
-    how = "" if impact.mode == "stream" else ", unary"
-    yield from (impact.client + how, USER_SEES[impact.outcome], str(impact.requests), str(impact.billed))
+    yield from (subject(impact), USER_SEES[impact.outcome], str(impact.requests))
+    if _is_behind_gateway(report):
+        yield "" if impact.upstream_requests is None else str(impact.upstream_requests)
+    yield str(impact.billed)
     if _is_priced(report):
         yield from (money(impact.wasted_usd), money(impact.cost_usd))
         if report.messages_per_day:
@@ -92,9 +126,9 @@ def _details(rows: Iterable[Impact], report: Report, out: Console, *, most: int)
 
 
 def units(rows: Iterable[Impact], report: Report) -> str:
-    """What the numbers of the table count, where prices are known."""
+    """What the numbers of the table count, where prices are known, or there is a gateway."""
     if not _is_priced(report):
-        return ""
+        return "Requests of the client and of the gateway per user message." if _is_behind_gateway(report) else ""
     day = f"; {report.messages_per_day:g} messages per day" if report.messages_per_day else ""
     guess = "; estimated if the target reports no usage" if any(i.estimated for i in rows) else ""
     return f"Requests and US dollars per user message{day}{guess}."
@@ -142,6 +176,8 @@ def one_line(impact: Impact) -> str:
     )
     guess = " (estimated)" if impact.estimated else ""
     sent = f"{impact.requests} request" + "s" * (impact.requests != 1)
+    if impact.upstream_requests is not None:
+        sent += f", {impact.upstream_requests} upstream"
     return f"{USER_SEES[impact.outcome]}; {sent}, {impact.billed} billed{spent}{daily}{guess}"
 
 

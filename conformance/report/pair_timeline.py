@@ -12,6 +12,7 @@ TOP: Final = 4
 """Pixels of one exchange, and above the first one."""
 MOST_MARKS: Final = 200
 MOST_LANES: Final = 6
+MOST_STEPS: Final = 10
 
 CLIENT_ENDINGS: Final = {
     "idle": "the gateway kept the connection open",
@@ -46,10 +47,12 @@ def steps(pair: Pair) -> Iterator[Step]:
     """The exchanges in words: the client's, and each attempt upstream."""
     client = pair.client
     yield Step("client", _words(client, 0, "sent", CLIENT_ENDINGS, "got"))
-    for number, x in enumerate(pair.upstream, 1):
+    for number, x in enumerate(pair.upstream[:MOST_STEPS], 1):
         where = f"at {x.origin.host}" if x.origin else ""
         words = _words(x, x.began_ns - client.began_ns, f"arrived {where}".strip(), UPSTREAM_ENDINGS, "upstream sent")
         yield Step(f"attempt {number}", words)
+    if more := len(pair.upstream[MOST_STEPS:]):
+        yield Step("and", f"{more} more attempts")
 
 
 def _words(x: Exchange, offset: int, begins: str, endings: dict[str, str], gives: str) -> str:
@@ -85,6 +88,9 @@ def svg(pair: Pair) -> str:
 
 
 def _last(x: Exchange) -> int:
+    """When the exchange was over; what the harness waited for more, after a complete response, is left out."""
+    if x.ending.how == "idle" and x.arrivals:
+        return x.arrivals[-1].at_ns
     return max((x.ending.at_ns, *(arrival.at_ns for arrival in x.arrivals[-1:])))
 
 

@@ -13,6 +13,8 @@ from conformance.handbook.rule_page import NO_CLIENT_AFFECTED, as_lines, as_mark
 from conformance.model.verdict import Level
 from conformance.report.stacks import ADVICE, advice
 from conformance.rules.families import FAMILIES
+from conformance.testbed.gateway import changes
+from conformance.testbed.upstream.find import scripts
 
 ROOT = Path(__file__).parents[2]
 RULES = {rule.id: rule for rule in catalogue.rules()}
@@ -70,7 +72,7 @@ def test_every_rule_says_something_of_each_bad_example():
             assert all(line.isprintable() for side in shown.sides for line in side.lines), name
 
 
-@pytest.mark.parametrize("name", ["SSE001", "FLD001", "CMP014", "NYI014", "DLV001"])
+@pytest.mark.parametrize("name", ["SSE001", "FLD001", "CMP014", "NYI014", "DLV001", "GW001"])
 def test_both_renderings_hold_the_same(name):
     shown = page(RULES[name])
     text = "\n".join(text for _, text in as_lines(shown))
@@ -84,6 +86,9 @@ def test_both_renderings_hold_the_same(name):
     for defect in shown.planted:
         assert defect.command in text
         assert defect.command in markdown
+    for variant in shown.variants:
+        assert variant.name in text
+        assert variant.name in markdown
     for example in shown.examples:
         for side in example.sides:
             assert all(line in text and line in markdown for line in side.lines)
@@ -149,3 +154,16 @@ def test_the_index_lists_every_rule_by_family_level_and_framework():
     assert [f"**{level}** ({n})" in index for level, n in zip(Level, (2, 0, 1), strict=True)] == [True] * 3
     assert "**hermes 0.19** (1): [FLD001](FLD001.md)" in index
     assert "**No client in a plain turn** (2): [SSE001](SSE001.md), [SSE006](SSE006.md)" in index
+
+
+def test_of_a_rule_about_gateways_the_index_says_that_no_client_is_simulated():
+    index = "\n".join(generate.index([page(RULES["GW001"])]))
+    assert "| not simulated |" in index
+    assert "**No client in a plain turn** (0)" in index
+    assert "**Not simulated, on both sides of a gateway** (1): [GW001](GW001.md)" in index
+
+
+def test_the_page_of_the_embedded_gateway_names_everything_that_can_be_planted():
+    text = generate.gateways()
+    named = (*changes.defects(), *changes.variants(), *scripts().values())
+    assert [one.name for one in named if f"| `{one.name}` |" not in text] == []

@@ -280,10 +280,30 @@ async def test_the_harness_can_hang_up_at_once(wire):
     assert (x.ending.how, x.ending.phase, x.received) == ("hung-up", "first-byte", b"")
 
 
-async def test_an_answer_that_is_over_before_is_no_hang_up(wire):
+async def test_the_harness_can_hang_up_after_a_time_without_a_byte(wire):
+    async with wire.serving(wire.writing(b"", then="hold")) as server:
+        x = await exchange_once(
+            msgspec.structs.replace(wire.request_to(server.url()), disconnect_after_s=0.05), wire.key, wire.limits
+        )
+    assert (x.ending.how, x.ending.phase, x.received) == ("hung-up", "first-byte", b"")
+    assert x.ending.at_ns >= x.sent_at_ns + 50_000_000
+
+
+async def test_the_harness_can_hang_up_after_a_time_in_the_middle_of_a_response(wire):
+    async with wire.serving(wire.writing(CHUNKED, b"b\r\ndata: 00\n\n\n\r\n", then="hold")) as server:
+        x = await exchange_once(
+            msgspec.structs.replace(wire.request_to(server.url()), disconnect_after_events=9, disconnect_after_s=0.05),
+            wire.key,
+            wire.limits,
+        )
+    assert (x.ending.how, x.ending.phase) == ("hung-up", "body")
+
+
+@pytest.mark.parametrize("leaving", [{"disconnect_after_events": 9}, {"disconnect_after_s": 0.3}])
+async def test_an_answer_that_is_over_before_is_no_hang_up(wire, leaving):
     async with wire.serving(wire.writing(HELLO, then="hold")) as server:
         x = await exchange_once(
-            msgspec.structs.replace(wire.request_to(server.url()), disconnect_after_events=9), wire.key, wire.limits
+            msgspec.structs.replace(wire.request_to(server.url()), **leaving), wire.key, wire.limits
         )
     assert x.ending.how == "idle"
 

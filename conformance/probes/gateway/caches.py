@@ -16,7 +16,7 @@ from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
 from conformance.probes.baseline import Change
 from conformance.probes.tools import FORECAST
 
-SUBJECT: Final = "cache"
+GROUP: Final = "cache"
 AGAIN: Final = "again"
 TENANT: Final = "tenant"
 SEQUENTIAL_STAGE: Final = 2
@@ -104,7 +104,7 @@ def _with(fields: dict[str, Any]) -> Change:
 
 def _probe(
     api: Api,
-    variant: str,
+    subject: str,
     purpose: str,
     fields: dict[str, Any],
     suite: Suite = "gate",
@@ -114,12 +114,11 @@ def _probe(
 ) -> Probe:
     return Probe(
         api=api,
-        kind=Kind.GATEWAY_REPEAT,
-        subject=SUBJECT,
-        variant=variant,
+        kind=Kind.GATEWAY_CACHE,
+        subject=subject,
         purpose=purpose,
         script="image-taken",
-        nonce_group=SUBJECT,
+        nonce_group=GROUP,
         modes=modes,
         suite=suite if api == "chat" else "full",
         build_body=_with(_fields(api) | fields),

@@ -28,7 +28,7 @@ def _burst(api: Api) -> Iterator[Probe]:
             build_body=with_fields(**token_cap(api, 64)),
             stage=BURST_STAGE,
         )
-    yield _slow(api, SLOW, "held-briefly", "unary", "gate" if api == "chat" else "full")
+    yield _slow(api, SLOW, "late-reply", "unary", "gate" if api == "chat" else "full")
     yield _slow(api, SLOW_STREAM, "slow-stream", "stream", "full")
 
 

@@ -10,8 +10,6 @@ from conformance.probes.gateway.routing import STEERING
 
 CONNECTION_REFUSED: Final = "connection-refused"
 """The subject of the request during which the upstreams refuse connections."""
-CLIENT_LEFT: Final = "hang-up"
-"""The subject of the request whose client leaves before the upstream refuses it."""
 STREAM: Final[tuple[Mode, ...]] = ("stream",)
 UNARY: Final[tuple[Mode, ...]] = ("unary",)
 OTHER_STATUSES: Final = (402, 403, 404, 408, 413, 422, 451, 500, 502, 503, 504, 529)
@@ -77,16 +75,6 @@ def _retries(api: Api) -> Iterator[Probe]:
         modes=UNARY,
         suite="full",
         raw=STEERING,
-    )
-    yield Probe(
-        api=api,
-        kind=Kind.GATEWAY_FAULT,
-        subject=CLIENT_LEFT,
-        purpose="The client leaves, and then the upstream refuses.",
-        script="slow-503-once",
-        modes=STREAM,
-        suite="gate" if api == "chat" else "full",
-        disconnect_after_events=0,
     )
 
 

@@ -97,12 +97,6 @@ FORMATS: Final[dict[Api, Fields]] = {
     "messages": {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}},
     "responses": {"text": {"format": {"type": "json_schema", "name": "answer", "schema": SCHEMA, "strict": True}}},
 }
-SPECIAL_TOOLS: Final[dict[Api, Fields]] = {
-    "chat": {"type": "custom", "custom": {"name": "canary_shell", "description": "Run a command."}},
-    "messages": {"type": "web_search_20250305", "name": "web_search"},
-    "responses": {"type": "web_search"},
-}
-"""Tools that the other APIs do not have, or have in another form."""
 
 
 def _looking_at(api: Api) -> Fields:
@@ -180,13 +174,6 @@ def _requests(api: Api) -> Iterator[Probe]:
         "The answer has to be JSON.",
         _with(api, user_message(api, "Say hello as JSON.") | FORMATS[api]),
         script="sees-everything",
-    )
-    yield _probe(
-        api,
-        "special-tool",
-        "A tool is offered that is no function.",
-        _with(api, user_message(api, "Say hello.") | {"tools": [SPECIAL_TOOLS[api]]}),
-        kind=Kind.GATEWAY_CONTENT,
     )
 
 

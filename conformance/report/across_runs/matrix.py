@@ -132,7 +132,7 @@ def _results_by_family(report: Report) -> dict[str, dict[str, str]]:
 def _client_outcomes(impacts: Iterable[Impact]) -> dict[str, ClientOutcome]:
     """The worse of a framework's two modes; streaming if they are equal."""
     found: dict[str, ClientOutcome] = {}
-    for impact in sorted(impacts, key=lambda i: i.mode):
+    for impact in sorted((i for i in impacts if not i.is_of_failure), key=lambda i: i.mode):
         outcome = ClientOutcome(impact.outcome, impact.requests)
         before = found.get(impact.client)
         if before is None or WORST.index(outcome.outcome) < WORST.index(before.outcome):

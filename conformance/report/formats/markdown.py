@@ -6,12 +6,13 @@ from typing import Final
 
 from msgspec import UNSET
 
+from conformance.model.impact import Impact
 from conformance.model.verdict import Status
 from conformance.report import gateway, recordings
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Line, Recording, grouped
 from conformance.report.fields import LOST, rows
-from conformance.report.impacts import USER_SEES, money
+from conformance.report.impacts import USER_SEES, money, outcomes, subject
 from conformance.report.waived import waived
 
 MOST: Final = 30
@@ -94,19 +95,28 @@ def _gateway(report: Report) -> Iterator[str]:
 
 
 def _impact(report: Report) -> Iterator[str]:
-    rows = [i for i in report.impact if i.mode == "stream" and not (i.delivered and i.requests == 1)]
+    usual = [i for i in report.impact if i.mode == "stream" and not i.is_of_failure]
+    rows = [*usual, *(i for i in outcomes(report) if i.is_of_failure)]
+    rows = [i for i in rows if not (i.delivered and i.requests == 1 and (i.upstream_requests or 1) == 1)]
     if not rows:
         return
     yield "## Framework outcomes"
     yield ""
+    is_behind_gateway = any(i.upstream_requests is not None for i in rows)
     yield from table(
-        ("framework", "user outcome", "requests", "billed", "cost of retries", "total cost"),
         (
-            (plain(i.client), USER_SEES[i.outcome], str(i.requests), str(i.billed), *_spent(i.wasted_usd, i.cost_usd))
-            for i in rows
+            *("framework", "user outcome", "requests", *(["upstream"] if is_behind_gateway else [])),
+            *("billed", "cost of retries", "total cost"),
         ),
+        (_row(i, is_behind_gateway=is_behind_gateway) for i in rows),
     )
     yield ""
+
+
+def _row(impact: Impact, *, is_behind_gateway: bool) -> tuple[str, ...]:
+    upstream = [str(impact.upstream_requests)] if is_behind_gateway else []
+    who = (plain(subject(impact)), USER_SEES[impact.outcome], str(impact.requests))
+    return (*who, *upstream, str(impact.billed), *_spent(impact.wasted_usd, impact.cost_usd))
 
 
 def _spent(*amounts: float | None) -> Iterator[str]:

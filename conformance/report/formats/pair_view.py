@@ -8,10 +8,11 @@ from markupsafe import Markup
 from conformance.model.exchange import Exchange, Pair
 from conformance.parsing.http1 import reply, request_content
 from conformance.report import pair_timeline
-from conformance.report.differences import Piece, bodies, heads
+from conformance.report.differences import Piece, bodies, heads, single
 from conformance.report.pair_timeline import Step
 
 MOST_EARLIER: Final = 3
+"""Other responses and requests upstream that are shown besides those of the last attempt."""
 SAME: Final = "Nothing differs."
 
 
@@ -93,8 +94,18 @@ def _response(x: Exchange) -> tuple[bytes, bytes]:
 
 
 def _earlier(pair: Pair) -> Iterator[Side]:
-    attempts: Sequence[Exchange] = pair.upstream[:-1]
-    for number, x in enumerate(attempts[:MOST_EARLIER], 1):
-        head, body = _response(x)
-        pieces = heads(head, head).left + bodies(body, body).left
-        yield Side(f"Response to attempt {number}, as the upstream sent it", pieces)
+    """The responses to the attempts before the last; equal ones once."""
+    alike: dict[tuple[int, bytes], list[int]] = {}
+    for number, x in enumerate(pair.upstream[:-1], 1):
+        alike.setdefault((reply(x).status, _response(x)[1]), []).append(number)
+    for numbers in list(alike.values())[:MOST_EARLIER]:
+        noun = "attempts" if len(numbers) > 1 else "attempt"
+        title = f"Response to {noun} {_named(numbers)}, as the upstream sent it"
+        yield Side(title, single(*_response(pair.upstream[numbers[0] - 1])))
+
+
+def _named(numbers: Sequence[int]) -> str:
+    """Numbers as people list them; of many, the first and the last."""
+    if len(numbers) > 3 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{numbers[0]} to {numbers[-1]}"
+    return " and ".join(filter(None, (", ".join(map(str, numbers[:-1])), str(numbers[-1]))))

@@ -23,6 +23,10 @@ response; `cut`: within the response; `left`: the gateway closed it first; `unkn
 
 LOST: Final = 0
 """The number by which a policy names a lost connection."""
+UNREACHABLE: Final = "connection-refused"
+"""The subject of the request during which the upstreams refuse connections."""
+STEERED: Final = ("routing", "steered-503-once")
+"""The subjects of the requests with the headers by which gateways route inside themselves."""
 SERVER_ERROR: Final = 500
 GAVE_UP: Final = (LOST, 408, 504)
 """The numbers by which a policy may name that the gateway stopped waiting."""
@@ -40,10 +44,8 @@ def fate(x: Exchange) -> Fate:
         return "unknown"
     if status >= 400:
         return "refused"
-    if x.ending.how == "hung-up":
-        return "left"
     if status == 0:
-        return "lost"
+        return "left" if x.ending.how == "hung-up" else "lost"
     if error_response(x):
         return "error-event" if not _has_content(x) else "cut"
     return "answered" if x.ending.phase == "after" else "cut"
@@ -150,4 +152,9 @@ def failed_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | 
 
 def is_unreachable(x: Exchange) -> bool:
     """Whether the upstreams refused connections while the request was sent."""
-    return x.case.kind is Kind.GATEWAY_FAULT and x.case.subject == "connection-refused"
+    return x.case.kind is Kind.GATEWAY_FAULT and x.case.subject == UNREACHABLE
+
+
+def is_steered(x: Exchange) -> bool:
+    """Whether the client sent the headers by which gateways route inside themselves."""
+    return x.case.kind in (Kind.GATEWAY_HEADER, Kind.GATEWAY_FAULT) and x.case.subject in STEERED

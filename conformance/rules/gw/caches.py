@@ -23,29 +23,28 @@ CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
 AGE: Final = "https://www.rfc-editor.org/rfc/rfc9111#section-5.1"
 CACHE_KEY: Final = "https://www.rfc-editor.org/rfc/rfc9111#section-2"
 TENANTS: Final = "https://www.rfc-editor.org/rfc/rfc9111#section-3.5"
-SUBJECT, AGAIN, TENANT = "cache", "again", "tenant"
-FIRST: Final = Compare(Kind.GATEWAY_REPEAT, SUBJECT, mode="unary")
-ALIKE: Final = Compare(Kind.GATEWAY_REPEAT, many=True, any_mode=True, optional=True)
+AGAIN, TENANT = "again", "tenant"
+FIRST: Final = Compare(Kind.GATEWAY_CACHE, mode="unary")
+ALIKE: Final = Compare(Kind.GATEWAY_CACHE, many=True, any_mode=True, optional=True)
 NOT_STORED: Final = ("", "miss", "bypass", "dynamic", "expired", "false", "0", "no", "none")
 """What fields say that tell of a cache, of an answer that is not from it."""
 
 
-def reply_to(variant: str, text: str = f"{NONCE} attempt 1", headers: Headers = (JSON,), cap: int = 64) -> Exchange:
+def reply_to(subject: str, text: str = f"{NONCE} attempt 1", headers: Headers = (JSON,), cap: int = 64) -> Exchange:
     """The answer to a request of the cache's probes."""
-    probe = ".".join(part for part in ("chat.gateway.repeat.cache", variant) if part)
+    probe = ".".join(part for part in ("chat.gateway.cache", subject) if part)
     return answered(completion({"content": text}), headers=headers, probe=probe, body=ASKED | {"max_tokens": cap})
 
 
 ASKED_FIRST = both(reply_to(""), reply_to(""))
 
 
-def _about(*variants: str, but: tuple[str, ...] = ()) -> Condition:
-    """A request that has a nonce in common with an earlier one: of these variants, or of all but some."""
+def _about(*subjects: str, but: tuple[str, ...] = ()) -> Condition:
+    """A request that has a nonce in common with an earlier one: of these subjects, or of all but some."""
 
     def is_about(x: Exchange) -> NotJudged | None:
-        is_of_cache = x.case.kind is Kind.GATEWAY_REPEAT and x.case.subject == SUBJECT and bool(x.case.variant)
-        is_meant = x.case.variant in variants if variants else x.case.variant not in but
-        return None if is_of_cache and is_meant else OUT_OF_SCOPE
+        is_meant = x.case.subject in subjects if subjects else x.case.subject not in but
+        return None if x.case.subject and is_meant else OUT_OF_SCOPE
 
     return is_about
 
@@ -73,7 +72,7 @@ def said(x: Exchange) -> tuple[Any, ...]:
     "Equal requests both reach the upstream, or get the same answer from a declared cache",
     spec=CHAT_SPEC,
     fix="Turn the response cache off, or declare it in the policy (gateway.cache); replay stored answers unchanged.",
-    applies_to=all_of(through_gateway(Kind.GATEWAY_REPEAT), _about(AGAIN)),
+    applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(AGAIN)),
     apis=GENERATIVE,
     good=[
         (*both(reply_to(AGAIN, f"{NONCE} attempt 2"), reply_to(AGAIN, f"{NONCE} attempt 2")), *ASKED_FIRST),
@@ -94,7 +93,7 @@ def cached_undeclared(
     elif not policy.gateway.cache:
         yield Finding("an equal request was answered without the upstream", expected="a request, or gateway.cache")
     else:
-        stored = [first.client, *(pair.client for pair in alike if pair.client.case.variant == AGAIN and pair.upstream)]
+        stored = [first.client, *(pair.client for pair in alike if pair.client.case.subject == AGAIN and pair.upstream)]
         if said(x) not in [said(other) for other in stored]:
             yield Finding(f"the answer from the cache differs from the stored one: {str(said(x))[:80]}")
 
@@ -105,7 +104,7 @@ def cached_undeclared(
     "An answer from the cache says so",
     spec=AGE,
     fix="Send Age, or a field of the gateway's own that names the cache (x-cache: HIT), with each stored answer.",
-    applies_to=all_of(through_gateway(Kind.GATEWAY_REPEAT), _about(AGAIN)),
+    applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(AGAIN)),
     apis=GENERATIVE,
     good=[(*both(reply_to(AGAIN, headers=(JSON, ("age", "1")))), *ASKED_FIRST)],
     bad=[
@@ -135,7 +134,7 @@ def _tells_of_cache(name: str, value: str) -> bool:
     "A cached answer is only for requests that ask for the same",
     spec=CACHE_KEY,
     fix="Make the cache key from the whole request body: sampling, caps, tools, images and instructions change an answer.",
-    applies_to=all_of(through_gateway(Kind.GATEWAY_REPEAT), _about(but=(AGAIN, TENANT))),
+    applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(but=(AGAIN, TENANT))),
     apis=GENERATIVE,
     good=[(*both(reply_to("cap", f"{NONCE} attempt 3"), reply_to("cap", f"{NONCE} attempt 3")), *ASKED_FIRST)],
     bad=[(*both(reply_to("cap", headers=(JSON, ("age", "1")), cap=48)), *ASKED_FIRST)],
@@ -152,7 +151,7 @@ def cache_key_incomplete(
     elif policy.gateway.cache and (different := _differences(x, first.client)) <= _dropped(policy, different):
         yield not_applicable("what the request differs in does not reach the upstream (gateway.dropped)")
     else:
-        yield Finding(f"a request with another {x.case.variant} was answered without the upstream", at=reply(x).head)
+        yield Finding(f"a request with another {x.case.subject} was answered without the upstream", at=reply(x).head)
 
 
 def _differences(x: Exchange, other: Exchange) -> set[str]:
@@ -172,7 +171,7 @@ def _dropped(policy: Policy, names: set[str]) -> set[str]:
     "A cached answer is only for the client that asked",
     spec=TENANTS,
     fix="Make the client's key, or its tenant, a part of the cache key.",
-    applies_to=all_of(through_gateway(Kind.GATEWAY_REPEAT), _about(TENANT)),
+    applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(TENANT)),
     apis=GENERATIVE,
     good=[
         (*both(reply_to(TENANT, f"{NONCE} attempt 3"), reply_to(TENANT, f"{NONCE} attempt 3")), *ASKED_FIRST),

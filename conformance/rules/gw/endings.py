@@ -104,7 +104,6 @@ def _is_left(sent: Exchange) -> bool:
         both(BROKEN, BROKEN),
         both(FAILED, BROKEN),
         both(streaming(*HELLO[:2], IN_BAND, "[DONE]"), BROKEN),
-        both(streaming(*HELLO), streaming(*HELLO[:-1])),
         both(answered(error(), status=502), answered(b"")),
     ],
     bad=[
@@ -193,7 +192,7 @@ def error_event_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fi
     needs=("framing",),
     good=[both(REFUSED, REFUSED)],
     bad=[
-        both(replace(REFUSED, received=REFUSED.received.partition(b"\r\n\r\n")[0] + b"\r\n\r\n", ending=CUT), REFUSED),
+        both(exchange(http(400, (("content-length", "99"),), b"", length=False), body=STREAM, probe=FAULT), REFUSED),
         both(exchange(http(400, (), b""), body=STREAM, probe=FAULT), REFUSED),
     ],
 )
@@ -219,8 +218,11 @@ def error_body_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fin
     "do not send an empty answer.",
     applies_to=answered_through(*(kind for kind in Kind if kind is not Kind.GATEWAY_FAULT)),
     apis=GENERATIVE,
-    good=[both(streaming(*HELLO), streaming(*HELLO[:-1])), both(BROKEN, BROKEN)],
-    bad=[both(streaming(HELLO[0], *HELLO[-2:]), streaming(*HELLO))],
+    good=[both(streaming(*HELLO), streaming(*HELLO[:-1]))],
+    bad=[
+        both(streaming(HELLO[0], *HELLO[-2:]), streaming(*HELLO[:-1])),
+        both(streaming(), streaming(*HELLO[:-1])),
+    ],
 )
 def content_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The client believes that the model said nothing, and asks again."""
@@ -229,8 +231,12 @@ def content_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findin
         yield sent
     elif unfounded(x, upstream):
         yield not_applicable("the answer is told as whole (GW036 reports it)")
+    elif not claims(sent):
+        yield not_applicable("the upstream's answer does not claim to be whole")
+    elif is_error(x) or not reply(x).complete:
+        return
     elif not claims(x):
-        yield not_applicable("the client's reply does not claim to be whole")
+        yield Finding("the client got a success that is neither an answer nor an error; the upstream's answer is whole")
     else:
         for aspect in emptied(x, upstream):
             yield Finding(f"the upstream's answer has {aspect}; the client's has none, and claims to be whole")

@@ -40,8 +40,8 @@ def _rejected(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | None:
         return not_applicable("the client got no error response")
     if skip := readable(x):
         return skip
-    content = reply(x).content
-    if any(fate(arrived) == "refused" and reply(arrived).content == content for arrived in upstream):
+    alike = [arrived for arrived in upstream if arrived.api == x.api and fate(arrived) == "refused"]
+    if reply(x).content in [reply(arrived).content for arrived in alike]:
         return not_applicable("the error's body is the upstream's, unchanged")
     return None
 

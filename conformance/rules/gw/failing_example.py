@@ -14,7 +14,6 @@ OWN = error("The upstream can't be reached.", "server_error", code="bad_gateway"
 """A gateway's own error."""
 GOOD = answered(completion(), probe=FAULT)
 LOST = exchange(b"", mode="unary", probe=FAULT, ending=Ending("closed", "first-byte", 2_000_000))
-LEFT = exchange(b"", mode="unary", probe=FAULT, ending=Ending("hung-up", "first-byte", 10_000_000))
 
 
 def refused(status: int = 503, value: Any = SAID, headers: Headers = (JSON,), probe: str = FAULT) -> Exchange:

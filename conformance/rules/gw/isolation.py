@@ -121,7 +121,7 @@ def is_answer(x: Exchange) -> bool:
 
 def _first(x: Exchange) -> NotJudged | None:
     """It is the first request with its nonce."""
-    return OUT_OF_SCOPE if x.case.kind is Kind.GATEWAY_REPEAT and x.case.variant else None
+    return OUT_OF_SCOPE if x.case.kind is Kind.GATEWAY_CACHE and x.case.subject else None
 
 
 @rule(

@@ -78,10 +78,17 @@ def made_up(x: Exchange) -> frozenset[str]:
 
 
 def is_clients(field: SentField, arrived: Exchange, client: Exchange) -> bool:
-    """Whether a credential that arrived upstream is the client's: its key, or another one that it sent."""
+    """Whether a credential that arrived upstream is the client's: its key, or another one that it sent.
+
+    A mask tells of the client's own key where it is. What else it hides may be a placeholder that the client sent in the
+    same field, if the length is the same.
+    """
     if any(field.span.start <= span.start and span.end <= field.span.end for span in arrived.masked):
         return True
-    return not field.is_hidden and field.word in {other.word for other in credentials(client)}
+    sent = [other for other in credentials(client) if not other.is_hidden]
+    if field.is_hidden:
+        return any((other.name, len(other.value)) == (field.name, len(field.value)) for other in sent)
+    return field.word in {other.word for other in sent}
 
 
 def key_upstream(pairs: Iterable[Pair], policy: Policy) -> Key:

@@ -19,7 +19,7 @@ from conformance.parsing.json_values import Object, as_array, as_object, as_stri
 from conformance.rules.gw.conditions import named, through_gateway
 from conformance.rules.gw.lane_conditions import generations, request_lane
 from conformance.rules.gw.lane_example import BY_CHAT, BY_MESSAGES, chat_by_messages, messages_by_chat
-from conformance.rules.gw.lane_turns import is_function
+from conformance.rules.gw.lane_tools import is_function
 
 COUNTERPARTS: Final = "https://platform.claude.com/docs/en/api/openai-sdk"
 CACHING: Final = "https://platform.claude.com/docs/en/build-with-claude/prompt-caching"
@@ -145,9 +145,8 @@ def _is_emulated(setting: Setting, x: Exchange, upstream: tuple[Exchange, ...]) 
 
 def _asks_for_json(x: Exchange, arrived: Exchange) -> bool:
     """Whether the gateway added a prompt for JSON, or a tool whose arguments it is."""
-    mine, theirs = request_body(x), request_body(arrived)
-    has_tool = len(as_array(theirs.get("tools"))) > len(as_array(mine.get("tools")))
-    return has_tool or _count_json(theirs) > _count_json(mine)
+    has_tool = offered(arrived).keys() - offered(x).keys()
+    return bool(has_tool) or _count_json(request_body(arrived)) > _count_json(request_body(x))
 
 
 def _count_json(body: Object) -> int:

@@ -21,7 +21,7 @@ from conformance.rules.example import completion
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.lane_conditions import reply_lane
 from conformance.rules.gw.lane_example import chat_by_messages, messages_by_chat
-from conformance.rules.gw.lane_turns import OFFERING, offered_in_chat
+from conformance.rules.gw.lane_tools import OFFERING, offered_in_chat
 from conformance.rules.msg.example import BASELINE_RESPONSE as MESSAGE
 
 STOP_REASONS: Final = "https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons"

@@ -168,7 +168,7 @@ def quota_headers_dropped(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterat
     applies_to=through_gateway(),
     apis=GENERATIVE,
     needs=("headers",),
-    good=[both(limited(AFTER)), both(limited(AFTER, status=503)), both(GOOD, GOOD)],
+    good=[both(limited(AFTER)), both(limited(AFTER, status=503))],
     bad=[both(limited()), both(limited(status=503))],
 )
 def own_limit_without_retry_after(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:

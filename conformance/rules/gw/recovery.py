@@ -12,11 +12,11 @@ from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, 
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK
-from conformance.rules.example import answered, completion, exchange
+from conformance.rules.example import JSON, answered, completion, exchange
 from conformance.rules.gw.attempts import fate
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import both
-from conformance.rules.gw.failing_example import FAULT, LOST, OWN, at, limited, refused
+from conformance.rules.gw.failing_example import FAULT, LOST, OWN, at, refused
 
 GATEWAY_TIMEOUT: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.5"
 MARGIN_S: Final = 1.0
@@ -38,7 +38,7 @@ GIVEN_UP: Final = exchange(b"", mode="unary", probe=FAULT, ending=Ending("timeou
     apis=GENERATIVE,
     good=[both(answered(completion(), probe=AFTER), answered(completion(), probe=AFTER))],
     bad=[
-        both(limited(("retry-after", "5"), status=503)),
+        both(refused(503, OWN, (JSON, ("retry-after", "5")), probe=AFTER)),
         both(refused(500, OWN, probe=AFTER), answered(completion(), probe=AFTER)),
         both(answered(OWN, probe=AFTER)),
         both(exchange(b"", mode="unary", probe=AFTER)),

@@ -29,11 +29,9 @@ from conformance.rules.gw.attempts import (
 )
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import both
-from conformance.rules.gw.failing_example import FAULT, GOOD, LEFT, LOST, OWN, at, begun, elsewhere, refused
+from conformance.rules.gw.failing_example import FAULT, GOOD, LOST, OWN, begun, elsewhere, refused
 
 IDEMPOTENT: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"
-GRACE_S: Final = 1.0
-"""How long after the client has left a gateway may still begin another attempt: it may not know yet."""
 PASSING: Final = (429, 500, 503, 529)
 """Failures after which a gateway that tries again at all does so."""
 
@@ -106,8 +104,8 @@ def accepted_request_sent_again(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy
 ) -> Iterator[Finding | NotJudged]:
     """A proxy must not repeat a POST by itself: the first one may be generating, and is then billed a second time."""
-    if is_sent_twice(x) or not any(map(may_be_accepted, upstream)):
-        yield not_applicable("no request was lost that the upstream may have accepted")
+    if is_sent_twice(x) or x.ending.how == "hung-up" or not any(map(may_be_accepted, upstream)):
+        yield not_applicable("no request was lost that the upstream may have accepted, or the client left (see GW104)")
         return
     for again in _undeclared(upstream, policy.gateway, accepted=True):
         after = failure(again.before)
@@ -123,7 +121,7 @@ def accepted_request_sent_again(
     fix="Read the answer of the attempt that succeeded, and nothing of the others; do not try again once content is sent.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
-    good=[both(GOOD, refused(), GOOD), both(refused(), refused(), refused())],
+    good=[both(GOOD, refused(), GOOD)],
     bad=[
         both(refused(), refused(), GOOD),
         both(answered(OWN, probe=FAULT), refused(), GOOD),
@@ -159,36 +157,6 @@ def _text(x: Exchange) -> str:
 
 
 @rule(
-    "GW074",
-    MUST,
-    "No attempt begins after the client has left",
-    spec="https://platform.openai.com/docs/guides/streaming-responses",
-    fix="Cancel waiting and further attempts when the client's connection closes.",
-    applies_to=through_gateway(Kind.GATEWAY_FAULT, Kind.GATEWAY_DISCONNECT),
-    apis=GENERATIVE,
-    timed=True,
-    good=[
-        both(at(0, LEFT), at(5, refused())),
-        both(at(0, LEFT), at(5, refused()), at(200, refused())),
-    ],
-    bad=[both(at(0, LEFT), at(5, refused()), at(1500, GOOD))],
-)
-def tried_after_the_client_left(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """Nobody reads the answer, and somebody pays for it."""
-    if x.ending.how != "hung-up":
-        yield not_applicable("the client did not leave before the response")
-    elif not upstream:
-        yield untestable("no request arrived upstream")
-    else:
-        left_ns = x.began_ns + x.ending.at_ns
-        for again in repeats(upstream):
-            late_s = (again.after.began_ns - left_ns) / 1e9
-            stalled_s = max(x.harness_stall_ns, again.before.harness_stall_ns, again.after.harness_stall_ns) / 1e9
-            if late_s > GRACE_S + stalled_s:
-                yield Finding(f"attempt {again.after.attempt} began {late_s:.1f} s after the client had left")
-
-
-@rule(
     "GW084",
     SHOULD,
     "The policy's retries and fallback happen, streaming or not",
@@ -197,7 +165,7 @@ def tried_after_the_client_left(x: Exchange, upstream: tuple[Exchange, ...]) -> 
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
     apis=GENERATIVE,
     compares_with={"faults": Compare(Kind.GATEWAY_FAULT, many=True, any_profile=True, optional=True)},
-    good=[both(GOOD, refused(503), GOOD), both(refused(400), refused(400))],
+    good=[both(GOOD, refused(503), GOOD)],
     bad=[both(refused(503), refused(503))],
 )
 def declared_retry_missing(
@@ -209,11 +177,11 @@ def declared_retry_missing(
         yield not_applicable("the policy declares neither retries nor a fallback")
     elif not upstream or x.ending.how == "hung-up" or x.is_given_up:
         yield untestable("no request arrived upstream, or the client did not wait for the answer")
-    elif fate(upstream[-1]) in ("answered", "unknown") or status_of(upstream[-1]) not in PASSING:
-        yield not_applicable("the last attempt did not fail in a way that passes")
+    elif status_of(upstream[0]) not in PASSING:
+        yield not_applicable("the first attempt did not fail in a way that passes")
     elif len(upstream) == 1 and _is_retried_on(declared, upstream[0]):
         yield Finding(f"the upstream failed with {failure(upstream[0])}, and was not asked again", expected="a retry")
-    elif declared.fallback:
+    elif declared.fallback and status_of(upstream[-1]) in PASSING:
         yield from _fallback_missing(upstream, faults)
 
 

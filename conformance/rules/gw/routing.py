@@ -18,7 +18,7 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import Object, as_array, as_object, display
 from conformance.rules.conditions import OK, replied
 from conformance.rules.example import JSON, answered, completion, error
-from conformance.rules.gw.attempts import api_by_path, failure, fate, is_generation, place, repeats
+from conformance.rules.gw.attempts import api_by_path, failure, fate, is_generation, is_steered, place, repeats
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import ASKED, both
 from conformance.rules.gw.failing_example import FAULT, GOOD, elsewhere, refused
@@ -28,7 +28,7 @@ SIGN: Final = re.compile(r"fallback|model|provider|upstream|backend|deployment|s
 DURATION: Final = re.compile(r"time|duration|latency|cost|after|(?:\b|_|-)ms\b")
 STEERED: Final = "chat.gateway.header.routing"
 REFUSAL: Final = "chat.gateway.refusal.example"
-STEERING: Final = ("routing", "steered-503-once")
+INVALID_JSON: Final = "invalid-json"
 ROLES_OF_CHAT: Final = ("system", "developer", "tool", "function")
 OTHER: Final = elsewhere(answered(completion(model="other"), probe=FAULT))
 
@@ -120,11 +120,12 @@ def _signs(x: Exchange, after: tuple[Pair, ...]) -> set[tuple[str, str]]:
 )
 def path_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The upstream refuses the request by 404 or 400, though gateway and upstream both support it."""
-    if spec(x.api).conversation not in request_body(x):
-        yield not_applicable("the client's request has no conversation")
-    elif not upstream:
+    if spec(x.api).conversation not in request_body(x) or is_steered(x):
+        yield not_applicable("the client's request has no conversation, or GW083 is about it")
+        return
+    if not upstream:
         yield not_applicable("no request arrived upstream")
-    for arrived in upstream if spec(x.api).conversation in request_body(x) else ():
+    for arrived in upstream:
         path = arrived.case.subject
         if not is_generation(arrived):
             if reply(arrived).status in (404, 405):
@@ -169,7 +170,7 @@ def _lacks(body: Object, api: Api) -> str:
 )
 def steered_by_header(x: Exchange, upstream: tuple[Exchange, ...], usual: Pair) -> Iterator[Finding | NotJudged]:
     """A tenant reaches models that its key does not allow, or that are billed to others."""
-    if x.case.subject not in STEERING:
+    if not is_steered(x):
         yield not_applicable("the request has none of these headers")
     elif not usual.upstream or not _is_answered(usual.client):
         yield untestable("the same request without these headers did not reach the upstream, or was not answered")
@@ -223,26 +224,20 @@ def _refused_itself(x: Exchange) -> NotJudged | None:
     fix="Answer 400 for a body that is not JSON, 404 for a model without a route, and 401 for a wrong key.",
     applies_to=_refused_itself,
     apis=GENERATIVE,
-    good=[
-        both(refused(400, probe="chat.gateway.refusal.invalid-json")),
-        both(answered(completion(), probe="chat.gateway.refusal.unknown-model"), GOOD),
-    ],
+    good=[both(refused(400, probe="chat.gateway.refusal.invalid-json"))],
     bad=[
         both(refused(500, probe="chat.gateway.refusal.invalid-json")),
         both(refused(503, probe=REFUSAL)),
-        both(answered(completion(), probe="chat.gateway.refusal.invalid-json"), GOOD),
+        both(answered(completion(), probe="chat.gateway.refusal.invalid-json")),
         both(refused(429, probe="chat.gateway.refusal.wrong-key")),
     ],
 )
 def mistake_not_refused(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """SDKs send a request again after a 5xx or 429, with the same mistake; and an operator is called for nothing."""
     status = reply(x).status
-    is_refused = 400 <= status < 500 and status not in (408, 429)
-    if is_refused:
-        return
-    if status < 400 and x.case.subject != "invalid-json":
+    if upstream:
+        yield not_applicable("the request was forwarded (see GW062)")
+    elif status < 400 and x.case.subject != INVALID_JSON:
         yield not_applicable("the gateway did not refuse the request")
-    elif any(reply(arrived).status == status for arrived in upstream):
-        yield not_applicable("the upstream refused the request, with this status")
-    else:
+    elif not 400 <= status < 500 or status in (408, 429):
         yield Finding(f"a request with a mistake got HTTP {status}", at=reply(x).head, expected="a 4xx")

@@ -147,7 +147,7 @@ def failure_blamed_on_the_client(x: Exchange, upstream: tuple[Exchange, ...]) ->
     "The client's mistake is told as one",
     spec=CODES_4XX,
     fix="Pass the upstream's 4xx on.",
-    applies_to=through_gateway(Kind.GATEWAY_FAULT),
+    applies_to=through_gateway(Kind.GATEWAY_FAULT, Kind.GATEWAY_REFUSAL),
     apis=GENERATIVE,
     good=[both(refused(400), refused(400)), both(refused(400), refused(422)), both(refused(502, OWN), refused(404))],
     bad=[

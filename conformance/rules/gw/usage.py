@@ -51,7 +51,6 @@ def asks_usage(x: Exchange) -> bool:
     apis=GENERATIVE,
     good=[
         counted(TOLD, TOLD),
-        counted(TOLD, HELLO, asked=False),
         relayed(completion(), completion()),
     ],
     bad=[
@@ -124,7 +123,7 @@ def usage_doubled(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findi
     applies_to=USUAL,
     apis=("chat",),
     modes=("stream",),
-    good=[counted(TOLD, HELLO, asked=False), counted(TOLD, TOLD)],
+    good=[counted(TOLD, HELLO, asked=False)],
     bad=[counted(TOLD, TOLD, asked=False)],
 )
 def usage_unasked(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:

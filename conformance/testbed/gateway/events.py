@@ -83,11 +83,14 @@ async def lines(pieces: Pieces) -> AsyncIterator[bytes]:
 
 
 async def decoded(pieces: Pieces) -> Pieces:
-    """The pieces without their compression."""
+    """The pieces without their compression. Raises OSError where they are corrupt, as where upstream broke."""
     inflate = zlib.decompressobj(ANY_CODING)
-    async for piece in pieces:
-        yield inflate.decompress(piece)
-    yield inflate.flush()
+    try:
+        async for piece in pieces:
+            yield inflate.decompress(piece)
+        yield inflate.flush()
+    except zlib.error as error:
+        raise ConnectionResetError(str(error)) from error
 
 
 def content(reply: GatewayReply) -> Pieces:

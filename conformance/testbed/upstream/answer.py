@@ -26,6 +26,8 @@ from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequ
 from conformance.testbed.server.validate import CODES, invalid
 from conformance.testbed.upstream.find import find
 
+STEP: Final = re.compile(r"[^.\[\]]+")
+"""One step of a path such as `messages[0].name`."""
 MOST_UNKNOWN: Final = 100
 """Unknown fields of one request that are ignored."""
 PROMPT_FIELDS: Final = ("prompt_tokens", "input_tokens", "total_tokens")
@@ -62,7 +64,7 @@ def _known(request: ServerRequest) -> ServerRequest:
         refusal = invalid(request)
         if refusal is None or refusal.code != CODES["additionalProperties"] or not refusal.param:
             break
-        request = replace(request, json=_without(request.json, refusal.param.split(".")))
+        request = replace(request, json=_without(request.json, STEP.findall(refusal.param)))
     return request
 
 

@@ -24,6 +24,7 @@ class Gateway:
     """One gateway. `package` gives its version; `ready` is the path that answers 200 once it has started."""
 
     name: str
+    title: str
     package: str
     command: list[str]
     config: str = ""
@@ -58,7 +59,7 @@ def started(gateway, folder):
     """Run a gateway until the end of the block; yields its targets, as text of a targets file."""
     ports = {name: str(free_port()) for name in ("port", "other_port", "upstream", "upstream_2")}
     config = folder / f"{gateway.name}-{gateway.config}"
-    values = ports | {"name": f"{gateway.name} {gateway.version}", "config": str(config)}
+    values = ports | {"name": f"{gateway.title} {gateway.version}", "config": str(config)}
 
     def filled(text):
         return Template(text).safe_substitute(values)

@@ -1,6 +1,8 @@
 """Defects in what a gateway tells of its upstream's failures."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from conformance.model.target import GatewayPolicy
 from conformance.testbed.gateway.handling import (
@@ -15,11 +17,14 @@ from conformance.testbed.gateway.handling import (
     pass_on,
     with_body,
 )
-from conformance.testbed.gateway.trying import LOST, headed, on_error_object, on_failure, told, without
+from conformance.testbed.gateway.trying import LOST, OwnError, headed, on_error_object, on_failure, told, without
+from conformance.testbed.server.reply import to_json
 
 OWN_400 = {"error": {"message": "Request failed.", "type": "gateway_error", "param": None, "code": "2005"}}
 OWN_500 = {"error": {"message": "Internal error.", "type": "gateway_error", "param": None, "code": None}}
+NOTHING = {"error": {"type": "", "message": "", "param": None, "code": None}}
 PAGE = b"<html><head><title>502 Bad Gateway</title></head></html>"
+OPENAI_429 = {"error": {"message": "Canary message 429 of the upstream.", "type": "rate_limit_error"}}
 MISTAKES = (400, 404, 413, 422, 451)
 BREAKER = "breaker"
 
@@ -28,18 +33,23 @@ def _page(_request: GatewayRequest, reply: GatewayReply) -> GatewayReply:
     return headed(("content-type", "text/html"))(_request, with_body(reply, PAGE))
 
 
+def _saying(value: Any) -> OwnError:
+    """The same status and headers, with another body."""
+    return lambda _request, reply: with_body(reply, to_json(value))
+
+
 def _labelled(request: GatewayRequest, reply: GatewayReply) -> GatewayReply:
     body = request.json
     is_streaming = isinstance(body, dict) and body.get("stream") is True
     return headed(("content-type", "text/event-stream"))(request, reply) if is_streaming else reply
 
 
-def _closing(refusal: GatewayReply, *statuses: int) -> Handler:
+def _closing(refusal: Callable[[], GatewayReply], *statuses: int) -> Handler:
     """After such a failure, the next request is refused by the gateway itself."""
 
     async def handle(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
         if state.memory.pop(BREAKER, False):
-            return refusal
+            return refusal()
         reply = await forward(request)
         state.memory[BREAKER] = reply.status >= 500 or reply.status in statuses
         return reply
@@ -47,13 +57,13 @@ def _closing(refusal: GatewayReply, *statuses: int) -> Handler:
     return handle
 
 
-def _refusing_models(reply: GatewayReply) -> Handler:
+def _refusing_models(status: int, value: Any) -> Handler:
     """A model without a route is refused by the gateway itself."""
 
     async def handle(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
         body = request.json
         is_known = not isinstance(body, dict) or body.get("model") != "no-such-model"
-        return await forward(request) if is_known else reply
+        return await forward(request) if is_known else own_reply(status, value)
 
     return handle
 
@@ -108,13 +118,13 @@ DEFECTS = (
         name="error-as-a-text",
         title="Puts the upstream's error object into a string",
         caught_by="GW064",
-        handle=on_failure(lambda _, reply: own_reply(reply.status, {"error": "The provider failed."})),
+        handle=on_failure(_saying({"error": "The provider failed."}), 401, 429, 500, 503),
     ),
     GatewayChange(
         name="own-error-without-message",
         title="Answers an error without a message when the upstream can't be reached",
         caught_by="GW064",
-        handle=on_failure(told(502, {"error": {"type": "", "message": "", "param": None, "code": None}}), LOST),
+        handle=on_failure(told(502, NOTHING), LOST),
     ),
     GatewayChange(
         name="own-error-as-a-page",
@@ -127,9 +137,7 @@ DEFECTS = (
         title="Passes errors on in the form of the upstream's API",
         caught_by="GW065",
         apis=("messages",),
-        handle=on_failure(
-            told(429, {"error": {"message": "Canary message 429 of the upstream.", "type": "rate_limit_error"}}), 429
-        ),
+        handle=on_failure(_saying(OPENAI_429), 429),
     ),
     GatewayChange(
         name="code-becomes-the-status",
@@ -186,13 +194,13 @@ DEFECTS = (
         title="Refuses the next request after a 429 by itself, and does not say for how long",
         caught_by="GW077",
         policy=GatewayPolicy(breaker=True),
-        handle=_closing(_busy(status=429), 429),
+        handle=_closing(lambda: _busy(status=429), 429),
     ),
     GatewayChange(
         name="closed-after-one-failure",
         title="Refuses the request after a failure by itself",
         caught_by="GW078",
-        handle=_closing(_busy(("retry-after", "5"))),
+        handle=_closing(lambda: _busy(("retry-after", "5"))),
     ),
     GatewayChange(
         name="silence-not-bounded",
@@ -205,13 +213,13 @@ DEFECTS = (
         name="own-refusal-without-message",
         title="Refuses a model without a route by an error that has no message",
         caught_by="ERR008",
-        handle=_refusing_models(own_reply(422, {"error": {"type": "", "message": "", "param": None, "code": None}})),
+        handle=_refusing_models(422, NOTHING),
     ),
     GatewayChange(
         name="own-refusal-as-a-text",
         title="Refuses a model without a route by an error that is a string",
         caught_by="ERR006",
-        handle=_refusing_models(own_reply(404, {"error": "model not found"})),
+        handle=_refusing_models(404, {"error": "model not found"}),
     ),
     GatewayChange(
         name="invalid-json-told-as-500",

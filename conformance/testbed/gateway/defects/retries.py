@@ -1,6 +1,5 @@
 """Defects in how often a gateway asks, whom, and for whom."""
 
-import asyncio
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,8 +19,6 @@ from conformance.testbed.gateway.trying import FAILING, LOST, failure, falling_b
 from conformance.testbed.server.reply import to_json
 from conformance.testbed.upstream.scripts.failures import ELSEWHERE
 
-TASKS: Final = "tasks"
-BACK_OFF_S: Final = 1.5
 RETRIES: Final = GatewayPolicy(retries=1, retry_on=(503,))
 FALLBACK: Final = GatewayPolicy(fallback=True)
 
@@ -33,8 +30,12 @@ def is_streaming(request: GatewayRequest) -> bool:
 
 
 async def _twice(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-    reply, _ = await asyncio.gather(forward(request), forward(request))
-    return reply
+    """What is answered is asked for once more, and that answer is used."""
+    reply = await forward(request)
+    if reply.status >= 400 or reply.is_stream:
+        return reply
+    await whole(reply.body)
+    return await forward(request)
 
 
 async def _unread(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
@@ -63,30 +64,6 @@ def _mixing() -> Handler:
         return replace(reply, body=pieces()) if reply.is_stream else reply
 
     return handle
-
-
-async def _for_nobody(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
-    """Attempts go on without the client."""
-
-    async def attempts() -> GatewayReply:
-        reply = await forward(request)
-        if reply.status < 400:
-            return reply
-        status, reply = await failure(reply)
-        if status not in (LOST, 503):
-            return reply
-        await asyncio.sleep(BACK_OFF_S if status == LOST else 0)
-        if status == LOST and not state.memory[task]:
-            return reply
-        return await forward(request)
-
-    task = asyncio.create_task(attempts())
-    state.memory[task] = False  # whether the client has left
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        state.memory[task] = True
-        raise
 
 
 def _named_as_asked(reply: GatewayReply) -> GatewayReply:
@@ -131,8 +108,8 @@ DEFECTS = (
         handle=retrying(4, 429, 500, 503, is_patient=False),
     ),
     GatewayChange(
-        name="each-request-sent-twice",
-        title="Sends each request twice, and uses the first answer",
+        name="answered-request-sent-again",
+        title="Asks once more for what was answered, and uses the second answer",
         caught_by="GW070",
         handle=_twice,
     ),
@@ -163,13 +140,6 @@ DEFECTS = (
         policy=GatewayPolicy(retries=1, retry_on=(0,)),
         is_full=True,
         handle=_mixing(),
-    ),
-    GatewayChange(
-        name="tried-again-for-nobody",
-        title="Goes on trying after the client has left",
-        caught_by="GW074",
-        policy=RETRIES,
-        handle=_for_nobody,
     ),
     GatewayChange(
         name="retries-not-for-streams",

@@ -79,11 +79,33 @@ def lane(client: Api, upstream: Api) -> Lane:
     if found := LANES.get((client, upstream)):
         return found
     outer, inner = LANES[(client, "chat")], LANES[("chat", upstream)]
+
+    def request(body: Body) -> Body:
+        between = outer.request(body)
+        try:
+            return inner.request(between)
+        except FailedError as error:
+            raise _renamed(error.failure, client) from None
+
     return Lane(
-        request=lambda body: inner.request(outer.request(body)),
+        request=request,
         reply=lambda value, asked: outer.reply(inner.reply(value, outer.request(asked)), asked),
         events=lambda events, asked: outer.events(inner.events(events, outer.request(asked)), asked),
     )
+
+
+def _renamed(failure: Failure, client: Api) -> FailedError:
+    """A refusal of a chat field, under the name that it has in the client's API."""
+    own = OWN_NAMES[client].get(failure.param or "", failure.param)
+    return FailedError(replace(failure, param=own, message=failure.message.replace(f"'{failure.param}'", f"'{own}'")))
+
+
+OWN_NAMES: Final[dict[Api, dict[str, str]]] = {
+    "chat": {},
+    "messages": {"stop": "stop_sequences", "user": "metadata.user_id", "reasoning_effort": "thinking"},
+    "responses": {"reasoning_effort": "reasoning.effort", "logprobs": "top_logprobs"},
+}
+"""Fields of a client's API that are refused on the second half of a lane."""
 
 
 def translating(upstream: Api) -> Handler:
@@ -112,14 +134,9 @@ def translating(upstream: Api) -> Handler:
 
 
 def _headers(request: GatewayRequest, upstream: Api) -> Headers:
-    """The headers, with the credential where the upstream's API expects it."""
-    bearer = request.header("authorization").partition(" ")[2]
-    key = request.header("x-api-key") or bearer
-    left_out = ("authorization", "x-api-key", "accept-encoding", *OF_MESSAGES)  # what is translated has to be read
-    kept = tuple(item for item in request.headers if item[0].lower() not in left_out)
-    if upstream == "messages":
-        return (*kept, ("x-api-key", key), ("anthropic-version", VERSION))
-    return (*kept, ("authorization", f"Bearer {key}")) if key else kept
+    """The headers without those of the client's API, and with those of the upstream's, whose replies have to be read."""
+    kept = tuple(item for item in request.headers if item[0].lower() not in ("accept-encoding", *OF_MESSAGES))
+    return (*kept, ("anthropic-version", VERSION)) if upstream == "messages" else kept
 
 
 async def _answered(reply: GatewayReply, api: Api, upstream: Api, asked: Body) -> GatewayReply:

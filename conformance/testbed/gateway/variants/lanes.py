@@ -75,8 +75,8 @@ JSON_TOOL: Final = "json_output"
 
 
 def _calling_for_json(body: Body) -> Body:
-    """JSON by a tool that has to be called, where the upstream's API has no such format."""
-    if "response_format" not in body:
+    """JSON by a tool that has to be called, where the upstream's API has no such format; without other tools only."""
+    if "response_format" not in body or "tools" in body:
         return body
     kept = {name: value for name, value in body.items() if name != "response_format"}
     tool = {"type": "function", "function": {"name": JSON_TOOL, "parameters": {"type": "object"}}}

@@ -92,10 +92,11 @@ async def _in_pairs(found: Events) -> Events:
 def _text(value: Any) -> str:
     """The text of a chunk that has nothing else."""
     choices = value.get("choices") if isinstance(value, dict) else None
-    if not choices or len(choices) != 1 or choices[0]["index"] or choices[0].get("logprobs"):
+    if not choices or len(choices) != 1 or choices[0].get("index") or choices[0].get("logprobs"):
         return ""
-    delta = choices[0]["delta"]
-    return delta.get("content") or "" if delta.keys() == {"content"} and not choices[0]["finish_reason"] else ""
+    delta = choices[0].get("delta")
+    is_text = isinstance(delta, dict) and delta.keys() == {"content"} and not choices[0].get("finish_reason")
+    return delta["content"] if is_text and isinstance(delta["content"], str) else ""
 
 
 def _renamed(delta: Json) -> Json:

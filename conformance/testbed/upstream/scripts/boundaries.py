@@ -83,7 +83,7 @@ SCRIPTS = (
         title="Answer a request with an image by its text",
         attempts=((Mutation(name="blind", title="No images", on_request=rewriting(_without_images, apis=APIS)),),),
     ),
-    Script(name="held-briefly", title="Reply after a second and a half of silence", attempts=((_held(SLOW_S),),)),
+    Script(name="late-reply", title="Reply after a second and a half of silence", attempts=((_held(SLOW_S),),)),
     Script(
         name="head-then-held",
         title="Send the head at once, and the body after five seconds",

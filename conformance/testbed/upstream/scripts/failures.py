@@ -19,8 +19,6 @@ from conformance.testbed.upstream.script import Changes, Script
 STATUSES: Final = (400, 401, 402, 403, 404, 408, 413, 422, 429, 451, 500, 502, 503, 504, 529)
 RETRY_AFTER_S: Final = 1
 SILENCE_S: Final = 2.0
-SLOW_S: Final = 1.3
-"""Longer than it may take until a disconnect of the client reaches the gateway."""
 ELSEWHERE: Final = "elsewhere-model"
 """The name of the second upstream's model."""
 PAGE: Final = b"<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>"
@@ -90,11 +88,6 @@ def page(status: int, octets: bytes, media_type: str) -> Mutation:
     """Refuse with a body that is not JSON, as a proxy in front of the upstream does."""
     reply = WireResponse(status=status, headers=(("content-type", media_type),), pieces=(Write(octets=octets),))
     return written("page", lambda _: reply)
-
-
-def _late(reply: WireResponse) -> WireResponse:
-    first, *rest = reply.pieces
-    return replace(reply, pieces=(replace(first, wait_s=SLOW_S), *rest))
 
 
 def broken(head: bytes, end: Any = "abort", hold_s: float = 0.0) -> Callable[[WireResponse], WireResponse]:
@@ -191,10 +184,4 @@ SCRIPTS = (
     _always("reset", "Read the request and reset the connection", RESET),
     _always("reset-in-head", "Reset the connection within the head of the answer", RESET_IN_HEAD),
     _always("silence", "Read the request and stay silent, then close the connection", SILENCE),
-    _once(
-        "slow-503-once",
-        "Refuse the first attempt with 503, after the client has left",
-        refused(503),
-        written("late", _late),
-    ),
 )
