@@ -107,7 +107,7 @@ def test_the_archive_has_both_sides_in_the_order_of_time():
     client, upstream = (places[name] for name in failing())
     assert client["startedDateTime"] <= upstream["startedDateTime"]
     assert client["request"]["url"].startswith("http://127.0.0.1:")
-    assert upstream["request"]["url"].startswith("http://127.0.0.1:")
+    assert upstream["request"]["url"].startswith(f"http://127.0.0.1:{run().report.gateway.ports[0]}/")
 
 
 # The page
