@@ -119,7 +119,7 @@ DEFECTS = (
         name="cap-dropped",
         title="Drops the token cap: the answer is as long as it gets",
         caught_by="GW001",
-        apis=GENERATIVE,
+        apis=("chat", "responses"),
         handle=on_json(without("max_tokens", "max_completion_tokens", "max_output_tokens")),
     ),
     GatewayChange(
