@@ -62,6 +62,7 @@ DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
     "n": (Number("1"), None),
     "logprobs": (False, None),
     "tool_choice": ("auto",),
+    "response_format": ({"type": "text"},),
 }
 """Values that mean the same as no value, in every API that has the field."""
 RENAMED: Final[dict[Api, tuple[frozenset[str], ...]]] = {
@@ -173,11 +174,10 @@ def _has_no_effect(difference: Difference, arrived: Object) -> bool:
         return _asks_for_usage(difference, arrived)
     if len(path) != 1 or path[0] not in DEFAULTS:
         return False
-    ends = [None if value is ABSENT else value for value in (sent, got)]
-    defaults = DEFAULTS[str(path[0])]
     if change is Change.ADDED:
         return path[0] == "stream" and got is False
-    return all(end in defaults for end in ends)
+    defaults = DEFAULTS[str(path[0])]
+    return sent in defaults and (got is ABSENT or got in defaults)
 
 
 def _asks_for_usage(difference: Difference, arrived: Object) -> bool:

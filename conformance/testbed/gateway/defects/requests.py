@@ -140,7 +140,6 @@ DEFECTS = (
         name="unknown-fields-dropped",
         title="Drops the fields of vendors without a word",
         caught_by="GW001",
-        is_full=True,
         handle=on_json(without("top_a", "x_vendor_option")),
     ),
     GatewayChange(
