@@ -10,9 +10,10 @@ from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE, Api
+from conformance.parsing.http1 import reply
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import Object
-from conformance.parsing.sse import payloads, span, stream
+from conformance.parsing.sse import Event, payloads, span, stream
 from conformance.rules.example import answered, completion, error
 from conformance.rules.gw.conditions import named, through_gateway
 from conformance.rules.gw.example import both
@@ -45,22 +46,25 @@ def reply_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterato
 
     One event in the upstream's form, in the middle of a good stream, is a lost piece of the answer.
     """
+    mine = foreign_apis(x)
+    theirs = {api for arrived in upstream if arrived.api == x.api for _, api in foreign_apis(arrived)}
+    for event, api in mine[:1]:
+        if api not in theirs:  # an upstream of the client's API that answers so itself is not the gateway's fault
+            what = "an event of the stream" if event else "the reply"
+            at = span(x, event) if event else None
+            yield Finding(f"{what} is of {spec(api).title}", at=at, expected=f"one of {spec(x.api).title}")
+    if not (upstream or reply(x).status):
+        yield not_applicable("no reply was received")
+
+
+def foreign_apis(x: Exchange) -> list[tuple[Event | None, Api]]:
+    """What is of another API in a reply: events, or the whole of it, with that API."""
     whole = json_body(x)
     if whole is not None:
-        found = reply_api(whole)
-        if found and found != x.api:
-            yield Finding(f"the reply is of {spec(found).title}", expected=f"a reply of {spec(x.api).title}")
-    shown = {event: reply_api(value) for event, value in zip(stream(x).dispatched, payloads(x), strict=True)}
-    for event, found in shown.items():
-        if whole is None and found and found != x.api:
-            yield Finding(
-                f"an event of the stream is of {spec(found).title}",
-                at=span(x, event),
-                expected=f"events of {spec(x.api).title}",
-            )
-            return
-    if not (upstream or whole or any(shown.values())):
-        yield not_applicable("no reply was received")
+        found: list[tuple[Event | None, Api | None]] = [(None, reply_api(whole))]
+    else:
+        found = [(e, reply_api(value)) for e, value in zip(stream(x).dispatched, payloads(x), strict=True)]
+    return [(event, api) for event, api in found if api and api != x.api]
 
 
 @rule(
