@@ -30,6 +30,19 @@ def clearest(verdicts: Sequence[ReportVerdict], report: Report, load: Load) -> R
     return min(some, key=lambda verdict: sum(len(load(name).sent) for name in verdict.exchanges[:1]))
 
 
+def others(verdict: ReportVerdict, report: Report) -> list[str]:
+    """The other requests to the gateway that a verdict compares one with, by the names of their exchanges."""
+    clients = {one.exchange for one in report.gateway.requests} if report.gateway is not UNSET else set()
+    return [name for name in verdict.exchanges[1:] if name in clients]
+
+
+def compared(verdict: ReportVerdict, report: Report) -> str:
+    """The first of the other requests, and the number of further ones."""
+    names = others(verdict, report)
+    more = f" and {len(names) - MOST_ATTEMPTS} more" if names[MOST_ATTEMPTS:] else ""
+    return ", ".join(names[:MOST_ATTEMPTS]) + more
+
+
 def arrived(pair: Pair) -> Iterator[str]:
     """How a request arrived upstream: each attempt with its exchange, time and status."""
     if not pair.upstream:
