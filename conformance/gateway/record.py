@@ -45,7 +45,7 @@ from conformance.transport.send_all import send_all
 SETTLE_S: Final = 1.0
 """How long requests upstream may go on after the client's have ended, before the next ones are sent."""
 MOST_SETTLING_S: Final = 20.0
-"""The same for all together; then the next ones are sent at once."""
+"""The same for all together that do not end in time; then the next ones are sent at once."""
 LAST_S: Final = 10.0
 """The same at the end of a run."""
 AFTERMATH_S: Final = 1.5
@@ -82,10 +82,6 @@ class GatewayOptions:
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class _Recorder:
-    """`alone` is the nonce of a request that is sent while no other is in progress: a POST upstream without a nonce is
-    its own, such as an empty body.
-    """
-
     options: GatewayOptions
     store: Store
     progress: Progress
@@ -102,6 +98,7 @@ class _Recorder:
     baselines: dict[Api, list[tuple[Mode, str]]] = field(default_factory=dict)
     bounds: RunBounds = field(default_factory=RunBounds)
     quiet_at: float = 0.0
+    stalls_ns: Callable[[int], int] = lambda _: 0
     settling_left_s: float = MOST_SETTLING_S
 
     def facts(self) -> RunManifest:
@@ -140,6 +137,7 @@ class _Recorder:
             self.baselines.setdefault(x.api, []).append((x.mode, missing_api(x)))
         if x.ending.how == "hung-up":
             self.quiet_at = anyio.current_time() + AFTERMATH_S
+        x = replace(x, harness_stall_ns=self.stalls_ns(x.began_ns))
         self.bounds.note(x)
         for large in self.kept.answer(x):
             self.store.write(large)
@@ -172,7 +170,7 @@ class _Recorder:
         """Wait until no request is in progress upstream, and store what is over."""
         began = anyio.current_time()
         self.unfinished = not await upstreams.idle(within_s)
-        self.settling_left_s -= anyio.current_time() - began
+        self.settling_left_s -= anyio.current_time() - began if self.unfinished else 0.0
         for x in self.kept.due(upstreams.nonces_in_progress() if self.unfinished else ()):
             self.store.write(x)
             await anyio.lowlevel.checkpoint()  # many exchanges in a row must not stop the upstreams
@@ -232,7 +230,7 @@ async def _listening(recorder: _Recorder) -> AsyncIterator[Upstreams]:
             upstreams = await stack.enter_async_context(serving)
         except OSError as error:
             raise AddressError(error.errno, error.strerror or str(error)) from error
-        recorder.ports = upstreams.ports
+        recorder.ports, recorder.stalls_ns = upstreams.ports, upstreams.monitor.all_stalls_ns
         try:
             yield upstreams
         finally:

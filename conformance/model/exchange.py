@@ -95,7 +95,8 @@ class Exchange:
     `*` in the same length; `masked` are the spans where the target repeated one, `hidden` is what masks hide. `hop`
     is the connection that was recorded, `recorded` the facets that the recording holds, `origin` where it comes
     from, if another tool recorded it. Times are nanoseconds since connecting began; `sent_at_ns` is when the last
-    byte of the request was sent, `harness_stall_ns` the longest stall of the harness itself during the exchange.
+    byte of the request was sent, `harness_stall_ns` the longest stall of the harness itself during the exchange; in a
+    run through a gateway, of which two sides are timed, it is all stalls together.
     `began_ns` is when the exchange began on the harness's clock, which all exchanges of a run share. `nonce` is the
     word that the exchanges on both sides of a gateway have in common; of those upstream, `attempt` counts the requests
     with one nonce in order of arrival, and `received` is what the upstream sent. `cache` holds parsed values.

@@ -33,3 +33,9 @@ class StallMonitor:
         pending = now_ns() - self._next_ns
         late = [late for at, late in reversed(self._late) if at >= since_ns]
         return max((*late, pending if pending > LEAST_NS else 0), default=0)
+
+    def all_stalls_ns(self, since_ns: int) -> int:
+        """All harness stalls since then together: on a starved machine many short ones add up."""
+        pending = now_ns() - self._next_ns
+        late = sum(min(late, at - since_ns) for at, late in reversed(self._late) if at >= since_ns)
+        return late + (min(pending, now_ns() - since_ns) if pending > LEAST_NS else 0)

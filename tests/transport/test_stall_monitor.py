@@ -61,3 +61,23 @@ async def test_each_exchange_carries_it(wire):
         request = wire.request_to(server.url())
         await send_all([request], key=None, limits=wire.limits, concurrency=1, on_exchange=received.append)
     assert received[0].harness_stall_ns >= BLOCKED_S * 1e9 / 2
+
+
+def test_many_short_stalls_add_up_and_none_before_counts():
+    async def run():
+        monitor = StallMonitor()
+        async with anyio.create_task_group() as group:
+            group.start_soon(monitor.tick)
+            await hold_the_loop_and_go_on()
+            began = time.monotonic_ns()
+            for _ in range(3):
+                await hold_the_loop_and_go_on()
+            together, longest = monitor.all_stalls_ns(began), monitor.longest_stall_ns(began)
+            after = monitor.all_stalls_ns(time.monotonic_ns())
+            group.cancel_scope.cancel()
+        return together, longest, after
+
+    together, longest, after = anyio.run(run)
+    assert together >= 3 * (BLOCKED_S * 1e9 - LEAST_NS - 5_000_000) > longest / 10
+    assert longest <= together
+    assert after < LEAST_NS * 100

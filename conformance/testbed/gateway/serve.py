@@ -84,13 +84,13 @@ class _Gateway:
             answering = asyncio.create_task(self._answer(_forwarded(request, body), writer))
             watching = asyncio.create_task(reader.read(READ_SIZE))
             await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
-            if not answering.done() and not watching.result():  # the client has left
+            if not answering.done() and (watching.exception() or not watching.result()):  # the client has left
                 answering.cancel()
                 await asyncio.gather(answering, return_exceptions=True)
                 return
             going = await answering
             watching.cancel()
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, OSError):
                 early += await watching
 
     async def _answer(self, request: GatewayRequest, writer: asyncio.StreamWriter) -> bool:
@@ -139,7 +139,8 @@ def _head(reply: GatewayReply, *, is_sized: bool) -> bytes:
 def _reset(writer: asyncio.StreamWriter) -> None:
     """Break off, so that the client sees that the reply is not whole."""
     connection: socket.socket = writer.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+    with suppress(OSError):  # the client may have left
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
 
 
 def _asking(upstreams: Sequence[tuple[str, int]], prepare: Edit, stack: contextlib.AsyncExitStack) -> Forward:

@@ -1,5 +1,6 @@
 """Serve the scripted upstreams, and record what arrives at them."""
 
+import asyncio
 import itertools
 import secrets
 import socket
@@ -21,6 +22,7 @@ from conformance.testbed.upstream.arriving import arriving
 from conformance.transport.accepted import AcceptedExchange
 from conformance.transport.limits import Limits
 from conformance.transport.relay import Relay, relaying
+from conformance.transport.stall_monitor import StallMonitor
 from conformance.transport.upstream import Upstream
 from conformance.transport.upstream import upstream as address
 
@@ -51,6 +53,7 @@ class Upstreams:
     limits: Limits
     relays: list[Relay] = field(default_factory=list)
     listening: AsyncExitStack = field(default_factory=AsyncExitStack)
+    monitor: StallMonitor = field(default_factory=StallMonitor)
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -87,6 +90,13 @@ class Upstreams:
                 await anyio.sleep(POLL_S)
         return not self.in_progress
 
+    def _passed(self, relay: Relay, number: int) -> Callable[[AcceptedExchange], None]:
+        def passed(x: AcceptedExchange) -> None:
+            self.on_arrival(x._replace(stall_ns=self.monitor.all_stalls_ns(x.began_ns)), number)
+            relay.memory.give_back(x.size)
+
+        return passed
+
     async def listen(self, places: Sequence[_Place]) -> None:
         """Listen at each place. Raises OSError if a port can't be bound."""
         self.relays.clear()
@@ -99,7 +109,7 @@ class Upstreams:
                 most_connections=MOST_CONNECTIONS,
             )
             relay = await self.listening.enter_async_context(tapped)
-            relay.on_exchange = _passed(relay, self.on_arrival, number)
+            relay.on_exchange = self._passed(relay, number)
             self.relays.append(relay)
 
     @asynccontextmanager
@@ -128,7 +138,7 @@ async def serve_upstreams(
     """
     attempts: dict[str, int] = {}
     running = Upstreams(on_arrival=on_arrival, host=host, limits=limits)
-    async with AsyncExitStack() as servers, running.listening:
+    async with AsyncExitStack() as servers, _ticking(running.monitor), running.listening:
         places: list[_Place] = []
         for number, port in enumerate(ports):
             sock = socket.create_server((LOOPBACK, 0), backlog=1024)
@@ -140,12 +150,15 @@ async def serve_upstreams(
         yield running
 
 
-def _passed(relay: Relay, on_arrival: OnArrival, number: int) -> Callable[[AcceptedExchange], None]:
-    def passed(x: AcceptedExchange) -> None:
-        on_arrival(x, number)
-        relay.memory.give_back(x.size)
-
-    return passed
+@asynccontextmanager
+async def _ticking(monitor: StallMonitor) -> AsyncIterator[None]:
+    """Notice stalls of the harness within the context."""
+    ticking = asyncio.create_task(monitor.tick())
+    try:
+        yield
+    finally:
+        ticking.cancel()
+        await asyncio.gather(ticking, return_exceptions=True)
 
 
 def _responder(
