@@ -29,6 +29,20 @@ class Breakage(NamedTuple):
 
 BREAKAGES = (
     Breakage(
+        "what a gateway lost is not marked",
+        "report/differences.py",
+        'else "same" if at in same else "differs"\n',
+        'else "same"\n',
+        "tests/report/test_differences.py::test_a_member_that_is_lost_is_marked_where_it_still_is",
+    ),
+    Breakage(
+        "a stale line of a gateway policy passes for used",
+        "report/gateway_policy.py",
+        'state: State = "used" if use.happened else "stale" if use.missed else "untried"\n',
+        'state: State = "used" if use.happened or use.missed else "untried"\n',
+        "tests/report/test_gateway_report.py::test_a_stale_line_is_reported_in_the_first_lines",
+    ),
+    Breakage(
         "the proxy changes a byte",
         "transport/relay_connection.py",
         "            self.client.write(data)\n",

@@ -137,10 +137,17 @@ def _messages(x: Exchange) -> dict[Aspect, Parts]:
     parts["more"] = {
         "the citations": _citations(x, found),
         "the other blocks": others,
-        "the order of the blocks": [kind for kind, _ in groupby(block.type for block in found)],
+        "the order of the blocks": [
+            kind for kind, _ in groupby(block.type for block in found if _says_something(block))
+        ],
         "stop_sequence": next((s for state in messages.message_states(x) if (s := state.get("stop_sequence"))), None),
     }
     return parts
+
+
+def _says_something(block: messages.Block) -> bool:
+    """Whether a block is no empty text, which a gateway may leave out."""
+    return block.type != "text" or bool(block.all_of("text"))
 
 
 def _citations(x: Exchange, found: Iterable[messages.Block]) -> list[Any]:

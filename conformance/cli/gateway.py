@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import UNSET
+
 from conformance.apis.nonce import marker
 from conformance.cli import console
 from conformance.cli.progress import Bar
@@ -15,6 +17,7 @@ from conformance.gateway.record import GatewayOptions
 from conformance.model.criteria import Criteria
 from conformance.model.exchange import Request
 from conformance.model.words import ExitCode, Suite
+from conformance.report.document import Report
 from conformance.report.formats import terminal
 from conformance.report.impacts import money
 from conformance.runner import NullProgress, RunOptions
@@ -64,7 +67,19 @@ def run_gateway(run: GatewayRun, outputs: Sequence[Output]) -> int:
     path = execute.folder_for(run.run_dir, f"gateway-{options.target.name}")
     with Bar(terminal.console(sys.stderr, color=run.output.color)) as bar:
         record(through, path, NullProgress() if run.output.quiet else bar)
-    return console.print_report(execute.judge_run(path, run.criteria), outputs, run.output)
+    judged = execute.judge_run(path, run.criteria)
+    hint = serve_again(judged.report, given.defect) if embedded else ""
+    return console.print_report(judged, outputs, run.output, hint)
+
+
+def serve_again(report: Report, defect: str | None) -> str:
+    """How to serve the embedded gateway again, which has stopped when the report is printed; empty without failures."""
+    if report.gateway is UNSET or not any(verdict.counts for verdict in report.verdicts):
+        return ""
+    ports = [f"--port {port}" for port in report.gateway.ports]
+    port = report.target.base_url.rpartition(":")[2].partition("/")[0]
+    words = ["conformance upstream", *ports, f"--gateway-port {port}", *([f"--defect {defect}"] if defect else [])]
+    return f"To run the curl commands, serve upstream and gateway again: {' '.join(words)}"
 
 
 def _with_target(request: RunRequest) -> RunRequest:

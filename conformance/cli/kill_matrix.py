@@ -2,21 +2,27 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from difflib import get_close_matches
 from multiprocessing import get_context
-from typing import TextIO
+from typing import Final, TextIO
 
 from conformance import selftest
+from conformance.cli.progress import Bar
 from conformance.gateway.selftest import run_through
 from conformance.model.verdict import MAY, MUST, SHOULD
 from conformance.model.words import APIS
+from conformance.report.formats import terminal
 from conformance.runs.config import ConfigError
 from conformance.selftest import Row
 from conformance.testbed.gateway import changes
 from conformance.testbed.gateway.handling import TRANSPARENT
+
+RUNS_PER_PROCESSOR: Final = 2
+"""Runs through a gateway at a time; they mostly wait, and a rule about time does not judge what was held up."""
 
 
 def show(names: Sequence[str], form: str, out: TextIO) -> bool:
@@ -44,14 +50,18 @@ def show_gateways(names: Sequence[str], form: str, out: TextIO) -> bool:
             raise ConfigError(
                 f"selftest --gateway {name!r} is not known; see {near or '`conformance list gateway-defects`'}"
             )
-    rows = _rows_of_gateways(names or known)
-    return _show_json(rows, out) if form == "json" else _show_text(rows, out)
+    with Bar(terminal.console(sys.stderr)) as bar:
+        rows = _rows_of_gateways(names or known, bar)
+        return _show_json(rows, out) if form == "json" else _show_text(rows, out)
 
 
-def _rows_of_gateways(names: Sequence[str]) -> Iterator[Row]:
-    """The lines in order, on half of the processors: in a run through a gateway, time passes as it does."""
-    with ProcessPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) // 2), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(evaluate_gateway, names)
+def _rows_of_gateways(names: Sequence[str], bar: Bar) -> Iterator[Row]:
+    """The lines in order. A run through a gateway takes the time that its waits take: several share a processor."""
+    workers = RUNS_PER_PROCESSOR * (os.cpu_count() or 1)
+    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
+        for number, row in enumerate(pool.map(evaluate_gateway, names), 1):
+            bar.at(number, len(names), "testing")
+            yield row
 
 
 def evaluate_gateway(name: str) -> Row:

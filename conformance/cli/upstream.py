@@ -16,6 +16,7 @@ from conformance.apis.nonce import Marker, marker, nonce
 from conformance.cli.gateway import base_url
 from conformance.cli.proxy import allow_many_connections
 from conformance.gateway.arrived import PROFILE, exchange_of, name_of
+from conformance.gateway.record import Gateway
 from conformance.model.exchange import Exchange
 from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.target import Target
@@ -90,15 +91,20 @@ def line(x: Exchange, found: Marker | None, name: str, port: int) -> str:
     return f":{port}  {safe(name)}  {said}  {status}  {how} after {at_ms:.0f} ms{detail}"
 
 
-def run_upstream(ports: tuple[int, ...], host: str, apis: Sequence[Api], run_dir: Path | None) -> int:
-    """Serve the upstreams until Ctrl-C or SIGTERM. Returns the exit code. Raises ConfigError."""
+def run_upstream(
+    ports: tuple[int, ...], host: str, apis: Sequence[Api], run_dir: Path | None, gateway: Gateway | None = None
+) -> int:
+    """Serve the upstreams, and a gateway in front, until Ctrl-C or SIGTERM. Returns the exit code.
+
+    Raises ConfigError.
+    """
     try:
         log = _Log(folder=RunFolder.create(run_dir) if run_dir else None)
     except StoreError as error:
         raise ConfigError(f"--run-dir: {error}") from None
     allow_many_connections()
     try:
-        anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or APIS))
+        anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or APIS), gateway)
     except OSError as error:
         raise ConfigError(f"--port: {error.strerror or error}; accepted: a free port, or 0 for any") from None
     if log.fault is None:
@@ -107,13 +113,18 @@ def run_upstream(ports: tuple[int, ...], host: str, apis: Sequence[Api], run_dir
     return ExitCode.HARNESS_ERROR
 
 
-async def _serve(log: _Log, ports: tuple[int, ...], host: str, offer: Offer) -> None:
+async def _serve(log: _Log, ports: tuple[int, ...], host: str, offer: Offer, gateway: Gateway | None) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with serve_upstreams(log.arrive, ports=ports, host=host, offer=offer) as upstreams:
+        async with contextlib.AsyncExitStack() as stack:
+            serving = serve_upstreams(log.arrive, ports=ports, host=host, offer=offer)
+            upstreams = await stack.enter_async_context(serving)
             log.ports = upstreams.ports
             log.write_facts()
             for port in upstreams.ports:
                 sys.stdout.write(to_try(base_url(host, port), offer))
+            if gateway:
+                url = await stack.enter_async_context(gateway([f"http://{host}:{port}" for port in upstreams.ports]))
+                sys.stdout.write(f"embedded gateway in front of it at {url}\n")
             sys.stdout.flush()
             async for _ in signals:
                 break

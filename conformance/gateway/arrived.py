@@ -12,7 +12,7 @@ from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import request_content
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import as_object
-from conformance.recordings.build import api_of
+from conformance.recordings.build import BY_PATH, api_of
 from conformance.recordings.credentials import KEY_FIELDS, LOGIN_FIELDS, is_secret, secrets_of
 from conformance.recordings.secrets import masked_field, masked_query, masked_text
 from conformance.transport.accepted import AcceptedExchange
@@ -23,6 +23,7 @@ CANARY: Final = "canary"
 """What is in each credential that the harness makes up: it is no secret, and is shown."""
 PROFILE: Final = "gateway"
 FIELD: Final = re.compile(rb"(?m)^([^\s:]+)([ \t]*:[ \t]*)([^\r\n]*)")
+PATHS: Final = tuple(path for path, _, _ in BY_PATH)
 MOST_NAME: Final = 200
 MOST_VALUES: Final = 100_000
 UNPRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
@@ -32,6 +33,15 @@ def nonce_of(x: AcceptedExchange) -> str:
     """The nonce of a request that arrived, or empty."""
     found = marker(request_content(_unnamed(x)))
     return found.nonce if found else ""
+
+
+def is_beside(x: AcceptedExchange, asked: str) -> bool:
+    """Whether a request upstream is no attempt at the one to the URL `asked`, but goes to another endpoint beside it.
+
+    Some gateways first have the upstream count tokens or apply its chat template, with the client's text.
+    """
+    path, wanted = (text.partition("?")[0].rstrip("/") for text in (x.path.decode("latin-1"), asked))
+    return path.rpartition("/")[2] != wanted.rpartition("/")[2] and not path.endswith(PATHS)
 
 
 def name_of(x: AcceptedExchange) -> str:

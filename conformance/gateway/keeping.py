@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from conformance.gateway.arrived import credentials_of, exchange_of, name_of, nonce_of, without
+from conformance.gateway.arrived import credentials_of, exchange_of, is_beside, name_of, nonce_of, without
 from conformance.model.exchange import Exchange, Request
 from conformance.transport.accepted import AcceptedExchange
 
@@ -40,7 +40,8 @@ class Kept:
     """The exchanges of both sides that are not yet stored, and what is known of all.
 
     `key` is the client's, `secrets` are other values that it sends and that are nobody's business. `more` counts the
-    requests upstream that are not kept, by the ID of the client's request, `others` those without a nonce of the run.
+    requests upstream that are not kept, by the ID of the client's request, `others` those without a nonce of the run,
+    and those to other endpoints.
     `alone` is the only request under way, if so: what arrives without a nonce is then this one.
     """
 
@@ -75,6 +76,9 @@ class Kept:
             self._count_other(f"{name_of(x)}{' of another run' if nonce else ''}")
             return
         request = self._asked_by(x, nonce)
+        if is_beside(x, request.url):
+            self._count_other(name_of(x))
+            return
         count = self.counts[request.id] = self.counts.get(request.id, 0) + 1
         if count > MOST_ATTEMPTS or x.size > self.bytes_left:
             self.more[request.id] = self.more.get(request.id, 0) + 1

@@ -82,10 +82,6 @@ class GatewayOptions:
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class _Recorder:
-    """`alone` is the nonce of a request that is sent while no other is in progress: a POST upstream without a nonce is
-    its own, such as an empty body.
-    """
-
     options: GatewayOptions
     store: Store
     progress: Progress

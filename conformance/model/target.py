@@ -19,9 +19,9 @@ class GatewayPolicy(msgspec.Struct, frozen=True, kw_only=True):
     by itself, for a while. `timeout_s` is how long it waits for its upstream's answer, in seconds; None: not promised.
     `cache`: an equal request may be answered without the upstream. `usage`: whether a stream ends with usage though the
     client did not ask for it. `hides_reasoning`: clients do not get the model's reasoning. `prompt`: text is added to
-    the conversation. `headers` are those of the client that the upstream gets (patterns), besides those that describe
-    the content. `key` is the credential that the upstream gets: the gateway's `own`, or the `client`'s, which the
-    gateway passes on; empty: its own, if it is seen to have one.
+    the conversation. `headers` are header fields of the client, or of the gateway's own, that the upstream gets
+    (patterns), besides those that describe content, API and trace. `key` is the credential that the upstream gets: the
+    gateway's `own`, or the `client`'s, which the gateway passes on; empty: its own, if it is seen to have one.
     """
 
     model: str | None = None

@@ -246,7 +246,9 @@ class ReportGateway(msgspec.Struct, frozen=True, kw_only=True):
     """Both sides of a gateway.
 
     `ports` are those of the upstreams; `arrived` counts the requests with a nonce that arrived there, `other_requests`
-    those without one, by method and path. `unfinished`: requests upstream were in progress when the run ended.
+    those without one, by method and path, `more_requests` those that were not kept, by the exchange with the gateway,
+    and `refused` what was no request of HTTP/1.1, by reason. `unfinished`: requests upstream were in progress when the
+    run ended.
     """
 
     ports: tuple[int, ...]
@@ -257,6 +259,8 @@ class ReportGateway(msgspec.Struct, frozen=True, kw_only=True):
     defects: tuple[GatewayDefect, ...]
     policy: tuple[GatewayPolicyLine, ...]
     other_requests: dict[str, int]
+    more_requests: dict[str, int]
+    refused: dict[str, int]
     unfinished: bool
 
     def upstream_of(self, exchange: str) -> tuple[str, ...]:

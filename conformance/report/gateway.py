@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, product
+from itertools import product
 from typing import Final
 
 from msgspec import UNSET, UnsetType
@@ -10,30 +10,25 @@ from rich.console import Console
 from rich.text import Text
 
 from conformance import catalogue
-from conformance.apis.fidelity.records import Fate, FieldRecord, fates, heaviest
 from conformance.apis.nonce import marker
 from conformance.gateway.outcome import outcome
 from conformance.gateway.plan import GOOD
-from conformance.model.exchange import Exchange, Pair
+from conformance.model.exchange import Pair
 from conformance.model.run import RunManifest
-from conformance.model.target import GatewayPolicy
-from conformance.model.words import Api
 from conformance.parsing.http1 import request_content
 from conformance.report import gateway_policy, headline
 from conformance.report.document import (
     GatewayDefect,
-    GatewayField,
     GatewayLane,
     GatewayRequest,
     Report,
     ReportGateway,
 )
 from conformance.report.escaping import safe
+from conformance.report.gateway_fields import Lane, field_table, lane_of
 from conformance.report.lines import print_labelled
 
 MOST_NAMED: Final = 8
-MOST_FIELDS: Final = 1000
-"""Fields of a lane in a report: a gateway may add any number."""
 NOTABLE: Final = ("dropped", "changed", "added", "refused", "mapped")
 """Field verdicts that are named in a report, the worst first; the others are equal."""
 OUTCOMES: Final = {
@@ -52,7 +47,7 @@ def reported(facts: RunManifest, pairs: Sequence[Pair]) -> ReportGateway | Unset
     fields = tuple(field_table(pairs, facts.target.policy.gateway))
     return ReportGateway(
         ports=facts.gateway.ports,
-        arrived=sum(len(pair.upstream) for pair in pairs),
+        arrived=sum(len(pair.upstream) for pair in pairs) + sum(facts.gateway.more_requests.values()),
         requests=tuple(
             GatewayRequest(
                 exchange=pair.client.id, nonce=pair.client.nonce, upstream=tuple(x.id for x in pair.upstream)
@@ -64,43 +59,21 @@ def reported(facts: RunManifest, pairs: Sequence[Pair]) -> ReportGateway | Unset
         defects=tuple(_defects(pairs)),
         policy=tuple(gateway_policy.lines(facts.target.policy.gateway, pairs, fields)),
         other_requests={safe(name): count for name, count in facts.gateway.other_requests.items()},
+        more_requests=facts.gateway.more_requests,
+        refused={safe(why): count for why, count in facts.gateway.refused.items()},
         unfinished=facts.gateway.unfinished,
     )
 
 
 def _lanes(pairs: Iterable[Pair]) -> Iterator[GatewayLane]:
-    requests: Counter[tuple[Api, Api | None]] = Counter()
-    arrived: Counter[tuple[Api, Api | None]] = Counter()
+    requests: Counter[Lane] = Counter()
+    arrived: Counter[Lane] = Counter()
     for pair in pairs:
-        lane = (pair.client.api, pair.upstream[0].api if pair.upstream else None)
+        lane = lane_of(pair)
         requests[lane] += 1
         arrived[lane] += len(pair.upstream)
     for (client, upstream), count in requests.items():
         yield GatewayLane(client=client, upstream=upstream or "", requests=count, arrived=arrived[client, upstream])
-
-
-def field_table(pairs: Iterable[Pair], policy: GatewayPolicy) -> Iterator[GatewayField]:
-    """The worst that became of each field, by lane."""
-    lanes: dict[tuple[Api, Api | None], list[tuple[FieldRecord, Exchange]]] = {}
-    for pair in pairs:
-        lane = (pair.client.api, pair.upstream[0].api if pair.upstream else None)
-        lanes.setdefault(lane, []).extend((record, pair.client) for record in fates(pair, policy))
-    for (client, upstream), found in lanes.items():
-        shown_by: dict[tuple[str, Fate], dict[str, None]] = {}
-        for record, x in found:
-            shown_by.setdefault((record.field, record.fate), {})[x.id] = None
-        for field, worst in islice(heaviest(record for record, _ in found).items(), MOST_FIELDS):
-            exchanges = shown_by[field, worst.fate]
-            yield GatewayField(
-                client=client,
-                upstream=upstream or "",
-                field=safe(field),
-                verdict=worst.fate.value,
-                allowed=worst.allowed,
-                requests=len(exchanges),
-                exchange=next(iter(exchanges)),
-                why=safe(worst.seen),
-            )
 
 
 def _defects(pairs: Iterable[Pair]) -> Iterator[GatewayDefect]:

@@ -43,7 +43,7 @@ WORST: Final[tuple[Outcome, ...]] = (
 def render(report: Report, out: Console, *, verbose: bool = False) -> None:
     """Print what the frameworks' users get for a plain message, unless all get the response at once."""
     rows = outcomes(report)
-    if all(i.delivered and i.requests == 1 and (i.upstream_requests or 1) == 1 for i in rows):
+    if all(i.delivered and i.requests == 1 and not is_multiplied(i) for i in rows):
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for place, name in enumerate(columns(report)):
@@ -59,7 +59,7 @@ def render(report: Report, out: Console, *, verbose: bool = False) -> None:
 def outcomes(report: Report) -> list[Impact]:
     """What the tested frameworks' users get: all streaming outcomes, and the other ones that are not delivered.
 
-    Behind a gateway also what costs each client most while the upstream fails, if that is more than one request there.
+    Behind a gateway also what costs each client most while the upstream fails, if the gateway multiplies its requests.
     """
     mine = [i for i in report.impact if i.profile in report.profiles]
     usual = [i for i in mine if not i.is_of_failure and (i.mode == "stream" or not i.delivered)]
@@ -67,17 +67,22 @@ def outcomes(report: Report) -> list[Impact]:
 
 
 def _dearest(impacts: Iterable[Impact]) -> list[Impact]:
-    """Of each client, the failure of the upstream during which one message sends most there."""
+    """Of each client, the failure of the upstream during which one message sends most there through the gateway."""
     found: dict[str, Impact] = {}
     for impact in impacts:
-        if upstream_cost(impact) > max((1, 1), upstream_cost(found.get(impact.client))):
+        before = found.get(impact.client)
+        if is_multiplied(impact) and (before is None or _at_upstream(impact) > _at_upstream(before)):
             found[impact.client] = impact
     return list(found.values())
 
 
-def upstream_cost(impact: Impact | None) -> tuple[int, int]:
-    """The requests upstream, and the successful ones among them."""
-    return (impact.upstream_requests or 0, impact.billed) if impact else (0, 0)
+def is_multiplied(impact: Impact) -> bool:
+    """Whether a gateway sends more requests upstream than the client sent."""
+    return (impact.upstream_requests or 0) > impact.requests
+
+
+def _at_upstream(impact: Impact) -> tuple[int, int]:
+    return impact.upstream_requests or 0, impact.billed
 
 
 def subject(impact: Impact) -> str:

@@ -116,17 +116,23 @@ def _chosen(request: RunRequest, environ: Mapping[str, str]) -> Chosen:
         raise ConfigError(
             "--base-url, --target, --config and --from-env exclude --deployment and --defect: the embedded gateway"
         )
-    change = _change(given.deployment, given.defect)
+    change = change_named(given.deployment, given.defect)
     policy = msgspec.structs.replace(Target(base_url="", model="").policy, gateway=change.policy)
     target = Target(name=change.name, base_url="http://127.0.0.1/v1", model=MODEL, policy=policy)
-
-    def embedded(upstreams: Sequence[str]) -> AbstractAsyncContextManager[str]:
-        return serve_gateway(upstreams, change, key=CANARY_KEY if change.has_own_key else "")
-
-    return Chosen(options(request, with_overrides(target, request, environ), environ), embedded)
+    return Chosen(options(request, with_overrides(target, request, environ), environ), embedded(change))
 
 
-def _change(deployment: str | None, defect: str | None) -> GatewayChange:
+def embedded(change: GatewayChange, port: int = 0) -> Gateway:
+    """The embedded gateway with a change, to be started at a port; 0 selects a free one."""
+
+    def start(upstreams: Sequence[str]) -> AbstractAsyncContextManager[str]:
+        return serve_gateway(upstreams, change, port=port, key=CANARY_KEY if change.has_own_key else "")
+
+    return start
+
+
+def change_named(deployment: str | None, defect: str | None) -> GatewayChange:
+    """The embedded gateway's defect or variant of that name; the transparent one without. Raises ConfigError."""
     if deployment is not None:
         one_of("--deployment", deployment, (TRANSPARENT.name,))
     if defect is None:

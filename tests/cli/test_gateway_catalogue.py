@@ -45,10 +45,14 @@ def test_a_defect_a_script_and_a_probe_have_a_page(command):
     assert f"script            {probe.script} " in page
 
 
+@pytest.mark.verify
 def test_the_self_test_of_gateways_says_which_rules_fail(command):
     code, out, _ = command("selftest", "--gateway", "cap-dropped", "json-written-anew")
     assert code == 0
     assert "1 of 1 defects caught, 1 of 1 good subjects pass" in out
+
+
+def test_the_self_test_of_gateways_knows_their_defects_and_variants(command):
     code, _, err = command("selftest", "--gateway", "cap-droped")
     assert code == 2
     assert "cap-dropped" in err

@@ -171,6 +171,24 @@ def test_other_requests_are_counted_by_name_within_bounds(asked, gw):
     assert len(kept.others) == 101
 
 
+@pytest.mark.parametrize(
+    ("path", "attempts"),
+    [
+        ("/v1/chat/completions", 1),
+        ("/openai/v1/completions?api-version=1", 1),
+        ("/v1/messages", 1),
+        ("/v1/chat/completions/render", 0),
+        ("/tokenize", 0),
+        ("/v1/messages/count_tokens", 0),
+    ],
+)
+def test_a_request_to_another_endpoint_with_the_clients_text_is_no_attempt(asked, path, attempts):
+    kept = keeping(asked)
+    kept.arrive(of(asked[0], path=path.encode()), 0)
+    assert len(list(kept.due())) == attempts
+    assert kept.others == ({} if attempts else {f"POST {path}": 1})
+
+
 def test_a_request_belongs_to_the_last_one_with_its_nonce_that_was_sent_before(asked):
     kept = keeping(asked[:1])
     again = type(asked[0])(**{name: getattr(asked[0], name) for name in asked[0].__struct_fields__} | {"id": "again"})

@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from processes import free_port, running
+from processes import PYTHON, free_port, running
 
 HERE = Path(__file__).parent
-PYTHON = Path(os.environ.get("CONFORMANCE_REAL_PYTHON", ""))
 # Of the model's weights and of its sampling: another seed generates other noise, and must get the same verdicts.
 SEED = os.environ.get("CONFORMANCE_REAL_SEED", "9")
 

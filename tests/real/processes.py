@@ -5,9 +5,12 @@ import socket
 import subprocess
 import time
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import httpx
 
+PYTHON = Path(os.environ.get("CONFORMANCE_REAL_PYTHON", ""))
+"""The interpreter of the servers' environment."""
 START_S, END_S, LOOK_EACH_S = 90, 10, 0.1
 
 

@@ -16,12 +16,14 @@ from conformance.gateway.judging import judge_pairs, pairs
 from conformance.gateway.selftest import run_through
 from conformance.model.exchange import Ending, Origin, Pair
 from conformance.model.target import GatewayPolicy, Policy
-from conformance.report import both_sides, build, gateway, gateway_policy, pair_timeline
+from conformance.report import both_sides, build, gateway_policy, pair_timeline
 from conformance.report.failures import Recording
 from conformance.report.formats import html, terminal
 from conformance.report.formats.registry import FORMATS
+from conformance.report.gateway_fields import field_table
 from conformance.rules.example import answered, completion, error
 from conformance.rules.gw.example import ASKED, both, forwarded
+from conformance.rules.gw.lane_example import BY_CHAT, BY_MESSAGES, messages_by_chat
 from conformance.schemas import load as schema
 from conformance.testbed.gateway import changes
 
@@ -198,12 +200,33 @@ def test_both_sides_are_told_on_one_clock_with_the_end_of_each_connection():
     assert [drawn.count(name) for name in ("client", "attempt 1", "attempt 2", "attempt 3")] == [1, 1, 1, 0]
 
 
+# The fields
+
+
+@pytest.mark.parametrize(
+    ("sent", "arrived", "field", "verdict"),
+    [
+        ({"stop_sequences": ["END"]}, {"stop": ["END"]}, "stop_sequences", "mapped"),
+        ({"stop_sequences": ["END"]}, {"stop": ["STOP"]}, "stop_sequences", "changed"),
+        ({"temperature": 0.5}, {"temperature": 0.5}, "temperature", "equal"),
+        ({"top_k": 3}, {}, "top_k", "dropped"),
+        ({"metadata": {"user_id": "a"}}, {"user": "a"}, "metadata.user_id", "mapped"),
+    ],
+)
+def test_a_field_of_another_api_is_found_under_its_name_there(sent, arrived, field, verdict):
+    client, *upstream = messages_by_chat(BY_MESSAGES | sent, BY_CHAT | arrived)
+    table = field_table([Pair(client, tuple(upstream))], GatewayPolicy())
+    assert {(one.client, one.upstream): one.verdict for one in table if one.field == field} == {
+        ("messages", "chat"): verdict
+    }
+
+
 # The policy
 
 
 def states(policy, *seen):
     found = [Pair(one[0], one[1:]) for one in seen]
-    fields = tuple(gateway.field_table(found, policy))
+    fields = tuple(field_table(found, policy))
     return {one.line: one.state for one in gateway_policy.lines(policy, found, fields)}
 
 

@@ -121,8 +121,10 @@ class TestHangUps:
         busy = answered(error(), status=503, probe="chat.gateway.hang-up.waiting")
         assert status("GW104", busy, upstream_at(20, 60, "closed", 503)) == "not-applicable"
 
-    def test_a_request_that_never_arrived_proves_nothing(self):
+    def test_a_request_that_never_arrived_or_only_later_proves_nothing(self):
         assert status("GW103", left()) == status("GW104", left()) == "untestable"
+        slow = upstream_at(1500, 1600)
+        assert status("GW103", left(500), slow) == status("GW104", left(500), slow) == "untestable"
 
     def test_an_attempt_that_was_under_way_is_no_attempt_for_nobody(self):
         first = upstream_at(20, 30, "closed", 503)

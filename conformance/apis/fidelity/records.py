@@ -105,7 +105,7 @@ def _path(x: Exchange) -> str:
 
 def records(x: Exchange, arrived: Exchange, policy: GatewayPolicy) -> tuple[FieldRecord, ...]:
     """The differences between a request and the one that arrived upstream; none if one body is no JSON object."""
-    key = (records, arrived.id, policy)
+    key = (records, arrived.sent, policy)
     if key not in x.cache:
         x.cache[key] = tuple(_records(x, arrived, policy))
     found: tuple[FieldRecord, ...] = x.cache[key]

@@ -29,6 +29,12 @@ def port_numbers(_kind: type, values: tuple[int, ...]) -> None:
         raise ValueError("Accepted: each port once.")
 
 
+def optional_port(kind: type, value: int | None) -> None:
+    """Validate a port, if there is one. Raises ValueError."""
+    if value is not None:
+        port_number(kind, value)
+
+
 def seconds(_kind: type, value: float) -> None:
     """Validate a time. Raises ValueError."""
     if not 0 < value < float("inf"):
@@ -105,6 +111,8 @@ def upstream(
     port: Ports = (0,),
     api: Annotated[tuple[ApiName, ...], Parameter(group=REQUESTS)] = (),
     host: str = "127.0.0.1",
+    gateway_port: Annotated[int | None, Parameter(validator=optional_port)] = None,
+    defect: str | None = None,
     run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
 ) -> int:
     """Serve the scripted upstream alone, until Ctrl-C or SIGTERM: for curl, any client, or a gateway of your own.
@@ -120,9 +128,18 @@ def upstream(
         Serve this API only; the paths of others get 404. Repeatable.
     host
         Address to listen on. Default: 127.0.0.1.
+    gateway_port
+        Serve the embedded gateway in front of it, too, at this port. Default: no gateway.
+    defect
+        A planted defect, or a legal variant, of the embedded gateway. Default: none.
     run_dir
         New folder to record what arrives in; `conformance show` lists it. Default: nothing is recorded.
     """
     from conformance.cli.upstream import run_upstream
+    from conformance.runs.config import ConfigError
+    from conformance.runs.gateway import change_named, embedded
 
-    return run_upstream(port, host, api, run_dir)
+    if defect is not None and gateway_port is None:
+        raise ConfigError("--defect is one of the embedded gateway; accepted: with --gateway-port")
+    gateway = embedded(change_named(None, defect), gateway_port) if gateway_port is not None else None
+    return run_upstream(port, host, api, run_dir, gateway)

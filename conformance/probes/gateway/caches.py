@@ -80,14 +80,14 @@ def _differences(api: Api) -> dict[str, tuple[Suite, dict[str, Any]]]:
         "tool-choice": ("gate", {"tool_choice": NONE[api]}),
         "image": ("gate", {place: [_message(api, BLUE)]}),
         "system": (
-            "full",
+            "gate",
             {SYSTEM[api]: instructions} if api in SYSTEM else {place: [system, _message(api, RED)]},
         ),
         "top-p": ("full", {"top_p": 0.5}),
         "tools": ("full", {"tools": [_tool(api), _renamed(_tool(api))]}),
         **({"stop": ("full", {stop: ["w9"]})} if (stop := spec(api).stop) else {}),
         **({"seed": ("full", {"seed": 7}), "n": ("full", {"n": 2})} if api == "chat" else {}),
-        **({"format": ("full", {"response_format": {"type": "json_object"}})} if api == "chat" else {}),
+        **({"format": ("gate", {"response_format": {"type": "json_object"}})} if api == "chat" else {}),
     }
 
 

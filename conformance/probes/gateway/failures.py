@@ -17,28 +17,36 @@ OTHER_STATUSES: Final = (402, 403, 404, 408, 413, 422, 451, 500, 502, 503, 504, 
 
 
 def _fault(
-    api: Api, script: str, purpose: str, modes: tuple[Mode, ...] = MODES, suite: Suite = "gate", subject: str = ""
+    api: Api,
+    script: str,
+    purpose: str,
+    modes: tuple[Mode, ...] = MODES,
+    suite: Suite = "gate",
+    *,
+    is_followed: bool = True,
 ) -> Probe:
     return Probe(
         api=api,
         kind=Kind.GATEWAY_FAULT,
-        subject=subject or script,
+        subject=script,
         purpose=purpose,
         script=script,
         modes=modes,
         suite=suite,
+        is_followed=is_followed,
     )
 
 
 def _refusals(api: Api) -> Iterator[Probe]:
     yield _fault(api, "status-400", "The upstream refuses the client's mistake, by a reason of its own.", STREAM)
     yield _fault(api, "status-401", "The upstream does not accept the gateway's key.", UNARY)
-    yield _fault(api, "status-429", "The upstream limits the rate, and says when to come back.", UNARY)
+    limit = "The upstream limits the rate, and says when to come back; then another failure follows."
+    yield _fault(api, "status-429", limit, UNARY, is_followed=False)
     for status in OTHER_STATUSES:
         yield _fault(api, f"status-{status}", f"The upstream refuses with {status}.", UNARY, "full")
     yield _fault(api, "text-503", "The upstream's proxy refuses with plain text.", STREAM, "full")
     yield _fault(api, "status-500-elsewhere", "The upstream fails; a second one would answer.", STREAM)
-    yield _fault(api, "page-502-elsewhere", "The upstream's proxy fails with an HTML page.", UNARY)
+    yield _fault(api, "page-502-elsewhere", "The upstream's proxy fails with a page.", UNARY, is_followed=False)
     yield _fault(
         api, "error-first-elsewhere", "The upstream fails within a stream, before its content.", STREAM, "full"
     )
@@ -61,7 +69,9 @@ def _losses(api: Api) -> Iterator[Probe]:
 
 
 def _retries(api: Api) -> Iterator[Probe]:
-    yield _fault(api, "status-503-once", "The upstream refuses once; the same request would now succeed.")
+    yield _fault(
+        api, "status-503-once", "The upstream refuses once; the same request would now succeed.", is_followed=False
+    )
     yield _fault(api, "status-429-once", "The upstream limits the rate once.", STREAM, "full")
     yield _fault(
         api, "status-504-once", "The upstream's proxy gives up once on a request that may be running.", UNARY, "full"

@@ -49,8 +49,7 @@ def _legal(api: Api) -> Iterator[Probe]:
     """In the gate."""
     yield legal(api, "framed-in-every-form", "The stream has every form that its specification allows, cut anywhere.")
     yield legal(api, "coded-when-accepted", "The stream is compressed, and flushed event by event.")
-    yield legal(api, "sized", "The stream has a Content-Length, and is sent event by event.")
-    yield legal(api, "large-field", "An event has a field of 64 kB.")
+    yield legal(api, "sized", "The stream has a Content-Length, and a field of 64 kB.")
     yield legal(api, "slow", "The head comes at once, the first token late, and the rest at an even pace.")
     yield legal(api, "few-octets-a-write", CALLS, _calling(api), about="calls")
     yield legal(
@@ -61,7 +60,7 @@ def _legal(api: Api) -> Iterator[Probe]:
         about="length",
         modes=MODES,
     )
-    yield legal(api, "refused", "The upstream refuses a streaming request with 400.")
+    yield legal(api, "refused", "The upstream refuses a streaming request with 400.", suite="full")
 
 
 OF_CHAT = (
@@ -75,7 +74,7 @@ OF_CHAT = (
     legal("chat", "no-done", "The stream has its finish reason, and ends without [DONE]."),
     legal("chat", "usage-with-an-empty-choice", "The usage is in a chunk with an empty delta."),
     legal("chat", "usage-in-two-places", "The usage is in a chunk, and in a vendor's field."),
-    legal("chat", "usage-untold", "The upstream never tells its usage."),
+    legal("chat", "usage-untold", "The upstream never tells its usage.", suite="full"),
     legal(
         "chat",
         "usage-untold",
@@ -104,6 +103,7 @@ OF_MESSAGES = tuple(
 OF_RESPONSES = (legal("responses", "response-failed", "The stream ends with response.failed."),)
 
 FULL_FORMS = (
+    "large-field",
     *("lines-end-in-cr", "lines-end-in-crlf", "blank-lines", "bom", "comments", "no-blank", "json-over-data-lines"),
     *("ids-and-retry", "data-before-name", "comment-at-the-end", "chunks-cut-anywhere", "chunk-extensions", "trailers"),
     *("four-events-a-write", "http-1.0-until-close", "header-in-capitals", "early-hints", "connection-close"),
@@ -140,12 +140,12 @@ def _faults(api: Api) -> Iterator[Probe]:
     yield fault(api, "stream-cut", "The upstream closes the connection in mid-stream.")
     yield fault(api, "stream-reset", "The upstream resets the connection in mid-stream.", is_followed=True)
     yield fault(api, "cut-in-event", "The upstream closes the connection within a call's arguments.", _calling(api))
-    yield fault(api, "cut-at-the-start", "The upstream closes the connection before the first event.", is_followed=True)
+    yield fault(api, "cut-at-the-start", "The upstream closes the connection before the first event.")
     yield fault(api, "unended", "The upstream's stream ends half-way, as if nothing was missing.")
     yield fault(api, "failed-in-stream", "The upstream's stream has an error event in the middle.")
     yield fault(api, "sse-unlabelled", "The upstream's stream has no Content-Type.")
     yield fault(api, "length-not-met", "The upstream's body is shorter than its Content-Length.", modes=UNARY)
-    yield fault(api, "cut-json", "The upstream's body ends within its JSON.", modes=UNARY, is_followed=True)
+    yield fault(api, "cut-json", "The upstream's body ends within its JSON.", modes=UNARY, suite="full")
     yield fault(api, "empty-200", "The upstream's success has no body.", modes=UNARY)
 
 

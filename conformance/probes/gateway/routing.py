@@ -23,7 +23,6 @@ PATH_HEADERS: Final = (
     "x-original-path",
     "x-original-url",
     "x-rewrite-url",
-    "x-forwarded-path",
 )
 PLACE_HEADERS: Final = (
     "x-ai-eg-selected-backend",

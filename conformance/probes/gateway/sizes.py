@@ -10,7 +10,7 @@ from conformance.probes.baseline import Change, token_cap, user_message
 STAGE: Final = 2
 SIZES: Final[dict[str, tuple[int, Suite]]] = {
     "size-2k": (2_000, "full"),
-    "size-64k": (64_000, "gate"),
+    "size-64k": (64_000, "full"),
     "size-1m": (1_000_000, "gate"),
 }
 """Bytes of text, by subject, and the smallest suite that sends it."""

@@ -153,9 +153,9 @@ def index(
     promises = [rule for rule in catalogue.rules() if any(rule.id in c.promises for c in columns)]
     fields = sorted({place for c in columns for place in c.fields})
     grids = [
+        _grid("promises", [Row(r.id, f"{r.id}: {r.title}", tuple(_kept(c, r.id) for c in columns)) for r in promises]),
         _grid("frameworks", [Row(name, name, tuple(_client_outcome(c, name) for c in columns)) for name in frameworks]),
         _grid("families", [Row(name, _family(name), tuple(_count(c, name) for c in columns)) for name in families]),
-        _grid("promises", [Row(r.id, f"{r.id}: {r.title}", tuple(_kept(c, r.id) for c in columns)) for r in promises]),
         _grid("fields", [Row(f"{a}.{n}", f"{a} `{n}`", tuple(_state(c, (a, n)) for c in columns)) for a, n in fields]),
     ]
     return html.index_page(
@@ -173,6 +173,11 @@ def index(
 
 
 TITLES: Final = {
+    "promises": (
+        "Promises of a gateway",
+        "What each gateway makes of requests, responses and faults, seen from both sides. A failure links to pairs.",
+        "rule",
+    ),
     "frameworks": (
         "Frameworks",
         "Outcome of a plain message for each framework's user, in the worse mode; × is the number of requests sent.",
@@ -182,11 +187,6 @@ TITLES: Final = {
         "Rule families",
         "Failing rules by level; pass if none of the rules that apply fails.",
         "family",
-    ),
-    "promises": (
-        "Promises of a gateway",
-        "What each gateway makes of requests, responses and faults, seen from both sides. A failure links to pairs.",
-        "rule",
     ),
     "fields": ("Request fields", "Support of each field, in the worse mode.", "field"),
 }

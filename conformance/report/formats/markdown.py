@@ -12,7 +12,7 @@ from conformance.report import gateway, recordings
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Line, Recording, grouped
 from conformance.report.fields import LOST, rows
-from conformance.report.impacts import USER_SEES, money, outcomes, subject
+from conformance.report.impacts import USER_SEES, is_multiplied, money, outcomes, subject
 from conformance.report.waived import waived
 
 MOST: Final = 30
@@ -97,7 +97,7 @@ def _gateway(report: Report) -> Iterator[str]:
 def _impact(report: Report) -> Iterator[str]:
     usual = [i for i in report.impact if i.mode == "stream" and not i.is_of_failure]
     rows = [*usual, *(i for i in outcomes(report) if i.is_of_failure)]
-    rows = [i for i in rows if not (i.delivered and i.requests == 1 and (i.upstream_requests or 1) == 1)]
+    rows = [i for i in rows if not (i.delivered and i.requests == 1) or is_multiplied(i)]
     if not rows:
         return
     yield "## Framework outcomes"

@@ -98,7 +98,18 @@ def differences(sent: Exchange, got: Exchange, aspect: Aspect) -> Iterator[Findi
     before, after = answer_parts(sent)[aspect], answer_parts(got)[aspect]
     for place in dict.fromkeys((*before, *after)):
         if not holds(after.get(place), before.get(place)) or (place in after and place not in before):
-            yield Finding(_change(place, before.get(place), after.get(place)), at=span_of(got))
+            yield Finding(_change(*_first(place, before.get(place), after.get(place))), at=span_of(got))
+
+
+def _first(place: str, sent: Any, got: Any) -> tuple[str, Any, Any]:
+    """The first member that differs, or the whole value where a number of members does."""
+    if isinstance(sent, dict) and isinstance(got, dict):
+        name = next(name for name, item in sent.items() if name not in got or not holds(got[name], item))
+        return _first(f"{name} of {place}", sent[name], got.get(name))
+    if isinstance(sent, list) and isinstance(got, list) and len(sent) == len(got):
+        at = next(at for at, item in enumerate(sent) if not holds(got[at], item))
+        return _first(f"number {at} of {place}", sent[at], got[at])
+    return place, sent, got
 
 
 def _change(place: str, sent: Any, got: Any) -> str:

@@ -9,6 +9,7 @@ from conformance.model.rule import Condition
 from conformance.model.target import Policy
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
+from conformance.rules.conditions import OK
 from conformance.rules.gw.conditions import through_gateway
 
 Upstream = tuple[Exchange, ...]
@@ -27,7 +28,8 @@ def sent_with(*aspects: Aspect) -> Condition:
 def compared(x: Exchange, upstream: Upstream, policy: Policy) -> tuple[FieldRecord, ...] | NotJudged:
     """The differences between a request and the one that arrived, or why there is nothing to compare."""
     if why := nothing_arrived(x, upstream):
-        return why
+        is_cached = policy.gateway.cache and reply(x).status in OK
+        return not_applicable("the gateway may answer an equal request from its cache") if is_cached else why
     arrived = forwarded_of(x, upstream)
     if arrived is None:
         return not_applicable(f"the request went to another API of the upstream ({upstream[0].case.subject[:60]})")

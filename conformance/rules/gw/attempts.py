@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
-from conformance.apis.errors import error_at, error_response
-from conformance.apis.response_content import response_content
+from conformance.apis.claims import is_error
+from conformance.apis.deltas import deltas
 from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, cached_reader
@@ -46,13 +46,9 @@ def fate(x: Exchange) -> Fate:
         return "refused"
     if status == 0:
         return "left" if x.ending.how == "hung-up" else "lost"
-    if error_response(x):
-        return "error-event" if not _has_content(x) else "cut"
+    if is_error(x):
+        return "cut" if deltas(x) else "error-event"
     return "answered" if x.ending.phase == "after" else "cut"
-
-
-def _has_content(x: Exchange) -> bool:
-    return error_at(x) is not None and any(not choice.is_empty for choice in response_content(x).choices)
 
 
 def status_of(x: Exchange) -> int:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from conformance.apis.fidelity.aspects import Aspect, foreign_nonces
+from conformance.apis.fidelity.aspects import Aspect
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged
 from conformance.model.words import GENERATIVE
-from conformance.rules.gw.arrivals import SENT, Upstream, about, findings, nothing_arrived, sent_with
-from conformance.rules.gw.example import ASKED, NONCE, OTHER_NONCE, forwarded
+from conformance.rules.gw.arrivals import SENT, Upstream, about, findings, sent_with
+from conformance.rules.gw.example import ASKED, NONCE, forwarded
 
 CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
 Body = dict[str, Any]
@@ -29,7 +29,6 @@ def _with_parts(*parts: Body) -> Body:
 
 
 SYSTEM: Final[Body] = {"role": "system", "content": "Be brief,\u00a0please."}
-OLD: Final[Body] = {"role": "user", "content": f"Old ({OTHER_NONCE}:native-sse)"}
 IMAGE: Final[Body] = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}}
 TICK: Final[Body] = {"type": "function", "function": {"name": "tick"}}
 GREP: Final[Body] = {"type": "custom", "custom": {"name": "grep"}}
@@ -81,30 +80,6 @@ def message_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fi
 def prompt_decorated(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
     """The client pays for text that it did not write, and gets the answer to it."""
     yield from findings(x, upstream, policy, about(Aspect.PROMPT))
-
-
-@rule(
-    "GW012",
-    MUST,
-    "A request holds nothing of another request",
-    spec="https://github.com/apache/apisix/pull/12582",
-    fix="Build each request from the client's own body: never change a shared template or list in place.",
-    applies_to=SENT,
-    apis=GENERATIVE,
-    good=[forwarded(ASKED, ASKED)],
-    bad=[forwarded(ASKED, _saying(OLD))],
-)
-def foreign_prompt(x: Exchange, upstream: Upstream) -> Iterator[Finding | NotJudged]:
-    """Prompts that pile up tell one client's words to the model that answers another, who can ask for them."""
-    if why := nothing_arrived(x, upstream):
-        yield why
-    own = foreign_nonces(x.sent.decode("latin-1"), x.nonce)
-    for at, arrived in enumerate(upstream, 1):
-        if foreign := foreign_nonces(arrived.sent.decode("latin-1"), x.nonce) - own:
-            which = f"request {at} upstream" if len(upstream) > 1 else "the request upstream"
-            yield Finding(
-                f"{which} holds the text of {len(foreign)} other request(s): {', '.join(sorted(foreign)[:3])}"
-            )
 
 
 @rule(

@@ -12,7 +12,7 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import describe_member, display
 from conformance.rules.conditions import readable
-from conformance.rules.example import JSON, SSE, answered, error, streamed
+from conformance.rules.example import error
 from conformance.rules.gw.attempts import failed_upstream, fate
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import both
@@ -21,15 +21,12 @@ from conformance.rules.gw.failing_example import LOST as NO_RESPONSE
 from conformance.rules.gw.statuses import CREDENTIALS
 
 ENVELOPE: Final = "https://platform.openai.com/docs/guides/error-codes/api-errors"
-CONTENT_TYPE: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-8.3"
 MOST_COMPARED: Final = 200
 """Characters of a message that have to be told: a gateway may shorten a long one."""
 MESSAGES_FAULT: Final = "messages.gateway.fault.example"
 ANTHROPIC: Final = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded, come back."}}
 PAGE: Final = "<html><h1>502 Bad Gateway</h1></html>"
 HTML: Final = ("content-type", "text/html")
-TEXT_TYPES: Final = ("text/plain", "text/html")
-BY_BODY: Final = {"html": TEXT_TYPES, "text": TEXT_TYPES, "events": ("text/event-stream",)}
 
 
 def _rejected(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | None:
@@ -238,40 +235,3 @@ def members_replaced(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fi
         for name in lost:
             seen = f"the upstream's error has {name} {display(was.error[name])}, the client's {describe_member(told.error, name)}"
             yield Finding(seen, at=told.at)
-
-
-@rule(
-    "GW069",
-    SHOULD,
-    "Content-Type names what the body of an error is",
-    spec=CONTENT_TYPE,
-    fix="Take the upstream's Content-Type with its body, or write the one of the gateway's own; not the stream's.",
-    applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=GENERATIVE,
-    needs=("headers",),
-    good=[both(refused(), refused()), both(refused(502, PAGE, [HTML]), refused(502, PAGE, [HTML]))],
-    bad=[
-        both(answered(SAID, status=503, headers=[SSE], mode="stream", probe=FAULT), refused()),
-        both(refused(502, PAGE), refused(502, PAGE, [HTML])),
-        both(refused(503, SAID, ()), refused()),
-        both(streamed(SAID, status=503, headers=[JSON], probe=FAULT), refused()),
-    ],
-)
-def error_mislabelled(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """A client that reads by the label looks for events in a JSON error, or parses a page as JSON."""
-    if skip := failed_upstream(x, upstream) or readable(x):
-        yield skip
-        return
-    answer, told = reply(x), error_response(x)
-    if not told or told.in_band or told.kind == "empty":
-        yield not_applicable("the client got no error response with a body")
-        return
-    as_sent = ((reply(a).content, reply(a).value("content-type")) for a in upstream)
-    if (answer.content, answer.value("content-type")) in as_sent:
-        return
-    media = answer.media_type
-    is_json = media == "application/json" or media.endswith("+json")
-    if not (is_json if told.is_json else media in BY_BODY.get(told.kind, ())):
-        what = "JSON" if told.is_json else "an event stream" if told.kind == "events" else "a text"
-        label = f"Content-Type {quoted(media)}" if media else "no Content-Type"
-        yield Finding(f"the body of the {told.status} error is {what}, but has {label}", at=answer.span("content-type"))

@@ -67,7 +67,8 @@ def not_left(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | None:
         if status >= 400:
             return not_applicable(f"HTTP {status} came before the client was to leave")
         return untestable(f"the client did not leave before the reply was over ({x.ending.how} at {x.ending.phase})")
-    return None if upstream else untestable("no request arrived upstream before the client left")
+    has_arrived = upstream and upstream[0].began_ns < left_ns(x)
+    return None if has_arrived else untestable("the request had not arrived upstream when the client left")
 
 
 @rule(

@@ -9,13 +9,12 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import Policy
-from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import request_content
 from conformance.parsing.json_exact import ordered, parse_exact
 from conformance.parsing.json_values import Object, as_object
-from conformance.rules.gw.arrivals import Upstream, about, compared, findings, sent_with
-from conformance.rules.gw.conditions import through_gateway
+from conformance.rules.gw.arrivals import SENT, Upstream, about, compared, findings, sent_with
 from conformance.rules.gw.example import ASKED
 from conformance.rules.gw.example import forwarded as forwarded_example
 
@@ -38,6 +37,11 @@ def _twice(first: Any, second: Any) -> tuple[Exchange, ...]:
     return (*forwarded_example(sent, second, REPEATED), *forwarded_example(sent, first, REPEATED))
 
 
+def _of_prefix(x: Exchange) -> NotJudged | None:
+    is_it = x.case.kind is Kind.GATEWAY_REPEAT and x.case.subject.startswith("prefix")
+    return SENT(x) if is_it else OUT_OF_SCOPE
+
+
 @rule(
     "GW018",
     MUST,
@@ -45,7 +49,7 @@ def _twice(first: Any, second: Any) -> tuple[Exchange, ...]:
     spec="https://platform.openai.com/docs/guides/prompt-caching",
     fix="Forward the bytes, or write JSON in the order in which it was read (in Go no map for schemas and tools), and add "
     "nothing to prompts that differs from request to request.",
-    applies_to=through_gateway(Kind.GATEWAY_REPEAT),
+    applies_to=_of_prefix,
     apis=GENERATIVE,
     compares_with={"others": Compare(Kind.GATEWAY_REPEAT, many=True)},
     good=[_twice(_asked("a", "b"), _asked("a", "b")), _twice(_asked("b", "a"), _asked("b", "a"))],
@@ -58,19 +62,14 @@ def prefix_unstable(
 
     Tools in random order are written to the cache each time, at a higher price than without one, and never read.
     """
-    why = compared(x, upstream, policy)
-    arrived = forwarded(Pair(x, upstream))
+    why, arrived = compared(x, upstream, policy), _forwarded_alone(Pair(x, upstream))
     if isinstance(why, NotJudged) or arrived is None:
-        yield why if isinstance(why, NotJudged) else not_applicable("the request went to another API")
+        yield (
+            why if isinstance(why, NotJudged) else not_applicable("the request upstream holds others, or none is there")
+        )
         return
-    if foreign_nonces(arrived.sent.decode("latin-1"), x.nonce):
-        yield not_applicable("the request holds the text of others, about which there is another rule")
-        return
-    alike = [
-        (other.client, found)
-        for other in others
-        if other.client is not x and _asks_alike(other.client, x) and (found := forwarded(other))
-    ]
+    equal = [pair for pair in others if pair.client is not x and _asks_alike(pair.client, x)]
+    alike = [(pair.client, found) for pair in equal if (found := _forwarded_alone(pair))]
     if not alike:
         yield untestable("no equal request arrived upstream")
     for client, other in alike:
@@ -78,6 +77,12 @@ def prefix_unstable(
         for name in sorted(one.keys() | another.keys()):
             if ordered(one.get(name)) != ordered(another.get(name)):
                 yield Finding(f"`{name}` arrived differently for an equal request: {_difference(one, another, name)}")
+
+
+def _forwarded_alone(pair: Pair) -> Exchange | None:
+    """The request upstream, unless it holds the text of others: that is another fault."""
+    found = forwarded(pair)
+    return found if found and not foreign_nonces(found.sent.decode("latin-1"), pair.client.nonce) else None
 
 
 def _asks_alike(one: Exchange, other: Exchange) -> bool:

@@ -1,11 +1,12 @@
 """That a failure of the upstream ends: for its own request, and for the next one."""
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Final
 
 from conformance.apis.errors import error_response
-from conformance.model.case import Kind
-from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
+from conformance.model.case import BASELINE, Compare, Kind
+from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
@@ -25,6 +26,10 @@ HANGING_S: Final = 5.0
 """How long after the end of its upstream's connection a gateway that says nothing counts as hanging."""
 AFTER: Final = "chat.gateway.after.example"
 SECOND: Final = 1000 * NANOSECONDS_PER_MILLISECOND
+MOST_IN_A_ROW: Final = 2
+"""Failures after which a circuit breaker must not be open yet: each may be several for a gateway that retries."""
+NEXT: Final = answered(completion(), probe=AFTER)
+USUAL: Final = both(answered(completion()), answered(completion()))
 GIVEN_UP: Final = exchange(b"", mode="unary", probe=FAULT, ending=Ending("timeout", "first-byte", 20 * SECOND))
 
 
@@ -36,31 +41,54 @@ GIVEN_UP: Final = exchange(b"", mode="unary", probe=FAULT, ending=Ending("timeou
     fix="Let a circuit breaker open after several failures of the upstream, not after one; or declare it: gateway.breaker.",
     applies_to=through_gateway(Kind.GATEWAY_AFTER),
     apis=GENERATIVE,
-    good=[both(answered(completion(), probe=AFTER), answered(completion(), probe=AFTER))],
+    compares_with={
+        "usual": BASELINE,
+        "around": Compare(
+            (Kind.GATEWAY_FAULT, Kind.GATEWAY_AFTER), many=True, any_api=True, any_mode=True, optional=True
+        ),
+    },
+    good=[both(NEXT, NEXT) + USUAL],
     bad=[
-        both(refused(503, OWN, (JSON, ("retry-after", "5")), probe=AFTER)),
-        both(refused(500, OWN, probe=AFTER), answered(completion(), probe=AFTER)),
-        both(answered(OWN, probe=AFTER)),
-        both(exchange(b"", mode="unary", probe=AFTER)),
+        both(refused(503, OWN, (JSON, ("retry-after", "5")), probe=AFTER)) + USUAL,
+        both(refused(500, OWN, probe=AFTER), NEXT) + USUAL,
+        both(answered(OWN, probe=AFTER)) + USUAL,
+        both(exchange(b"", mode="unary", probe=AFTER)) + USUAL,
     ],
 )
-def next_request_fails(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
+def next_request_fails(
+    x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, usual: Pair, around: tuple[Pair, ...]
+) -> Iterator[Finding | NotJudged]:
     """One client's bad luck, or its bad request, then closes the gateway for all others."""
     status = reply(x).status
-    is_answered = status in OK and not error_response(x)
+    is_answered, in_a_row = _is_answered(x), failures_before(x, around)
     got = f"HTTP {status}" if status else f"no response ({x.ending.how})"
     if is_answered and not upstream:
         yield not_applicable("the gateway answered without the upstream")
     elif is_answered:
         return
+    elif not _is_answered(usual.client):
+        yield untestable("the baseline request failed, too, before any failure of the upstream")
     elif not upstream and policy.gateway.breaker:
         yield not_applicable("the policy declares a circuit breaker (gateway.breaker)")
+    elif not upstream and in_a_row > MOST_IN_A_ROW:
+        yield untestable(f"{in_a_row} failures came before it: a circuit breaker may be open (gateway.breaker)")
     elif not upstream:
         yield Finding(f"the request after a failure got {got}, and did not reach the upstream", at=reply(x).head)
     elif any(fate(arrived) == "answered" for arrived in upstream):
         yield Finding(f"the upstream answered the request after a failure, but the client got {got}", at=reply(x).head)
     else:
         yield untestable("the upstream did not answer the request")
+
+
+def _is_answered(x: Exchange) -> bool:
+    return reply(x).status in OK and not error_response(x)
+
+
+def failures_before(x: Exchange, others: tuple[Pair, ...]) -> int:
+    """How many failures of the upstream came between the last request that was answered after one, and this one."""
+    before = sorted((pair.client for pair in others if pair.client.began_ns < x.began_ns), key=lambda y: y.began_ns)
+    rest = takewhile(lambda y: y.case.kind is Kind.GATEWAY_FAULT or not _is_answered(y), reversed(before))
+    return sum(y.case.kind is Kind.GATEWAY_FAULT for y in rest)
 
 
 def _end_ns(x: Exchange) -> int:

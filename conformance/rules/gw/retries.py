@@ -131,15 +131,20 @@ def accepted_request_sent_again(
 )
 def later_answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The answer was generated and billed, but the client gets the error of an earlier attempt, or a mixture."""
-    good = [arrived for arrived in upstream if is_generation(arrived) and fate(arrived) == "answered"]
-    if not good or not any(repeats(upstream)):
-        yield not_applicable("no further attempt of the gateway was answered")
+    sent = [arrived for arrived in upstream if is_generation(arrived)]
+    good = [arrived for arrived in sent if fate(arrived) == "answered"]
+    if len(sent) <= 1:
+        yield not_applicable("there was no further attempt")
     elif x.ending.how == "hung-up":
         yield not_applicable("the client left before the response")
     elif x.is_given_up:
         yield untestable("the client's response did not end in time")
-    else:
+    elif good:
         yield from _another_answer(x, good)
+    elif not (text := _text(x)):
+        yield not_applicable("no attempt was answered, and the client got no text")
+    elif not any(_text(arrived).startswith(text) for arrived in sent):
+        yield Finding(f"no attempt was answered, and the client got a text of several: {display(text)}")
 
 
 def _another_answer(x: Exchange, good: list[Exchange]) -> Iterator[Finding]:

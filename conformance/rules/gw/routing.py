@@ -130,7 +130,7 @@ def path_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator
         if not is_generation(arrived):
             if reply(arrived).status in (404, 405):
                 yield Finding(f"the request went to {path}, where the upstream serves nothing")
-        elif lacks := _lacks(request_body(arrived), api_by_path(arrived)):
+        elif (lacks := _lacks(request_body(arrived), api_by_path(arrived))) and lacks != _lacks(request_body(x), x.api):
             yield Finding(f"the request went to {path or spec(arrived.api).path}, but its body has {lacks}")
 
 
@@ -179,15 +179,15 @@ def steered_by_header(x: Exchange, upstream: tuple[Exchange, ...], usual: Pair) 
         yield Finding(seen, at=reply(x).head, expected="the answer of the same request without them")
     else:
         for arrived in upstream:
-            yield from _steered(arrived, usual.upstream[0])
+            yield from _steered(x, arrived, usual.upstream[0])
 
 
 def _is_answered(x: Exchange) -> bool:
     return reply(x).status in OK and not error_response(x)
 
 
-def _steered(arrived: Exchange, usual: Exchange) -> Iterator[Finding]:
-    """What of a request's route is not as usual."""
+def _steered(x: Exchange, arrived: Exchange, usual: Exchange) -> Iterator[Finding]:
+    """What of a request's route is not as usual, and which of the client's headers stand beside the gateway's own."""
     seen: dict[str, tuple[Any, Any]] = {
         "path": (arrived.case.subject, usual.case.subject),
         "model": (request_body(arrived).get("model"), request_body(usual).get("model")),
@@ -197,19 +197,21 @@ def _steered(arrived: Exchange, usual: Exchange) -> Iterator[Finding]:
     for name, (now, before) in seen.items():
         if now != before:
             yield Finding(f"by the client's headers the {name} upstream became {display(now)}, not {display(before)}")
-    for name, values in _repeated(arrived):
-        yield Finding(f"{name} is there {len(values)} times, with {display(values)}", expected="the gateway's alone")
+    sent, there = _extensions(x), _extensions(arrived)
+    for name, values in sent.items():
+        values_there = there.get(name, set())
+        if values < values_there:
+            yield Finding(f"{name} is there with {display(sorted(values_there))}", expected="the gateway's value alone")
 
 
-def _repeated(x: Exchange) -> Iterator[tuple[str, list[str]]]:
-    """Request headers that are there several times, with different values."""
+def _extensions(x: Exchange) -> dict[str, set[str]]:
+    """The values of a request's headers whose names begin with `x-`."""
     lines = x.sent.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
-    found: dict[str, list[str]] = {}
+    found: dict[str, set[str]] = {}
     for name, _, value in (line.partition(":") for line in lines):
-        found.setdefault(name.strip().lower(), []).append(value.strip())
-    for name, values in found.items():
-        if name.startswith("x-") and not name.startswith("x-forwarded-") and len(set(values)) > 1:
-            yield name, values
+        if name.lower().startswith("x-"):
+            found.setdefault(name.strip().lower(), set()).add(value.strip())
+    return found
 
 
 def _refused_itself(x: Exchange) -> NotJudged | None:

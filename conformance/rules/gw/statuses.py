@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from conformance.apis.errors import error_response
+from conformance.apis.claims import is_error
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -36,9 +36,9 @@ def is_blamed(was: int, now: int) -> bool:
     is_clients = 400 <= was < 500 and was not in CREDENTIALS and was not in NOT_NOW
     if is_clients or was == now or not 400 <= now < 500:
         return False
-    is_overload = was in (429, *OVERLOADED) and now == 429
+    is_limit = was in (402, 429, *OVERLOADED) and now == 429
     is_timeout = was in (LOST, 408, 504) and now == 408
-    return not (is_overload or is_timeout)
+    return not (is_limit or is_timeout)
 
 
 def is_excused(was: int, now: int) -> bool:
@@ -76,9 +76,14 @@ def described(upstream: tuple[Exchange, ...]) -> str:
     return failure(upstream[-1]) if upstream else "no connection"
 
 
-def is_told_in_stream(x: Exchange) -> bool:
-    """Whether an error is in the stream, or the stream breaks off."""
-    return (x.mode == "stream" and error_response(x).in_band) or x.is_lost
+def is_told(x: Exchange, upstream: tuple[Exchange, ...]) -> bool:
+    """Whether a success holds the error where it has to: as in the upstream's, or in a stream; or it breaks off.
+
+    A refusal has a status, so that no stream has to begin.
+    """
+    fates = {fate(arrived) for arrived in upstream}
+    in_place = "error-event" in fates or (x.mode == "stream" and "refused" not in fates)
+    return x.is_lost or (is_error(x) and in_place)
 
 
 @rule(
@@ -95,15 +100,19 @@ def is_told_in_stream(x: Exchange) -> bool:
         both(answered(SAID, probe=FAULT), refused()),
         both(answered(OWN, probe=UNREACHABLE)),
         both(exchange(http(204, (), b""), mode="unary", probe=FAULT), refused(500)),
+        both(streamed(OWN, probe=FAULT), refused(503)),
     ],
 )
 def failure_told_as_success(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """Clients take what a success holds for the answer: the user reads the error as the model's words, or nothing."""
+    """Clients take what a success holds for the answer: the user reads the error as the model's words, or nothing.
+
+    An error inside a stream stops that, but SDKs then neither wait nor ask again.
+    """
     if skip := failed_upstream(x, upstream):
         yield skip
         return
     status = reply(x).status
-    if 0 < status < 400 and not is_told_in_stream(x):
+    if 0 < status < 400 and not is_told(x, upstream):
         seen = f"the upstream failed with {described(upstream)}, but the client got HTTP {status}"
         yield Finding(seen, at=reply(x).head, expected="the upstream's status, 502 or 504")
 
@@ -186,7 +195,7 @@ def mistake_told_as_failure(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
         both(refused(400), refused(422)),
         both(refused(500, OWN), refused(503)),
         both(NO_RESPONSE, refused(503)),
-        both(streamed(OWN, probe=FAULT), refused(503)),
+        both(streamed(OWN, probe=FAULT), NO_RESPONSE),
     ],
 )
 def status_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
@@ -198,7 +207,7 @@ def status_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Find
     if any(is_blamed(was, status) or is_excused(was, status) for was in failures):
         yield not_applicable("the status is of another class (see GW061 and GW062)")
     elif 0 < status < 400:
-        if is_told_in_stream(x) and not any(fate(arrived) == "error-event" for arrived in upstream):
+        if is_told(x, upstream) and not any(fate(arrived) == "error-event" for arrived in upstream):
             seen = f"the upstream failed with {described(upstream)}, but the client got it inside HTTP {status}"
             yield Finding(seen, at=reply(x).head, expected="an error status: SDKs ask again before a stream, not in it")
     elif not any(status in usual_statuses(was) for was in failures):

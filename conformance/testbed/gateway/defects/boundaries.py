@@ -14,7 +14,6 @@ from conformance.testbed.gateway.handling import (
     GatewayRequest,
     GatewayState,
     on_reply,
-    own_reply,
     pass_on,
     whole,
     with_body,
@@ -78,12 +77,12 @@ def defect(name: str, title: str, caught_by: str, outgoing: Edit, **more: Any) -
     return GatewayChange(name=name, title=title, caught_by=caught_by, handle=pass_on, outgoing=outgoing, **more)
 
 
-def _key_in_error(reply: GatewayReply) -> GatewayReply:
-    """An error of the gateway's own repeats the request that failed."""
-    if reply.status != 502:
+async def _key_in_error(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
+    """The error about a lost connection repeats the credential that the request had."""
+    reply = await forward(request)
+    if not reply.is_lost:
         return reply
-    failed = "POST https://upstream/v1 with {'Authorization': 'Bearer sk-canary-upstream'} failed: connection closed"
-    return own_reply(502, {"error": {"message": failed, "type": "server_error", "param": None, "code": "bad_gateway"}})
+    return with_body(reply, (await whole(reply.body)).replace(b"The upstream", b"The upstream (sk-canary-upstream)"))
 
 
 def _relabelled(name: str | None) -> Callable[[GatewayReply], GatewayReply]:
@@ -151,7 +150,7 @@ DEFECTS = (
         name="upstream-key-in-error",
         title="The gateway's own error repeats the credential of the upstream",
         caught_by="GW091",
-        handle=on_reply(_key_in_error),
+        handle=_key_in_error,
         is_full=True,
     ),
     defect(

@@ -59,7 +59,7 @@ async def _piled_up(request: GatewayRequest, forward: Forward, state: GatewaySta
         return await forward(request)
     earlier: list[Any] = state.memory.setdefault("messages", [])
     piled = [*earlier[-2:], *body["messages"]]
-    earlier += body["messages"][-1:]
+    earlier += [message for message in body["messages"] if message.get("role") == "user"][-1:]
     return await forward(replace(request, body=to_json(body | {"messages": piled})))
 
 
@@ -179,7 +179,7 @@ DEFECTS = (
     GatewayChange(
         name="prompts-pile-up",
         title="Messages of earlier requests stand before those of each",
-        caught_by="GW012",
+        caught_by="GW107",
         handle=_piled_up,
     ),
     GatewayChange(

@@ -33,6 +33,14 @@ def _page(_request: GatewayRequest, reply: GatewayReply) -> GatewayReply:
     return headed(("content-type", "text/html"))(_request, with_body(reply, PAGE))
 
 
+def _in_stream(request: GatewayRequest, reply: GatewayReply) -> GatewayReply:
+    body = request.json
+    if not (isinstance(body, dict) and body.get("stream") is True):
+        return reply
+    event = b"data: " + to_json(OWN_500) + b"\n\n"
+    return replace(with_body(headed(("content-type", "text/event-stream"))(request, reply), event), status=200)
+
+
 def _saying(value: Any) -> OwnError:
     """The same status and headers, with another body."""
     return lambda _request, reply: with_body(reply, to_json(value))
@@ -89,6 +97,12 @@ DEFECTS = (
         title="Answers 200 with the upstream's error as the body",
         caught_by="GW060",
         handle=on_failure(lambda _, reply: replace(reply, status=200), 429, 500, 503),
+    ),
+    GatewayChange(
+        name="refusal-inside-a-stream",
+        title="Begins a stream before the upstream is asked, and tells a refusal inside it",
+        caught_by="GW060",
+        handle=on_failure(_in_stream, 400, 429, 500, 503),
     ),
     GatewayChange(
         name="failures-told-as-400",
@@ -167,7 +181,7 @@ DEFECTS = (
     GatewayChange(
         name="error-labelled-as-a-stream",
         title="Labels the JSON error of a streamed request text/event-stream",
-        caught_by="GW069",
+        caught_by="GW040",
         handle=on_failure(_labelled),
     ),
     GatewayChange(

@@ -1,5 +1,6 @@
 """Defects in what a gateway does when a client leaves, and when one waits."""
 
+from conformance.model.target import GatewayPolicy
 from conformance.testbed.gateway.connections import at_most, deaf, deaf_in_body, deaf_while_waiting, late, trying_again
 from conformance.testbed.gateway.handling import GatewayChange, GatewayRequest
 
@@ -53,6 +54,7 @@ DEFECTS = (
         name="retries-for-nobody",
         title="Goes on trying for a client that has left",
         caught_by="GW104",
+        policy=GatewayPolicy(retries=2, retry_on=(0, 502, 503)),
         handle=trying_again(3, 1.0, for_nobody=True),
     ),
     GatewayChange(

@@ -138,7 +138,6 @@ DEFECTS = (
         title="Continues a broken stream by the answer of another attempt",
         caught_by="GW073",
         policy=GatewayPolicy(retries=1, retry_on=(0,)),
-        is_full=True,
         handle=_mixing(),
     ),
     GatewayChange(

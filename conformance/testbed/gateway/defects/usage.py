@@ -43,8 +43,10 @@ def _lost_beside_choices(chunk: Json) -> list[Json]:
     return [{name: value for name, value in chunk.items() if name != "usage"} if chunk.get("choices") else chunk]
 
 
-def _asking_always(body: Json) -> Json:
-    return body | {"stream_options": {"include_usage": True}} if body.get("stream") else body
+def asking_always(body: Json) -> Json:
+    """Ask for usage where the client says nothing about it."""
+    options = {"include_usage": True} | (body.get("stream_options") or {})
+    return body | {"stream_options": options} if body.get("stream") else body
 
 
 def _from_a_field(chunk: Json) -> list[Json]:
@@ -64,7 +66,7 @@ def estimating(usage: Json) -> Handler:
             if event == DONE and last and not seen:
                 yield StreamEvent(to_json(last | {"choices": [], "usage": usage}))
             last = value or last
-            yield event.with_json({"usage": None} | value) if value else event
+            yield event.with_json({"usage": None} | value) if "choices" in value else event
 
     streamed = on_events(estimated)
     in_whole = on_whole(lambda whole: {"usage": usage} | whole if "choices" in whole else whole)
@@ -108,12 +110,13 @@ USAGE = (
         name="usage-asked-and-shown",
         title="Asks for usage itself, and shows it to clients that did not",
         caught_by="GW046",
-        handle=on_json(_asking_always),
+        handle=on_json(asking_always),
     ),
     GatewayChange(
         name="usage-estimated",
         title="Estimates the usage that the upstream does not send",
         caught_by="GW047",
         handle=estimating(ESTIMATE),
+        is_full=True,
     ),
 )

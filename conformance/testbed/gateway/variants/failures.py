@@ -149,7 +149,6 @@ VARIANTS = (
     GatewayChange(
         name="refuses-by-itself",
         title="Refuses wrong keys, broken JSON and unknown models by itself",
-        apis=("chat", "messages", "responses"),
         is_full=True,
         handle=_refusing,
     ),

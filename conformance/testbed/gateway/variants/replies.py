@@ -8,7 +8,7 @@ from typing import Any, Final
 from conformance.model.target import GatewayPolicy
 from conformance.testbed.gateway.defects.endings import TRUNCATED, ended_by
 from conformance.testbed.gateway.defects.replies import in_choices, reading, without
-from conformance.testbed.gateway.defects.usage import ESTIMATE, estimating
+from conformance.testbed.gateway.defects.usage import ESTIMATE, asking_always, estimating
 from conformance.testbed.gateway.events import (
     DONE,
     Events,
@@ -200,7 +200,7 @@ VARIANTS = (
         name="usage-for-all",
         title="Shows usage to clients that did not ask for it, as its policy says",
         policy=GatewayPolicy(usage=True),
-        handle=on_json(lambda body: body | {"stream_options": {"include_usage": True}} if body.get("stream") else body),
+        handle=on_json(asking_always),
     ),
     GatewayChange(
         name="usage-estimate-marked",

@@ -224,7 +224,14 @@ LEGAL = (
         *("json-over-data-lines", "no-blank", "comments", "lines-end-mixed", "few-octets-a-write", "json-in-chunks"),
     ),
     scripted("coded-when-accepted", "gzip, flushed event by event", CHARACTERS, change(on_wire=when_accepted)),
-    scripted("sized", "A stream with Content-Length, sent event by event", CHARACTERS, change(on_wire=streams(sized))),
+    scripted(
+        "sized",
+        "A stream with Content-Length and a field of 64 kB, in writes of 1,000 bytes",
+        LARGE_WORD,
+        CHARACTERS,
+        change(on_wire=streams(on_pieces(in_parts))),
+        change(on_wire=streams(sized)),
+    ),
     scripted(
         "large-field",
         "A field of 64 kB, in writes of 1,000 bytes",

@@ -1,0 +1,117 @@
+"""What a gateway may make of an answer, and what it may not: cases beyond the rules' examples."""
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.catalogue import installed
+from conformance.deciding import outcome_of
+from conformance.model.exchange import Ending
+from conformance.model.target import GatewayPolicy, Policy
+from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
+from conformance.rules.gw import delivery
+from conformance.rules.gw.content import STREAM, relayed, restreamed
+from conformance.rules.gw.endings import BROKEN, streaming
+from conformance.rules.gw.example import ASKED, both
+
+MS = 1_000_000
+VARIANT = "chat.gateway.variant"
+
+
+def judged(rule_id, exchanges, **policy):
+    rule = next(rule for rule in installed().rules if rule.id == rule_id)
+    client, *upstream = exchanges
+    arguments = {"x": client, "upstream": tuple(upstream), "policy": Policy(gateway=GatewayPolicy(**policy))}
+    return outcome_of(rule, arguments)
+
+
+def left(x):
+    """The exchange, whose connection the gateway closed before the end."""
+    return replace(x, ending=Ending("hung-up", "body", 0), cache={})
+
+
+def with_text(text, *more):
+    return streaming(chunk({"role": "assistant", "content": text}), *more, probe=VARIANT)
+
+
+def test_an_answer_is_compared_with_the_attempt_that_its_text_names():
+    ends = (chunk(finish="stop"), "[DONE]")
+    first, second = (with_text(f"qexampleexample2 attempt {n}: w0 w1", *ends) for n in (1, 2))
+    assert judged("GW030", both(first, first, second)).status == "pass"
+    assert judged("GW030", both(second, first, second)).status == "pass"
+
+
+def test_a_second_attempt_that_is_whole_bears_out_the_ending_after_a_first_that_broke():
+    assert judged("GW036", both(streaming(*HELLO), BROKEN, streaming(*HELLO))).status == "not-applicable"
+    assert judged("GW036", both(streaming(*HELLO), BROKEN, BROKEN)).status == "fail"
+
+
+def test_a_gateway_that_leaves_a_whole_stream_half_way_loses_the_answer():
+    half = left(streaming(*HELLO[:2], probe=VARIANT))
+    assert judged("GW035", both(streaming(*HELLO[:2], probe=VARIANT), half)).status == "fail"
+
+
+def test_a_gateway_may_leave_once_it_has_the_end_marker():
+    assert judged("GW035", both(streaming(*HELLO, probe=VARIANT), left(BROKEN_AT_THE_END))).status == "pass"
+
+
+BROKEN_AT_THE_END = streaming(*HELLO, ending=Ending("closed", "body", 0), probe=VARIANT)
+
+
+def test_a_stream_upstream_may_be_one_answer_at_the_client():
+    asked = answered(completion(), body=ASKED, probe=VARIANT)
+    sent = streamed(*HELLO, body=STREAM, probe=VARIANT)
+    assert judged("GW036", both(asked, sent)).status == "not-applicable"
+    assert judged("GW030", both(asked, sent)).status == "pass"
+
+
+@pytest.mark.parametrize(("reason", "status"), [("error", "pass"), ("stop", "fail"), ("length", "fail")])
+def test_a_reason_that_is_no_ending_does_not_tell_a_broken_stream_as_whole(reason, status):
+    assert judged("GW036", both(streaming(*HELLO[:2], chunk(finish=reason)), BROKEN)).status == status
+
+
+def test_finish_reasons_of_a_named_call_may_be_corrected():
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    sent, got = (completion({"content": None, "tool_calls": [call]}, finish=end) for end in ("stop", "tool_calls"))
+    assert judged("GW032", relayed(sent, got)).status == "pass"
+    assert judged("GW032", relayed(completion(finish="stop"), completion(finish="length"))).status == "fail"
+
+
+def test_reasoning_may_be_hidden_where_the_owner_says_so():
+    hidden = relayed(completion({"reasoning": "They greet."}), completion())
+    assert judged("GW033", hidden).status == "fail"
+    assert judged("GW033", hidden, hides_reasoning=True).status == "not-applicable"
+
+
+def test_reasoning_may_not_turn_into_text():
+    sent = completion({"reasoning": "They greet.", "content": "Hello."})
+    assert judged("GW030", relayed(sent, completion({"content": "They greet.Hello."}))).status == "fail"
+
+
+def test_nulls_and_members_of_its_own_change_no_part():
+    sent = completion({"annotations": [{"type": "url_citation", "url_citation": {"url": "u", "title": None}}]})
+    got = completion({"annotations": [{"type": "url_citation", "url_citation": {"url": "u"}, "x": 1}], "audio": None})
+    assert judged("GW034", relayed(sent, got)).status == "pass"
+
+
+def test_an_error_after_a_whole_answer_is_a_false_alarm():
+    assert judged("GW035", restreamed(HELLO, (*HELLO[:-1], error("cut off", "api_error")))).status == "fail"
+
+
+def test_a_stalled_harness_accuses_nobody_of_buffering():
+    stalled = replace(delivery.HELD, harness_stall_ns=900 * MS, cache={})
+    assert judged("GW042", both(delivery.HELD, delivery.SENT)).status == "fail"
+    assert judged("GW042", both(stalled, delivery.SENT)).status == "untestable"
+
+
+def test_events_that_are_sent_together_for_a_moment_are_not_held_back():
+    late = [1000 * (n // 8 + 1) // 4 + 25 for n in range(40)]
+    grouped = delivery.paced(delivery.WORDS, late, probe=delivery.PACED)
+    assert judged("GW042", both(grouped, delivery.SENT)).status == "pass"
+
+
+def test_a_finding_names_the_member_that_differs():
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a": {"b": [1, 2]}}'}}
+    other = call | {"function": call["function"] | {"arguments": '{"a": {"b": [1, 3]}}'}}
+    sent, got = (completion({"content": None, "tool_calls": [c]}, finish="tool_calls") for c in (call, other))
+    assert "number 1 of b of a of arguments of number 0" in judged("GW031", relayed(sent, got)).message
