@@ -218,9 +218,12 @@ class SchemaFault(NamedTuple):
 
 @cached_reader
 def schema_faults(x: Exchange) -> tuple[SchemaFault, ...]:
-    """What is wrong in a request by its API's schema, unknown fields excepted; a missing field has its own path."""
+    """What is wrong in an object by its API's schema, unknown fields excepted; a missing field has its own path."""
+    body = body_sent(x)
+    if not isinstance(body, dict):
+        return ()
     try:
-        errors = [*validator(spec(x.api).request_schema).iter_errors(body_sent(x))]
+        errors = [*validator(spec(x.api).request_schema).iter_errors(body)]
     except RecursionError:  # nested deeper than any documented request
         return ()
     return tuple(fault for error in errors for fault in _faults(error))
