@@ -25,7 +25,6 @@ from conformance.model.target import GatewayPolicy
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply, request_content
 from conformance.parsing.json_exact import ABSENT, Members, Number, equal_values, parse_exact, repeated_names
-from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import Object
 from conformance.schemas import validator
 
