@@ -163,7 +163,7 @@ FULL_FAULTS = (
     *("two-framings", "length-of-the-first-event", "chunks-undone", "coding-none", "half-a-character"),
 )
 """Planted defects of a stream."""
-FULL_WHOLE_FAULTS = ("gzip-of-nothing", "gzip-corrupt", "page-200", "no-content", "json-unlabelled", "json-as-events")
+FULL_WHOLE_FAULTS = ("gzip-of-nothing", "gzip-corrupt", "page-200", "no-content", "json-unlabelled")
 FULL_CHUNK_FAULTS = ("text-after-the-end", "done-in-small")
 
 
