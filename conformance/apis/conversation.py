@@ -155,18 +155,20 @@ def _of_blocks(role: Role, content: Any) -> Iterator[Entry]:
         plain = source.get("data") if source.get("type") == "text" else block.get("text")
         if kind in ("text", "document") and (text := as_string(plain)):
             yield Said(role, text)
+        elif kind == "search_result":
+            yield Said(role, _texts(block.get("content")))
         elif kind == "tool_use":
             yield Called(as_string(block.get("id")), as_string(block.get("name")), block.get("input"))
         elif kind == "tool_result":
             yield Returned(as_string(block.get("tool_use_id")), _texts(block.get("content")))
-            yield from (part for part in _of_blocks(role, _listed(block)) if isinstance(part, Attached))
+            yield from _of_blocks(role, [part for part in _parts(block.get("content")) if _is_attached(part)])
         elif kind in ("image", "document"):
             found = as_string(source.get("data") or source.get("url") or source.get("file_id"))
             yield Attached("image" if kind == "image" else "file", found)
 
 
-def _listed(block: Object) -> list[Any]:
-    return as_array(block.get("content"))
+def _is_attached(block: Object) -> bool:
+    return block.get("type") in ("image", "document")
 
 
 # Responses: https://platform.openai.com/docs/api-reference/responses/create#responses-create-input

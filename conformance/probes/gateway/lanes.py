@@ -28,7 +28,8 @@ MARKER: Final = {"cache_control": {"type": "ephemeral"}}
 IMAGE: Final = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 """A PNG of one pixel."""
 SCHEMA: Final = closed(answer={"type": "string"})
-USER: Final = "canary-user"
+SESSIONS: Final = tuple(f"user_{'c' * 64}_account__session_canary-{number}" for number in (1, 2))
+"""User IDs as Claude Code sends them, of two sessions of one user."""
 
 
 def _history(api: Api) -> Fields:
@@ -87,11 +88,12 @@ def _responses_history() -> list[Fields]:
 
 
 SETTINGS: Final[dict[Api, Fields]] = {
-    "chat": {"temperature": 0, "stop": ["CANARY"], "user": USER},
-    "messages": {"temperature": 0, "stop_sequences": ["CANARY"], "metadata": {"user_id": USER}},
-    "responses": {"temperature": 0, "user": USER},
+    "chat": {"temperature": 0, "stop": ["CANARY"], "user": "canary-user"},
+    "messages": {"temperature": 0, "stop_sequences": ["CANARY"], "metadata": {"user_id": SESSIONS[0]}},
+    "responses": {"temperature": 0, "user": "canary-user"},
 }
 """Settings that the APIs have under different names."""
+SECOND_SESSION: Final[Fields] = {"metadata": {"user_id": SESSIONS[1]}}
 FORMATS: Final[dict[Api, Fields]] = {
     "chat": {"response_format": {"type": "json_object"}},
     "messages": {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}},
@@ -164,7 +166,7 @@ def _requests(api: Api) -> Iterator[Probe]:
         api,
         "image",
         "An image beside a text.",
-        _with(api, _looking_at(api)),
+        _with(api, _looking_at(api) | (SECOND_SESSION if api == "messages" else {})),
         script="sees-everything",
         kind=Kind.GATEWAY_CONTENT,
     )
@@ -187,6 +189,16 @@ def _replies(api: Api) -> Iterator[Probe]:
         script="two-different-calls",
         modes=MODES,
     )
+    yield _probe(
+        api,
+        "broken-arguments",
+        "The arguments of a call are no JSON.",
+        request_encoding(api, TWICE, 96, Offer((CITY,), "required")),
+        script="broken-arguments",
+        kind=Kind.GATEWAY_FAULT,
+        modes=STREAM,
+        suite="full",
+    )
     for suite, modes in (("gate", STREAM), ("full", UNARY)):
         more: Any = {"suite": suite, "modes": modes}
         where = "" if suite == "gate" else ".whole"
@@ -205,15 +217,16 @@ def _replies(api: Api) -> Iterator[Probe]:
         kind=Kind.GATEWAY_FAULT,
         modes=STREAM,
     )
-    yield _probe(
-        api,
-        "failed.whole",
-        "The upstream fails.",
-        _with(api, {}),
-        script="fails-at-the-end",
-        kind=Kind.GATEWAY_FAULT,
-        suite="full",
-    )
+    if api != "responses":  # whose answers may have the status 200 and tell a failure
+        yield _probe(
+            api,
+            "failed.whole",
+            "The upstream fails.",
+            _with(api, {}),
+            script="fails-at-the-end",
+            kind=Kind.GATEWAY_FAULT,
+            suite="full",
+        )
 
 
 def _untold(api: Api) -> Probe:

@@ -48,11 +48,12 @@ def generations(upstream: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
 
 
 def request_lane(x: Exchange, upstream: tuple[Exchange, ...]) -> Exchange | NotJudged:
-    """The first request upstream, if it is of another API than the client's; else why a lane rule can't judge."""
-    arrived = next(iter(generations(upstream)), None)
-    if arrived is None:
+    """The first request upstream of another API than the client's; else why a lane rule can't judge."""
+    asked = generations(upstream)
+    if not asked:
         return NOTHING
-    if arrived.api == x.api:
+    arrived = next((one for one in asked if one.api != x.api), None)
+    if arrived is None:
         return SAME
     if not request_body(x):
         return not_applicable("the client's request is not a JSON object")

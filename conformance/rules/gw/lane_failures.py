@@ -10,6 +10,7 @@ from conformance.apis.response_content import response_content
 from conformance.apis.specs import spec
 from conformance.apis.token_counts import Usage
 from conformance.apis.usage import usage
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
@@ -20,7 +21,6 @@ from conformance.parsing.json_values import Object, as_object
 from conformance.rules.example import answered, completion, error
 from conformance.rules.gw.answers import sound
 from conformance.rules.gw.conditions import through_gateway
-from conformance.rules.gw.content import USUAL
 from conformance.rules.gw.example import both
 from conformance.rules.gw.lane_conditions import NOTHING, SAME, generations, has_failed, path_api, reply_lane
 from conformance.rules.gw.lane_example import BY_CHAT, BY_MESSAGES, PROBE, at, messages_by_chat
@@ -80,26 +80,31 @@ def failure_told_as_answer(x: Exchange, upstream: tuple[Exchange, ...]) -> Itera
     spec=STOP_REASONS,
     fix="Translate every legal answer, also one that is incomplete, refused, or made of calls alone; an error is only for "
     "an upstream that failed.",
-    applies_to=USUAL,
+    applies_to=through_gateway(),
     apis=GENERATIVE,
     good=[messages_by_chat()],
     bad=[messages_by_chat(client=OVERLOADED, status=500), messages_by_chat(client="")],
 )
 def answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The upstream bills the answer, and the client has none: it asks again."""
+    """The upstream bills the answer, and the client has none: it asks again.
+
+    Arguments that are no JSON can't be told in every API; an error says so, and a stream that breaks off does not.
+    """
     last = next(reversed(generations(upstream)), None)
     if last is None or last.api == x.api:
         yield NOTHING if last is None else SAME
-    elif last.ending.how == "hung-up" or x.ending.how in ("hung-up", "timeout"):
+        return
+    is_broken = _has_broken_arguments(last)
+    if last.ending.how == "hung-up" or x.ending.how in ("hung-up", "timeout"):
         yield untestable(f"one side did not wait for the answer: {x.ending.how}, {last.ending.how} upstream")
     elif why := sound(last):
         yield not_applicable(why)
-    elif _has_broken_arguments(last):
-        yield not_applicable("the upstream's calls have arguments that are no JSON")
-    elif has_failed(x):
+    elif x.case.kind is Kind.GATEWAY_FAULT and not is_broken:
+        yield not_applicable("the upstream's answer has a defect")
+    elif has_failed(x) and not is_broken:
         yield Finding(f"the client got an error (HTTP {reply(x).status})", expected="the answer")
-    elif lack := missing_part(x):
-        yield Finding(f"the client's answer is not whole: {lack}", expected="the answer")
+    elif not has_failed(x) and (lack := missing_part(x)):
+        yield Finding(f"the client's answer is not whole: {lack}", expected="the answer, or an error event")
 
 
 def _has_broken_arguments(x: Exchange) -> bool:

@@ -10,7 +10,8 @@ from conformance.apis.errors import one_line
 from conformance.apis.request import conversation_texts, request_body
 from conformance.apis.specs import spec
 from conformance.apis.tools import offered
-from conformance.model.exchange import Exchange
+from conformance.model.case import Compare, Kind
+from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
@@ -206,6 +207,50 @@ def cache_marker_lost(x: Exchange, upstream: tuple[Exchange, ...], policy: Polic
         yield not_applicable("the request has no cache_control")
     elif theirs < mine and not named(policy.gateway.dropped, "cache_control"):
         yield Finding(f"{mine} cache_control markers were sent, and {theirs} arrived", expected=f"{mine} markers")
+
+
+def _with_key(key: str) -> Object:
+    return BY_CHAT | {"prompt_cache_key": key}
+
+
+SESSION: Object = BY_MESSAGES | {"metadata": {"user_id": "user_1_session_1"}}
+OTHER_SESSION: Object = BY_MESSAGES | {"metadata": {"user_id": "user_1_session_2"}}
+
+
+@rule(
+    "GW142",
+    SHOULD,
+    "A prompt_cache_key of the gateway's own is another one for each session",
+    spec="https://platform.openai.com/docs/guides/prompt-caching",
+    fix="Derive prompt_cache_key from the whole of metadata.user_id, or send none.",
+    applies_to=through_gateway(),
+    apis=("messages",),
+    compares_with={"others": Compare((Kind.GATEWAY_TURN, Kind.GATEWAY_CONTENT), many=True)},
+    good=[(*messages_by_chat(SESSION, _with_key("1")), *messages_by_chat(OTHER_SESSION, _with_key("2")))],
+    bad=[(*messages_by_chat(SESSION, _with_key("1")), *messages_by_chat(OTHER_SESSION, _with_key("1")))],
+)
+def sessions_share_cache_key(
+    x: Exchange, upstream: tuple[Exchange, ...], others: tuple[Pair, ...]
+) -> Iterator[Finding | NotJudged]:
+    """Requests of one key are sent to one machine: more of them than it takes miss its cache, and are paid in full.
+
+    Claude Code's user IDs begin with the user and end with the session.
+    """
+    session, key = _session_and_key(x, upstream)
+    found = [_session_and_key(*other) for other in others]
+    elsewhere = {other_key for other, other_key in found if other and other_key and other != session}
+    if not (session and key and elsewhere):
+        yield not_applicable("the gateway sends no prompt_cache_key for requests of different sessions")
+    elif key in elsewhere:
+        yield Finding(f"two sessions have the prompt_cache_key {one_line(key, 70)}")
+
+
+def _session_and_key(x: Exchange, upstream: tuple[Exchange, ...]) -> tuple[str, str]:
+    arrived = request_lane(x, upstream)
+    if isinstance(arrived, NotJudged):
+        return "", ""
+    metadata = as_object(request_body(x).get("metadata"))
+    return as_string(metadata.get("user_id")), as_string(request_body(arrived).get("prompt_cache_key"))
 
 
 DEEPEST: Final = 12

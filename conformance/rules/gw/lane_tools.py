@@ -94,6 +94,10 @@ MEANING: Final = (
 """The keywords that say what arguments a tool takes; others are limits, which APIs restrict and gateways adapt."""
 
 
+DEEPEST: Final = 64
+"""Levels of a JSON Schema that are compared."""
+
+
 def _lost(tool: Object, other: Object) -> str:
     """What a tool has that the other has not: its description, or a part of its parameters; or empty."""
     if bare(as_string(tool.get("description"))) not in bare(as_string(other.get("description"))):
@@ -106,7 +110,7 @@ def _lost_keyword(schema: Object, other: Object, path: str) -> str:
 
     A reference may be resolved, and more properties may be required.
     """
-    for name in MEANING:
+    for name in MEANING if path.count(".") < DEEPEST else ():
         value, theirs, place = schema.get(name), other.get(name), f"{path}.{name}"
         if name not in schema or "$ref" in other or value in ({}, []):
             continue

@@ -225,7 +225,6 @@ def attachment_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Ite
 
 
 def _is_same(entry: Attached, other: Attached) -> bool:
-    """Whether it is the same content; a gateway may fetch what a URL or an ID names."""
-    if entry.kind != other.kind:
-        return False
-    return bare(entry.content) == bare(other.content) or (not entry.is_inline and other.is_inline)
+    """Whether it is the same content, in whatever kind of part; a gateway may fetch what a URL or an ID names."""
+    is_fetched = entry.kind == other.kind and not entry.is_inline and other.is_inline
+    return is_fetched or bare(entry.content) == bare(other.content)

@@ -1,8 +1,9 @@
 """Gateways that translate: which API a request and a reply have."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from conformance.apis.errors import error_response, names_field, one_line
 from conformance.apis.request import body_sent, request_body
 from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange
@@ -10,9 +11,10 @@ from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE, Api
+from conformance.parsing.http1 import reply
 from conformance.parsing.json_body import json_body
-from conformance.parsing.json_values import Object
-from conformance.parsing.sse import payloads, span, stream
+from conformance.parsing.json_values import Object, as_object
+from conformance.parsing.sse import Event, payloads, span, stream
 from conformance.rules.example import answered, completion, error
 from conformance.rules.gw.conditions import named, through_gateway
 from conformance.rules.gw.example import both
@@ -45,22 +47,25 @@ def reply_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterato
 
     One event in the upstream's form, in the middle of a good stream, is a lost piece of the answer.
     """
+    mine = foreign_apis(x)
+    theirs = {api for arrived in upstream if arrived.api == x.api for _, api in foreign_apis(arrived)}
+    for event, api in mine[:1]:
+        if api not in theirs:  # an upstream of the client's API that answers so itself is not the gateway's fault
+            what = "an event of the stream" if event else "the reply"
+            at = span(x, event) if event else None
+            yield Finding(f"{what} is of {spec(api).title}", at=at, expected=f"one of {spec(x.api).title}")
+    if not (upstream or reply(x).status):
+        yield not_applicable("no reply was received")
+
+
+def foreign_apis(x: Exchange) -> list[tuple[Event | None, Api]]:
+    """What is of another API in a reply: events, or the whole of it, with that API."""
     whole = json_body(x)
     if whole is not None:
-        found = reply_api(whole)
-        if found and found != x.api:
-            yield Finding(f"the reply is of {spec(found).title}", expected=f"a reply of {spec(x.api).title}")
-    shown = {event: reply_api(value) for event, value in zip(stream(x).dispatched, payloads(x), strict=True)}
-    for event, found in shown.items():
-        if whole is None and found and found != x.api:
-            yield Finding(
-                f"an event of the stream is of {spec(found).title}",
-                at=span(x, event),
-                expected=f"events of {spec(x.api).title}",
-            )
-            return
-    if not (upstream or whole or any(shown.values())):
-        yield not_applicable("no reply was received")
+        found: list[tuple[Event | None, Api | None]] = [(None, reply_api(whole))]
+    else:
+        found = [(e, reply_api(value)) for e, value in zip(stream(x).dispatched, payloads(x), strict=True)]
+    return [(event, api) for event, api in found if api and api != x.api]
 
 
 @rule(
@@ -103,30 +108,44 @@ def invalid_request_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Ite
     if _wrong_places(x.api, body_sent(x)):
         yield not_applicable("the client's own request is not valid")
         return
-    wrong = _wrong_places(api, body_sent(arrived))
-    others = [other for other in GENERATIVE if other != api and not _wrong_places(other, body_sent(arrived))]
+    wrong = [place for place in _wrong_places(api, body_sent(arrived)) if not _is_told(x, arrived, place)]
+    others = [other for other in GENERATIVE if other != api and _is_body_of(other, body_sent(arrived))]
     if api == x.api and not others:  # a request that keeps its API has rules of its own
         yield not_applicable("the upstream is asked in the client's API")
         return
     for place in wrong[:1]:
         told = f"; it is one of {spec(others[0]).title}" if others else ""
         yield Finding(
-            f"the body at {spec(api).path} is no request of {spec(api).title}{told}: {place}",
+            f"the body at {spec(api).path} is no request of {spec(api).title}{told}: {place.path or 'the body'}: "
+            f"{one_line(place.message, 200)}",
             expected=f"a body that is valid at {spec(api).path}",
         )
 
 
-def _wrong_places(api: Api, body: Any) -> list[str]:
+class _Place(NamedTuple):
+    """What the schema of an API does not allow, and where."""
+
+    path: str
+    message: str
+
+
+def _wrong_places(api: Api, body: Any) -> list[_Place]:
     """What a body has that its API does not allow, but for fields that are not documented."""
     try:
         errors = [e for e in validator(spec(api).request_schema).iter_errors(body) if not _is_unknown(e)]
     except RecursionError:  # nested deeper than any documented request
         return []
-    return [f"{_place(error)}: {error.message[:200]}" for error in errors]
+    return [_Place(".".join(map(str, error.absolute_path)), error.message) for error in errors]
 
 
-def _place(error: Any) -> str:
-    return ".".join(map(str, error.absolute_path)) or "the body"
+def _is_body_of(api: Api, body: Any) -> bool:
+    return spec(api).conversation in as_object(body) and not _wrong_places(api, body)
+
+
+def _is_told(x: Exchange, arrived: Exchange, place: _Place) -> bool:
+    """Whether it is a value of the client's own that the upstream's API does not allow, and the client is told so."""
+    is_same = place.path in request_body(x) and request_body(x)[place.path] == request_body(arrived).get(place.path)
+    return is_same and names_field(error_response(x), place.path)
 
 
 def _is_unknown(error: Any) -> bool:

@@ -62,7 +62,7 @@ class GatewayReply:
     @property
     def is_stream(self) -> bool:
         """Whether it is an event stream."""
-        return self.header("content-type").startswith("text/event-stream")
+        return self.header("content-type").lower().startswith("text/event-stream")
 
 
 @dataclass(kw_only=True)

@@ -1,7 +1,8 @@
 """Defects of gateways that translate between two APIs: in what the client gets."""
 
+import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from conformance.testbed.gateway.defects.lanes import CHAT, MESSAGES, chat_lane, messages_lane
 from conformance.testbed.gateway.handling import (
@@ -12,12 +13,15 @@ from conformance.testbed.gateway.handling import (
     GatewayState,
     Handler,
     in_turn,
+    on_stream,
     own_reply,
 )
 from conformance.testbed.gateway.translation.edits import each, on_events, on_wholes
 from conformance.testbed.gateway.translation.fields import Body
 from conformance.testbed.gateway.translation.lanes import translating
+from conformance.testbed.gateway.translation.wire import Events, encoded, events_in
 from conformance.testbed.gateway.variants.lanes import DROPPING
+from conformance.testbed.server.reply import Event, encode_event
 
 
 def answers(edit: Callable[[Body], Body]) -> Handler:
@@ -96,6 +100,52 @@ def _twice_cached(usage: Any) -> Any:
     return usage | {"cache_read_input_tokens": usage["input_tokens"]}
 
 
+def _uncounted(value: Body) -> Body:
+    """An incomplete response without its usage."""
+    return value | {"usage": None} if value.get("status") == "incomplete" else value
+
+
+BUFFER: Final = 16 * 1024
+
+
+async def _large_untranslated(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+    """Translate, but for events of more bytes than a buffer has, which pass as they are."""
+    large: list[Event] = []
+
+    async def small(events: Events) -> Events:
+        async for event in events:
+            if len(encode_event(event)) > BUFFER:
+                large.append(event)
+            else:
+                yield event
+
+    async def with_large(events: Events) -> Events:
+        async for event in events:
+            while large:
+                yield large.pop(0)
+            yield event
+
+    return await in_turn(_on_events(with_large), CHAT, _on_events(small))(request, forward, state)
+
+
+def _on_events(edit: Callable[[Events], Events]) -> Handler:
+    return on_stream(lambda pieces: encoded(edit(events_in(pieces))))
+
+
+async def _aborted(events: Events) -> Events:
+    """Break off where the arguments of a call turn out to be no JSON."""
+    arguments = ""
+    async for event in events:
+        arguments += event.data.get("delta", {}).get("partial_json", "")
+        if event.name == "content_block_stop" and arguments:
+            try:
+                json.loads(arguments)
+            except ValueError:
+                raise ConnectionResetError("no JSON") from None
+            arguments = ""
+        yield event
+
+
 def _of_openai(value: Body) -> Body:
     """An error of Messages as OpenAI writes it."""
     if value.get("type") != "error":
@@ -113,6 +163,17 @@ def _filled(value: Body) -> Body:
 
 DEFECTS = (
     messages_lane("lane-reply-untranslated", "Passes replies on in the upstream's API", "GW120", _untranslated),
+    messages_lane(
+        "lane-large-event-untranslated", "Passes large events on in the upstream's API", "GW120", _large_untranslated
+    ),
+    messages_lane(
+        "lane-broken-arguments-abort",
+        "Breaks off at arguments that are no JSON",
+        "GW141",
+        _on_events(_aborted),
+        CHAT,
+        is_full=True,
+    ),
     messages_lane("lane-text-shortened", "Loses a word of the text", "GW131", CHAT, answers(_without_first_text())),
     messages_lane("lane-calls-lost", "Loses the tool calls of replies", "GW132", CHAT, answers(each(_without_calls))),
     chat_lane(
@@ -153,6 +214,14 @@ DEFECTS = (
         "GW135",
         answers(member("usage", _twice_cached)),
         CHAT,
+    ),
+    GatewayChange(
+        name="lane-usage-of-incomplete-lost",
+        title="Loses the usage of incomplete responses",
+        caught_by="GW135",
+        apis=("messages",),
+        policy=DROPPING,
+        handle=in_turn(translating("responses"), answers(each(_uncounted))),
     ),
     messages_lane(
         "lane-usage-estimated", "Estimates usage that the upstream does not send", "GW136", CHAT, answers(_estimated)

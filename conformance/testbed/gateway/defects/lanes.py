@@ -93,6 +93,11 @@ def _functions_only(body: Body) -> Body:
     return kept | ({"tools": tools} if tools else {})
 
 
+def _keyed(body: Body) -> Body:
+    """The beginning of the user's ID as the key of the prompt cache."""
+    return body | ({"prompt_cache_key": body["user"][:64]} if "user" in body else {})
+
+
 async def _forwarding_all(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
     """Translate, and forward the fields of Messages as well."""
     given: Any = request.json or {}
@@ -143,6 +148,13 @@ DEFECTS = (
     messages_lane("lane-user-lost", "Loses the user's ID", "GW129", CHAT, without("user")),
     messages_lane(
         "lane-cache-control-lost", "Loses cache_control, and does not say so", "GW130", CHAT, policy=NO_CHANGES
+    ),
+    messages_lane(
+        "lane-one-cache-key",
+        "Keeps the first 64 characters of the user's ID as prompt_cache_key",
+        "GW142",
+        CHAT,
+        on_json(_keyed),
     ),
     messages_lane(
         "lane-tools-left-out", "Leaves out tools that are no functions", "GW139", on_json(_functions_only), CHAT

@@ -79,9 +79,9 @@ def envelope(api: Api, failure: Failure) -> dict[str, Any]:
     return {"error": {"message": failure.message, "type": kind, "param": failure.param, "code": failure.code}}
 
 
-def error_event(api: Api, failure: Failure) -> Event:
-    """The event by which a stream of an API tells that it failed."""
+def error_event(api: Api, failure: Failure, number: int) -> Event:
+    """The event by which a stream of an API tells that it failed, after this number of others."""
     if api == "responses":
         facts = {"code": failure.code or "server_error", "message": failure.message, "param": failure.param}
-        return Event(name="error", data={"type": "error", "sequence_number": 0, **facts})
+        return Event(name="error", data={"type": "error", "sequence_number": number, **facts})
     return Event(name="error" if api == "messages" else None, data=envelope(api, failure))

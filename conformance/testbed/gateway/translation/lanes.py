@@ -34,7 +34,7 @@ from conformance.testbed.gateway.translation.failures import (
     failure_of,
 )
 from conformance.testbed.gateway.translation.fields import Body
-from conformance.testbed.gateway.translation.wire import Events, encoded, events_in
+from conformance.testbed.gateway.translation.wire import Events, encoded, events_in, inflated
 from conformance.testbed.server.body import parse
 from conformance.testbed.server.reply import Headers, to_json
 
@@ -128,13 +128,13 @@ def translating(upstream: Api) -> Handler:
         except (KeyError, TypeError, AttributeError, ValueError):
             wrong = Failure(message="The request can't be read.", type="invalid_request_error", status=400)
             return own_reply(400, envelope(api, wrong))
-        return await _answered(await forward(asked), api, upstream, body)
+        return await _answered(inflated(await forward(asked)), api, upstream, body)
 
     return handle
 
 
 def _headers(request: GatewayRequest, upstream: Api) -> Headers:
-    """The headers without those of the client's API, and with those of the upstream's, whose replies have to be read."""
+    """The headers without those of the client's API, with those of the upstream's; its replies have to be read."""
     kept = tuple(item for item in request.headers if item[0].lower() not in ("accept-encoding", *OF_MESSAGES))
     return (*kept, ("anthropic-version", VERSION)) if upstream == "messages" else kept
 
@@ -184,10 +184,12 @@ async def _checked(events: Events) -> Events:
 
 async def _told(events: Events, api: Api) -> Events:
     """The events for the client, with an error event in its API where there is no more to come."""
+    number = 0
     try:
         async for event in events:
+            number += 1
             yield event
     except FailedError as error:
-        yield error_event(api, error.failure)
+        yield error_event(api, error.failure, number)
     except (KeyError, TypeError, AttributeError, ValueError):
-        yield error_event(api, UNREADABLE)
+        yield error_event(api, UNREADABLE, number)

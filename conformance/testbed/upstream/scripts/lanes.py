@@ -158,7 +158,27 @@ def _is_other_part(item: Any) -> bool:
     return kind in ("image", "image_url", "input_image", "document", "file", "input_file", "input_audio")
 
 
+def _broken(value: Any) -> Any:
+    """Arguments without their last brace, wherever they are."""
+    if isinstance(value, dict):
+        return {
+            n: v[:-1] if n in ("arguments", "partial_json", "delta") and v in BRACES else _broken(v)
+            for n, v in value.items()
+        }
+    return [_broken(item) for item in value] if isinstance(value, list) else value
+
+
+BRACES: Final = ('"}', "}", f'{{"city":"{FIRST}"}}')
+"""The last piece of the calls' arguments, and all of them."""
+
+
+def _with_broken_calls(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
+    events = response.events and tuple(replace(event, data=_broken(event.data)) for event in response.events)
+    return replace(response, whole=_broken(response.whole), events=events)
+
+
 SCRIPTS = (
+    _script("broken-arguments", "The arguments of calls lack their last brace", on_response=_with_broken_calls),
     _script("two-different-calls", "Two calls of one tool; in chunks, their fragments in turn", on_response=TWO_CALLS),
     _script("content-filtered", "The answer is ended by a filter", on_response=FILTERED),
     _script("fails-at-the-end", "The answer ends with the API's error", on_response=_failed),
