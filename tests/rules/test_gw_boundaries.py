@@ -67,6 +67,11 @@ class TestCredentials:
         assert status("GW090", asked(none, COOKIE), asked(masked, COOKIE), baselines=()) == "not-applicable"
         assert status("GW090", asked(none, COOKIE), asked(HIDDEN, COOKIE), baselines=()) == "fail"
 
+    def test_a_placeholder_beside_the_gateway_s_own_key_would_be_a_key(self):
+        none, own = ("authorization", "Bearer no-key"), ("x-api-key", "sk-canary-upstream")
+        assert status("GW090", asked(none), asked(none, own), baselines=()) == "fail"
+        assert status("GW090", asked(none), asked(OWN), baselines=()) == "pass"
+
     def test_an_upstream_that_needs_no_key_gets_no_cookie_either(self):
         assert status("GW090", asked(KEY, COOKIE), asked(COOKIE), baselines=()) == "fail"
         assert status("GW090", asked(KEY, COOKIE), asked(), baselines=()) == "pass"

@@ -90,6 +90,10 @@ def _leaks(x: Exchange, arrived: Exchange) -> Iterator[Finding]:
         at = arrived.sent.find(word.encode())
         if at >= 0:
             yield Finding(f"a credential of the client ({word}) arrived upstream in {place_of(arrived, at)}")
+    for field in credentials(arrived):
+        is_told = field.word in made_up(x) or any(map(field.holds, arrived.masked))
+        if not is_told and is_clients(field, arrived, x):
+            yield Finding(f"the client's {field.name} arrived upstream, here with a placeholder instead of a key")
 
 
 @rule(
