@@ -55,7 +55,10 @@ class TestCredentials:
         baselines = (pair(asked(KEY), asked(HIDDEN)),)
         assert status("GW090", asked(KEY), PASSED, baselines=baselines) == "fail"
         assert status("GW090", asked(KEY), asked(HIDDEN), baselines=baselines) == "pass"
-        assert status("GW091", asked(KEY), asked(HIDDEN), baselines=baselines) == "untestable"
+        assert status("GW091", asked(KEY), asked(HIDDEN), baselines=baselines) == "pass"
+        repeated = replace(asked(KEY), hidden=frozenset({"response"}))
+        assert status("GW091", repeated, asked(HIDDEN), baselines=baselines) == "fail"
+        assert status("GW091", repeated, PASSED, baselines=PASSING) == "not-applicable"
 
     def test_a_placeholder_in_place_of_a_key_is_the_client_s(self):
         none = ("authorization", "Bearer no-key")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from conformance.model.exchange import Exchange, Pair, Span
 from conformance.model.rule import rule
 from conformance.model.target import Policy
-from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
+from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.example import JSON, answered, completion
@@ -121,8 +121,8 @@ def upstream_credential_shown(
                 f"the reply holds the credential of the upstream ({word})",
                 at=Span(at, at + len(word)) if at >= 0 else reply(x).head,
             )
-    if own and not words:
-        yield untestable("the gateway's key for the upstream is masked; give it one that contains `canary`")
+    if own and "response" in x.hidden:
+        yield Finding("the reply holds the credential of the upstream, which is masked", at=reply(x).head)
     elif not own:
         yield not_applicable("the gateway sent no credential of its own")
 
