@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from conformance.runs.embedded import Embedded
     from conformance.runs.execute import JudgedRun
 
-__all__ = ["ConfigError", "Impact", "Report", "Verdict", "judge", "resend", "run", "serve"]
+__all__ = ["ConfigError", "Impact", "Report", "Verdict", "judge", "resend", "run", "run_gateway", "serve"]
 
 Format = Literal["json", "json-full", "junit", "markdown", "html", "sarif", "github", "badge", "har"]
 NO_PATHS: Mapping[Api, str] = {}
@@ -169,6 +169,68 @@ def _run(given: Mapping[str, object], run_dir: str | Path | None) -> Report:
             if folder is None:
                 return _report(execute.unstored(options, NullProgress(), judged_by))
             facts = execute.record_run(options, execute.folder_for(folder, options.target.name), NullProgress())
+        if facts.stopped == "interrupted":
+            raise KeyboardInterrupt  # the recording is kept, but the caller must stop, too
+        return _report(execute.judge_run(folder, judged_by))
+
+
+def run_gateway(  # noqa: PLR0913 - one argument an option of the command
+    *,
+    base_url: str | None = None,
+    model: str | None = None,
+    api_key_env: str | None = None,
+    config: str | Path | None = None,
+    target: str | None = None,
+    deployment: str | None = None,
+    defect: str | None = None,
+    paths: Mapping[Api, str] = NO_PATHS,
+    headers: Mapping[str, str] = NO_HEADERS,
+    cacert: str | Path | None = None,
+    insecure: bool = False,
+    apis: Sequence[Api] = (),
+    profiles: Sequence[str] = (),
+    suite: Literal["smoke", "gate", "full"] = "gate",
+    concurrency: int | None = None,
+    timeout: float | None = None,
+    max_requests: int | None = None,
+    max_tokens: int | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    waivers: str | Path | None = None,
+    fail_on: Sequence[FailOn] = (),
+    strict: bool = False,
+    upstream_ports: Sequence[int] = (),
+    upstream_host: str = "127.0.0.1",
+    wait: float = 5.0,
+    run_dir: str | Path | None = None,
+) -> Report:
+    """Send requests to a gateway, answer those that it sends to `upstream_ports`, and judge both sides.
+
+    The arguments mean what the options of `conformance gateway` mean; the recording is kept as by `run`. If no request
+    arrives upstream, that is reported (exit code 3).
+
+    Raises:
+        ConfigError: an argument is wrong; nothing was sent.
+        RuntimeError: an event loop is running in this thread, which this call would block.
+    """
+    return _run_gateway(locals(), tuple(upstream_ports), upstream_host, wait, run_dir)
+
+
+def _run_gateway(
+    given: Mapping[str, object], ports: tuple[int, ...], host: str, wait: float, run_dir: str | Path | None
+) -> Report:
+    from conformance.runs import arguments, execute, gateway
+    from conformance.runs.criteria import criteria
+
+    _refuse_event_loop("run_gateway")
+    with argument_names():
+        request = arguments.run_request(given)
+        folder = arguments.optional_path("run_dir", run_dir)
+        judged_by = criteria(request.verdict, request.target)
+        through = gateway.options_through(request, ports, host, wait)
+        if folder is None:
+            return _report(gateway.unstored(through, judged_by))
+        facts = gateway.record(through, execute.folder_for(folder, through.run.target.name))
         if facts.stopped == "interrupted":
             raise KeyboardInterrupt  # the recording is kept, but the caller must stop, too
         return _report(execute.judge_run(folder, judged_by))

@@ -13,7 +13,7 @@ from conformance.cli.progress import Bar
 from conformance.cli.proxy import allow_many_connections
 from conformance.cost import cost_of, tokens_of
 from conformance.gateway.plan import plan_through
-from conformance.gateway.record import AddressError, GatewayOptions, record_through
+from conformance.gateway.record import GatewayOptions
 from conformance.model.criteria import Criteria
 from conformance.model.exchange import Request
 from conformance.model.words import ExitCode, Suite
@@ -22,9 +22,8 @@ from conformance.report.formats import terminal
 from conformance.report.impacts import money
 from conformance.runner import NullProgress, RunOptions
 from conformance.runs import config, execute
-from conformance.runs.config import ConfigError
 from conformance.runs.execute import Output
-from conformance.runs.gateway import CANARY_KEY, check_suite, chosen
+from conformance.runs.gateway import CANARY_KEY, check_suite, chosen, record
 from conformance.runs.options import OutputOptions, RunRequest, TargetOptions
 from conformance.testbed.gateway.handling import TRANSPARENT
 
@@ -66,12 +65,8 @@ def run_gateway(run: GatewayRun, outputs: Sequence[Output]) -> int:
     )
     allow_many_connections()
     path = execute.folder_for(run.run_dir, f"gateway-{options.target.name}")
-    try:
-        with Bar(terminal.console(sys.stderr, color=run.output.color)) as bar:
-            progress = NullProgress() if run.output.quiet else bar
-            execute.record_into(path, lambda folder: record_through(through, folder, progress))
-    except AddressError as error:
-        raise ConfigError(f"--upstream-port: {error.strerror}; accepted: a free port, or 0 for any") from None
+    with Bar(terminal.console(sys.stderr, color=run.output.color)) as bar:
+        record(through, path, NullProgress() if run.output.quiet else bar)
     judged = execute.judge_run(path, run.criteria)
     hint = serve_again(judged.report, given.defect) if embedded else ""
     return console.print_report(judged, outputs, run.output, hint)

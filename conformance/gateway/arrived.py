@@ -115,12 +115,12 @@ def exchange_of(
 
 
 def without(x: Exchange, secrets: Sequence[str]) -> Exchange:
-    """An exchange with the gateway, without the gateway's credentials; `masked` has where the gateway repeated one."""
+    """An exchange with the gateway, without the gateway's credentials. They are not the client's: `hidden` says so."""
     received, repeated = mask_received(x.received, secrets)
     if not repeated:
         return x
     ending = Ending(x.ending.how, x.ending.phase, x.ending.at_ns, mask_text(x.ending.detail, secrets))
-    return replace(x, received=received, masked=(*x.masked, *repeated), ending=ending, cache={})
+    return replace(x, received=received, hidden=x.hidden | {"response"}, ending=ending, cache={})
 
 
 def _unnamed(x: AcceptedExchange) -> Exchange:

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from difflib import SequenceMatcher
 from enum import Enum
+from itertools import zip_longest
 from math import isfinite
 from typing import Any, Final, NamedTuple, NoReturn
 
 from conformance.parsing.json_text import NOT_JSON
 
+DEEPEST: Final = 100
+"""Levels of lists and objects; requests have a dozen."""
+MOST_ALIGNED: Final = 1000
+"""Items of a list that are looked for in another one of another length."""
 INTEGER: Final = re.compile(r"-?\d+")
 
 
@@ -41,20 +46,37 @@ class Members(dict[str, Any]):
         super().__init__(pairs)
         self.repeated: dict[str, tuple[Any, ...]] = {}
         if len(self) < len(pairs):
-            for name, _ in pairs:
-                values = tuple(value for other, value in pairs if other == name)
-                if len(values) > 1:
-                    self.repeated[name] = values
+            values: dict[str, list[Any]] = {}
+            for name, value in pairs:
+                values.setdefault(name, []).append(value)
+            self.repeated = {name: tuple(found) for name, found in values.items() if len(found) > 1}
 
 
 def parse_exact(data: bytes) -> Any:
-    """The value of one JSON text in UTF-8, or NOT_JSON: objects are Members, numbers are Number."""
+    """The value of one JSON text in UTF-8, or NOT_JSON: objects are Members, numbers are Number.
+
+    What is nested deeper than DEEPEST is not read.
+    """
     try:
-        return json.loads(
+        value = json.loads(
             data.decode(), object_pairs_hook=Members, parse_int=Number, parse_float=Number, parse_constant=_refuse
         )
     except (ValueError, RecursionError):
         return NOT_JSON
+    return NOT_JSON if _is_too_deep(value) else value
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [item for one in level if isinstance(one, dict | list) for item in _items(one)]
+        if not level:
+            return False
+    return True
+
+
+def _items(value: dict[str, Any] | list[Any]) -> list[Any]:
+    return [*value.values()] if isinstance(value, dict) else value
 
 
 def _refuse(name: str) -> NoReturn:
@@ -131,8 +153,8 @@ def aligned(sent: list[Any], arrived: list[Any]) -> Iterator[tuple[int | None, i
     Equal items do. Of those between them, items of one role, type and name do, or else all in order, if they are as
     many on both sides.
     """
-    if len(sent) == len(arrived):
-        yield from ((at, at) for at in range(len(sent)))
+    if len(sent) == len(arrived) or max(len(sent), len(arrived)) > MOST_ALIGNED:
+        yield from zip_longest(range(len(sent)), range(len(arrived)))
         return
     left, right = list(map(unordered, sent)), list(map(unordered, arrived))
     for tag, a, b, c, d in SequenceMatcher(a=left, b=right, autojunk=False).get_opcodes():

@@ -1,16 +1,16 @@
 """What a failure says of a request through a gateway: where it arrived, when, and where its bytes are. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from msgspec import UNSET
 
-from conformance.comparisons import Load
 from conformance.model.exchange import Exchange, Pair
 from conformance.parsing.http1 import reply
 from conformance.report.document import Report, ReportVerdict
 from conformance.report.pair_timeline import MS
 
+Load = Callable[[str], Exchange]
 MOST_ATTEMPTS: Final = 3
 MOST_COMPARED: Final = 20
 
@@ -28,6 +28,19 @@ def clearest(verdicts: Sequence[ReportVerdict], report: Report, load: Load) -> R
         return verdicts[0]
     some = [verdict for verdict in verdicts[:MOST_COMPARED] if verdict.exchanges] or verdicts[:1]
     return min(some, key=lambda verdict: sum(len(load(name).sent) for name in verdict.exchanges[:1]))
+
+
+def others(verdict: ReportVerdict, report: Report) -> list[str]:
+    """The other requests to the gateway that a verdict compares one with, by the names of their exchanges."""
+    clients = {one.exchange for one in report.gateway.requests} if report.gateway is not UNSET else set()
+    return [name for name in verdict.exchanges[1:] if name in clients]
+
+
+def compared(verdict: ReportVerdict, report: Report) -> str:
+    """The first of the other requests, and the number of further ones."""
+    names = others(verdict, report)
+    more = f" and {len(names) - MOST_ATTEMPTS} more" if names[MOST_ATTEMPTS:] else ""
+    return ", ".join(names[:MOST_ATTEMPTS]) + more
 
 
 def arrived(pair: Pair) -> Iterator[str]:

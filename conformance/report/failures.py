@@ -213,8 +213,9 @@ def _both_sides(verdict: ReportVerdict, report: Report, evidence: Recording) -> 
     for name in verdict.exchanges[:1]:
         if pair := both_sides.pair_of(name, report, evidence.load):
             yield Line("sent", name, verbatim=True)
-            for number, words in enumerate(both_sides.arrived(pair)):
-                yield Line("" if number else "arrived", words, verbatim=True)
+            yield from (Line("arrived", words, verbatim=True) for words in both_sides.arrived(pair))
+            if others := both_sides.compared(verdict, report):
+                yield Line("compared with", others, verbatim=True)
             for number, path in enumerate(both_sides.files(pair.upstream, evidence.folder)):
                 yield Line("" if number else "bytes upstream", path, verbatim=True)
 

@@ -22,7 +22,13 @@ FILE, PROJECT = Path("conformance.toml"), Path("pyproject.toml")
 """Files in the working directory in which a target is found without --config."""
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
-ARGUMENTS = {"api": "apis", "profile": "profiles", "path": "paths", "header": "headers"}
+ARGUMENTS = {
+    "api": "apis",
+    "profile": "profiles",
+    "path": "paths",
+    "header": "headers",
+    "upstream_port": "upstream_ports",
+}
 """Arguments of the Python API that have another name than their option: they take several values."""
 
 

@@ -1,21 +1,29 @@
 """Resolve the options of a run through a gateway: one that is there, or the embedded one."""
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, NamedTuple
 
+import anyio
 import msgspec
 
-from conformance.gateway.record import Gateway
+from conformance import catalogue
+from conformance.gateway.judging import judge_pairs, pairs
+from conformance.gateway.record import AddressError, Gateway, GatewayOptions, record_through
 from conformance.gateway.selftest import UPSTREAM_KEY
+from conformance.model.criteria import Criteria
+from conformance.model.run import RunManifest
 from conformance.model.target import Target
-from conformance.runner import RunOptions
+from conformance.runner import NullProgress, Progress, RunOptions
 from conformance.runs import config
 from conformance.runs.config import ConfigError, near, one_of
+from conformance.runs.execute import JudgedRun, built, record_into
 from conformance.runs.options import RunRequest, TargetOptions
 from conformance.runs.resolve import options, resolved, with_overrides
+from conformance.storage.memory import InMemoryRun
 from conformance.testbed.gateway import changes
 from conformance.testbed.gateway.handling import TRANSPARENT, GatewayChange
 from conformance.testbed.gateway.serve import serve_gateway
@@ -24,6 +32,7 @@ from conformance.transport.limits import limits_for
 MODEL: Final = "reference"
 CANARY_KEY: Final = UPSTREAM_KEY
 """The credential of the embedded gateway at its upstream."""
+NO_PROGRESS: Final = NullProgress()
 TIMEOUT_S: Final = 30.0
 """Time limit of one exchange, unless an option sets it: the upstream answers within a second."""
 
@@ -52,6 +61,44 @@ def chosen(request: RunRequest, environ: Mapping[str, str] = os.environ) -> Chos
     if request.limits.timeout is not None:
         return found
     return found._replace(options=replace(found.options, limits=limits_for(TIMEOUT_S)))
+
+
+def options_through(request: RunRequest, ports: tuple[int, ...], host: str, wait_s: float) -> GatewayOptions:
+    """The options of a run through the gateway that the options name, as the Python API takes them. Raises ConfigError."""
+    if request.target == TargetOptions():
+        raise ConfigError("base_url is missing: the gateway; accepted: base_url and model, target, or deployment")
+    if not all(isinstance(port, int) and 0 <= port < 65536 for port in ports):
+        raise ConfigError(f"upstream_ports={ports!r}; accepted: numbers from 0 to 65535")
+    if not isinstance(wait_s, (int, float)) or not 0 < wait_s < float("inf"):
+        raise ConfigError(f"wait={wait_s!r}; accepted: a number above 0")
+    run, embedded = chosen(request)
+    listening = upstream_ports(ports, request.target)
+    return GatewayOptions(run=run, ports=listening, host=host, wait_s=wait_s, embedded=embedded)
+
+
+def record(options: GatewayOptions, path: Path, progress: Progress = NO_PROGRESS) -> RunManifest:
+    """Record a run through a gateway into a folder, as `execute.record_run` does. Raises ConfigError."""
+    with _bound_addresses():
+        return record_into(path, lambda folder: record_through(options, folder, progress))
+
+
+def unstored(options: GatewayOptions, criteria: Criteria) -> JudgedRun:
+    """Record a run through a gateway in memory, and judge it. Raises ConfigError."""
+    store = InMemoryRun()
+    with _bound_addresses():
+        facts = anyio.run(record_through, options, store)
+    ids, load = store.ids(), store.exchange
+    judgement = judge_pairs(facts, load, ids, catalogue.selected(criteria.rules))
+    return built(facts, judgement, load, criteria, both_sides=pairs(load, ids))
+
+
+@contextmanager
+def _bound_addresses() -> Iterator[None]:
+    """Say which option is wrong if a port can't be bound."""
+    try:
+        yield
+    except AddressError as error:
+        raise ConfigError(f"--upstream-port: {error.strerror}; accepted: a free port, or 0 for any") from None
 
 
 def check_suite(request: RunRequest) -> None:

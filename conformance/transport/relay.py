@@ -1,7 +1,7 @@
 """Accept connections, pass their bytes on to a server and back as they come, and record each exchange.
 
 Each client's connection has its own to the server, so that whatever one side does to its connection, the other side
-sees: bytes, a close, a half-close, a reset. Of a request only the value of Host changes.
+sees: bytes, a close, a half-close, a reset. Of a request only the value of Host changes, unless it is to be kept.
 """
 
 import asyncio
@@ -28,6 +28,8 @@ QUIET_S: Final = 10.0
 class Relay:
     """What all connections have in common. `refused` counts what was answered without the server, by reason.
 
+    `keeps_host`: the server gets the client's Host, as a server does that is reached without a relay.
+
     Beyond `most_connections`, the oldest one is closed for a new one: of those without an exchange, or else of those
     that have been silent for QUIET_S. If all are busy, the new one is closed. Whoever gets an exchange gives its memory
     back (`memory.give_back`) once it does not hold it any more.
@@ -37,6 +39,7 @@ class Relay:
     limits: Limits
     on_exchange: OnExchange
     port: int = 0
+    keeps_host: bool = False
     most_connections: int | None = None
     memory: Memory = field(default_factory=Memory)
     refused: dict[str, int] = field(default_factory=dict)
@@ -84,6 +87,7 @@ async def relaying(
     port: int = 0,
     unix_socket: str | None = None,
     limits: Limits | None = None,
+    keeps_host: bool = False,
     most_connections: int | None = None,
 ) -> AsyncIterator[Relay]:
     """Relay connections until the context exits; exchanges that are then in progress are `interrupted`.
@@ -93,7 +97,11 @@ async def relaying(
     a response, or a close, belong to it. Raises OSError if the address can't be bound.
     """
     relay = Relay(
-        upstream=upstream, limits=limits or Limits(), on_exchange=on_exchange, most_connections=most_connections
+        upstream=upstream,
+        limits=limits or Limits(),
+        on_exchange=on_exchange,
+        keeps_host=keeps_host,
+        most_connections=most_connections,
     )
     loop = asyncio.get_running_loop()
     if unix_socket:

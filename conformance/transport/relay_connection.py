@@ -106,7 +106,10 @@ class Connection:
         place = self.number, next(self._numbers)
         self._sending = accepted.begin(place, request, self._began_ns, self.relay.limits, self.relay.memory)
         self.exchanges.append(self._sending)
-        self._pass_on(self._sending, own_answers.with_host(request.head, self.relay.upstream.netloc))
+        head = request.head
+        if not self.relay.keeps_host:
+            head = own_answers.with_host(head, self.relay.upstream.netloc)
+        self._pass_on(self._sending, head)
 
     def _pass_on(self, exchange: Accepted, data: bytes) -> None:
         """Pass on bytes of a request."""

@@ -79,6 +79,10 @@ def test_a_missing_variable_is_named(file):
             ('"https://api.example/v1"', '"api.example"'),
             r":3: .*base_url is \"api\.example\"; accepted: an http:// or https:// address",
         ),
+        (
+            ('apis = ["chat"]', 'apis = ["chat"]\nupstream_ports = [9009, 0]'),
+            r":7: .*upstream_ports\[1\] is 0; accepted: a port from 1 to 65535",
+        ),
         (("[targets.other]", "[target.other]"), r"the file: unknown key 'target' \(did you mean 'targets'\?\)"),
         (("[targets.other]", "[targets.other"), r"not valid TOML: .*line 17"),
     ],

@@ -47,7 +47,7 @@ def test_all_values_of_a_repeated_name_are_kept():
     assert list(repeated_names(value)) == [(("x", 0, "n"), (Number("1"), Number("2")))]
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"NaN", b"\xff", b"[1] 2", b"[" * 100_000])
+@pytest.mark.parametrize("data", [b"", b"{", b"NaN", b"\xff", b"[1] 2", b"[" * 100_000, b"[" * 200 + b"]" * 200])
 def test_what_is_no_json_text_has_no_value(data):
     assert parse_exact(data) is NOT_JSON
 

@@ -19,6 +19,7 @@ from conformance.model.target import GatewayPolicy, Policy
 from conformance.report import both_sides, build, gateway_policy, pair_timeline
 from conformance.report.failures import Recording
 from conformance.report.formats import html, terminal
+from conformance.report.formats.pair_view import view
 from conformance.report.formats.registry import FORMATS
 from conformance.report.gateway_fields import field_table
 from conformance.rules.example import answered, completion, error
@@ -106,7 +107,7 @@ def test_the_archive_has_both_sides_in_the_order_of_time():
     client, upstream = (places[name] for name in failing())
     assert client["startedDateTime"] <= upstream["startedDateTime"]
     assert client["request"]["url"].startswith("http://127.0.0.1:")
-    assert upstream["request"]["url"].startswith("http://127.0.0.1:")
+    assert upstream["request"]["url"].startswith(f"http://127.0.0.1:{run().report.gateway.ports[0]}/")
 
 
 # The page
@@ -169,6 +170,16 @@ def test_if_nothing_arrived_the_page_and_the_terminal_say_so():
     report, evidence = judged(*alone)
     assert "did not arrive" in terminal.text(report, evidence)
     assert "nothing arrived upstream" in html.run_page(report, evidence)
+
+
+def test_a_request_that_is_compared_with_another_is_shown_beside_it():
+    client, arrived = forwarded(ASKED, ASKED)
+    other = (replace(client, id="other"), replace(arrived, id="other.upstream-1", sent=arrived.sent + b" "))
+    shown = view(Pair(client, (arrived,)), "both-1", Pair(other[0], other[1:]))
+    assert [one.title for one in shown.comparisons] == [
+        *("Request", "Response", "Two requests upstream", "Two responses to the client")
+    ]
+    assert {one.right.title for one in shown.comparisons[2:]} == {"other"}
 
 
 # The clock

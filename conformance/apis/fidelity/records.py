@@ -11,7 +11,7 @@ several requests can be put together. `allowed`: the gateway's policy says so, o
 from collections.abc import Iterator
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -25,6 +25,7 @@ from conformance.model.target import GatewayPolicy
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply, request_content
 from conformance.parsing.json_exact import ABSENT, Members, Number, equal_values, parse_exact, repeated_names
+from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import Object
 from conformance.schemas import validator
 
@@ -62,6 +63,7 @@ DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
     "n": (Number("1"), None),
     "logprobs": (False, None),
     "tool_choice": ("auto",),
+    "response_format": ({"type": "text"},),
 }
 """Values that mean the same as no value, in every API that has the field."""
 RENAMED: Final[dict[Api, tuple[frozenset[str], ...]]] = {
@@ -173,11 +175,10 @@ def _has_no_effect(difference: Difference, arrived: Object) -> bool:
         return _asks_for_usage(difference, arrived)
     if len(path) != 1 or path[0] not in DEFAULTS:
         return False
-    ends = [None if value is ABSENT else value for value in (sent, got)]
-    defaults = DEFAULTS[str(path[0])]
     if change is Change.ADDED:
         return path[0] == "stream" and got is False
-    return all(end in defaults for end in ends)
+    defaults = DEFAULTS[str(path[0])]
+    return sent in defaults and (got is ABSENT or got in defaults)
 
 
 def _asks_for_usage(difference: Difference, arrived: Object) -> bool:
@@ -209,14 +210,38 @@ def _without_renamed(found: list[Difference], api: Api) -> Iterator[Difference |
             yield difference
 
 
+class SchemaFault(NamedTuple):
+    """One place of a body that its API's schema does not allow, and a clause that says why."""
+
+    path: Path
+    told: str
+
+
 @cached_reader
+def schema_faults(x: Exchange) -> tuple[SchemaFault, ...]:
+    """What is wrong in a request by its API's schema, unknown fields excepted; a missing field has its own path."""
+    body = body_sent(x)
+    if body is NOT_JSON:
+        return (SchemaFault((), "it is not JSON"),)
+    try:
+        errors = [*validator(spec(x.api).request_schema).iter_errors(body)]
+    except RecursionError:  # nested deeper than any documented request
+        return ()
+    return tuple(fault for error in errors for fault in _faults(error))
+
+
+def _faults(error: Any) -> Iterator[SchemaFault]:
+    path = tuple(error.absolute_path)
+    if error.validator == "required":
+        missing = (name for name in error.validator_value if name not in error.instance)
+        yield from (SchemaFault((*path, name), "it is required, and missing") for name in missing)
+    elif error.validator != "additionalProperties":
+        yield SchemaFault(path, f"{quoted(error.instance)} breaks {error.validator}")
+
+
 def _invalid(x: Exchange) -> frozenset[Path]:
     """The places of a client's body at which its API's schema does not hold."""
-    try:
-        errors = [*validator(spec(x.api).request_schema).iter_errors(body_sent(x))]
-    except RecursionError:  # nested deeper than any documented request
-        return frozenset()
-    return frozenset(tuple(error.absolute_path) for error in errors)
+    return frozenset(fault.path for fault in schema_faults(x))
 
 
 @cached_reader
@@ -240,14 +265,15 @@ def fates(pair: Pair, policy: GatewayPolicy) -> tuple[FieldRecord, ...]:
     equal = (
         FieldRecord(path=path, fate=Fate.EQUAL)
         for path in map(dotted, _leaves(sent))
-        if not any(_overlap(path, record.path) for record in found)
+        if not any(overlap(path, record.path) for record in found)
     )
     places = {path: at for at, path in enumerate(sent)}
     of_field = {record: places.get(record.path.partition(".")[0], len(places)) for record in (*equal, *found)}
     return tuple(sorted(of_field, key=lambda record: of_field[record]))
 
 
-def _overlap(one: str, other: str) -> bool:
+def overlap(one: str, other: str) -> bool:
+    """Whether a path is another one, or is inside of it."""
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 

@@ -8,6 +8,7 @@ from conformance.model.probe import Probe
 from conformance.model.words import GENERATIVE, Api, Suite
 from conformance.probes.accepted_forms import RED_SQUARE, SILENCE
 from conformance.probes.baseline import Change, Fields, token_cap
+from conformance.probes.gateway.fields import UNKNOWN
 from conformance.probes.tools import CITY_SCHEMA, closed, tool
 
 SCRIPT: Final = "native-sse"
@@ -28,8 +29,11 @@ SEARCH: Final = tool(
 WEATHER: Final = tool("get_weather", "Tell the weather in a city.", CITY_SCHEMA)
 VERDICT: Final = closed(thoughts={"type": "string"}, answer={"type": "string"}, certain={"type": "boolean"})
 """A schema whose order matters: thoughts are written before the answer."""
-RULES: Final = "Be brief,\u00a0please.\n\n\t- no tabs\n  - e\u0301t\u00e9, \u6771\u4eac \U0001f319 \n"
-"""A system prompt with spaces, a tab, and letters that a gateway may change."""
+RULES: Final = (
+    "Be brief,\u00a0please.\n\n\t- no tabs\n  - e\u0301t\u00e9, \u6771\u4eac \U0001f319 \n"
+    "<b>{{name}} ${HOME} %s &amp; \\n</b>\n\ndata: [DONE]\n\n"
+)
+"""A system prompt with what a gateway may change: spaces, a tab, letters, and what templates, HTML and streams have."""
 ARGUMENTS: Final = '{ "city":"Z\u00fcrich",\n  "id": 9007199254740993, "ratio": 1.10, "note":"a\\/b" }'
 """Arguments as a model wrote them."""
 RESULT: Final = "  7 \u00b0C\r\n\x1b[1mdry\x1b[0m\n"
@@ -64,7 +68,8 @@ def _of_chat(body: Fields) -> Fields:
 
 def _of_messages(body: Fields) -> Fields:
     called = {"type": "tool_use", "id": "toolu_0", "name": "get_weather", "input": {"city": "Z\u00fcrich", "days": 0}}
-    told = {"type": "tool_result", "tool_use_id": "toolu_0", "content": [{"type": "text", "text": RESULT}]}
+    told = {"type": "tool_result", "tool_use_id": "toolu_0", "is_error": True}
+    told |= {"content": [{"type": "text", "text": RESULT}]}
     messages = [
         {"role": "user", "content": QUESTION},
         {"role": "assistant", "content": [*_thoughts(), {"type": "text", "text": "I look. "}, called]},
@@ -140,7 +145,7 @@ def _extended(body: Fields) -> Fields:
         {"role": "user", "content": [{"type": "text", "text": FOLLOW_UP, "cache_control": LASTING}]},
     ]
     offered = [{"type": "function", "function": WEATHER, "cache_control": BRIEF}]
-    return body | {"messages": messages, "tools": offered, "tool_choice": "none"}
+    return body | {"messages": messages, "tools": offered, "tool_choice": "none"} | UNKNOWN
 
 
 TOOL_TYPES: Final[dict[Api, list[Fields]]] = {
@@ -169,6 +174,11 @@ TOOL_TYPES: Final[dict[Api, list[Fields]]] = {
         {"type": "code_interpreter", "container": {"type": "auto"}},
         {"type": "mcp", "server_label": "notes", "server_url": "https://mcp.example.com/", "require_approval": "never"},
     ],
+}
+NAMED: Final[dict[Api, Fields]] = {
+    "chat": {"type": "function", "function": {"name": "get_weather"}},
+    "messages": {"type": "tool", "name": "get_weather"},
+    "responses": {"type": "function", "name": "get_weather"},
 }
 PDF: Final = "JVBERi0xLjQKJSBjYW5hcnktMTM3OQp0cmFpbGVyPDw+PgolJUVPRgo="
 IMAGE_DATA: Final = RED_SQUARE.partition(",")[2]
@@ -242,7 +252,7 @@ def _probes(api: Api) -> Iterator[Probe]:
         subject = f"prefix-{number}" if number > 1 else "prefix"
         suite: Suite = "full" if number == REPEATS else "gate"
         yield _probe(Kind.GATEWAY_REPEAT, api, subject, purpose, _of_history(api), suite)
-    offered: Fields = {"tools": TOOL_TYPES[api]} | token_cap(api, 64)
+    offered: Fields = {"tools": TOOL_TYPES[api], "tool_choice": NAMED[api]} | token_cap(api, 64)
     offer = "Tools of each type arrive, or are refused."
     yield _probe(Kind.GATEWAY_CONTENT, api, "tool-types", offer, lambda body, _mode: body | offered)
     parts = "Images, audio and files arrive, or are refused."
@@ -250,7 +260,7 @@ def _probes(api: Api) -> Iterator[Probe]:
 
 
 def _extensions() -> Probe:
-    purpose = "Reasoning, thought signatures and cache markers of vendors arrive on the second turn."
+    purpose = "Fields, reasoning, thought signatures and cache markers of vendors arrive on the second turn."
 
     def change(body: dict[str, Any], _mode: Any) -> Any:
         return _extended(body | token_cap("chat", 64))

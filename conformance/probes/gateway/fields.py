@@ -25,7 +25,7 @@ SCALARS: Final[dict[Api, Fields]] = {
         "stop": ["\n\nObservation:", "§§"],
         "logprobs": True,
         "top_logprobs": 3,
-        "response_format": {"type": "text"},
+        "response_format": {"type": "json_object"},
         "metadata": {"ticket": "T-17", "Zürich": "東京"},
         "user": USER,
         "prompt_cache_key": "tenant-3/agent-5",
@@ -202,8 +202,9 @@ def _probes(api: Api) -> Iterator[Probe]:
         None,
         raw=RawRequest(body=SPELT[api].encode()),
     )
-    yield _probe(api, "rare", "Fields that only some models have arrive.", _rare(api), "full", max_tokens=2049)
-    yield _probe(api, "unknown", "Fields of vendors arrive.", lambda body, _mode: body | UNKNOWN, "full")
+    yield _probe(api, "rare", "Fields that only some models have arrive.", _rare(api), max_tokens=2049)
+    if api != "chat":
+        yield _probe(api, "unknown", "Fields of vendors arrive.", lambda body, _mode: body | UNKNOWN, "full")
 
 
 PROBES = (

@@ -7,11 +7,11 @@ from conformance.model.probe import BURST_STAGE, Probe
 from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
 from conformance.probes.baseline import token_cap, with_fields
 
-LEAVES_AFTER_S: Final = 0.5
+LEAVES_AFTER_S: Final = 0.8
 """By then the request is upstream, unless the gateway holds it back."""
-LEAVES_EARLY_S: Final = 0.3
+LEAVES_EARLY_S: Final = 0.4
 """Before the second attempt of a gateway that waits as long as Retry-After says."""
-STREAM_AT_MOST_S: Final = 1.2
+STREAM_AT_MOST_S: Final = 1.5
 """When a client leaves that gets no event of a running stream, because the gateway holds them back."""
 EVENTS: Final = 3
 LAST_STAGE: Final = 90

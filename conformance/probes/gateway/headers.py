@@ -79,13 +79,3 @@ PROBES = (
         raw=SUBSCRIPTION,
     ),
 )
-OWN_ERROR = Probe(
-    api="chat",
-    kind=Kind.GATEWAY_FAULT,
-    subject="own-error",
-    purpose="The upstream closes the connection without a byte: the error is the gateway's own.",
-    script="lost-slowly",
-    modes=("unary",),
-    suite="full",
-    build_body=with_fields(**token_cap("chat", 64)),
-)

@@ -164,7 +164,7 @@ FULL_FAULTS = (
 )
 """Planted defects of a stream."""
 FULL_WHOLE_FAULTS = ("gzip-of-nothing", "gzip-corrupt", "page-200", "no-content", "json-unlabelled", "json-as-events")
-FULL_CHUNK_FAULTS = ("event-of-another-api", "text-after-the-end", "done-in-small")
+FULL_CHUNK_FAULTS = ("text-after-the-end", "done-in-small")
 
 
 def _faults_in_full(api: Api) -> Iterator[Probe]:

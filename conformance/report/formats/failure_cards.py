@@ -14,6 +14,11 @@ from conformance.report.failures import Line, Recording, by_rule, describe, fail
 from conformance.report.formats.pair_view import PairView, view
 
 MAX_SAMPLES: Final = 3
+MOST_COMPARED: Final = 3
+"""Of more requests that one is compared with, none shows the difference for sure."""
+
+Anchors = dict[tuple[str, str], str]
+"""The anchors of both sides of requests on a page, by the request, and the one that it is compared with."""
 
 
 class Sample(NamedTuple):
@@ -62,7 +67,7 @@ def cards(report: Report, evidence: Recording) -> Iterator[FailureCard]:
     """The failing rules by cause, as in the terminal; waived ones last."""
     failed = by_rule(report)
     number = 0
-    pairs: dict[str, str] = {}
+    pairs: Anchors = {}
     for one in failing_rules(report):
         number += not one.cause
         card = _with_both_sides(_card(failed[one.rule], report, evidence), failed[one.rule], report, evidence, pairs)
@@ -98,17 +103,21 @@ def _card(verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording
 
 
 def _with_both_sides(
-    card: FailureCard, verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording, shown: dict[str, str]
+    card: FailureCard, verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording, shown: Anchors
 ) -> FailureCard:
-    """The card with both sides of its first request; `shown` are the anchors of those on the page so far."""
-    name = next(iter(both_sides.clearest(verdicts, report, evidence.load).exchanges), "")
+    """The card with both sides of its first request; `shown` are those on the page so far."""
+    verdict = both_sides.clearest(verdicts, report, evidence.load)
+    name = next(iter(verdict.exchanges), "")
     pair = both_sides.pair_of(name, report, evidence.load) if name else None
     if pair is None:
         return card
-    if name in shown:
-        return card._replace(shown_at=shown[name])
-    shown[name] = f"both-{len(shown) + 1}"
-    return card._replace(both_sides=view(pair, shown[name]), samples=())
+    others = both_sides.others(verdict, report)
+    beside = others[0] if 0 < len(others) <= MOST_COMPARED else ""
+    if (name, beside) in shown:
+        return card._replace(shown_at=shown[name, beside])
+    shown[name, beside] = anchor = f"both-{len(shown) + 1}"
+    other = both_sides.pair_of(beside, report, evidence.load) if beside else None
+    return card._replace(both_sides=view(pair, anchor, other), samples=())
 
 
 def _line(line: Line, fix: str, evidence: Recording) -> CardLine:

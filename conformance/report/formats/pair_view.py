@@ -43,14 +43,14 @@ class PairView(NamedTuple):
     earlier: tuple[Side, ...]
 
 
-def view(pair: Pair, anchor: str) -> PairView:
-    """What the page shows of a pair."""
+def view(pair: Pair, anchor: str, other: Pair | None = None) -> PairView:
+    """What the page shows of a pair, and of another one that it is compared with."""
     return PairView(
         name=pair.client.id,
         anchor=anchor,
         timeline=Markup(pair_timeline.svg(pair)),  # noqa: S704 - numbers only
         steps=tuple(pair_timeline.steps(pair)),
-        comparisons=tuple(_comparisons(pair)),
+        comparisons=(*_comparisons(pair), *(_of_two(pair, other) if other else ())),
         earlier=tuple(_earlier(pair)),
     )
 
@@ -68,6 +68,15 @@ def _comparisons(pair: Pair) -> Iterator[Comparison]:
     last = _response(pair.upstream[-1]) if pair.upstream else (b"", b"")
     title = f"as the upstream sent it{_of(len(pair.upstream), pair)}" if pair.upstream else "the upstream was not asked"
     yield _compared("Response", title, "as the client got it", last, _response(pair.client))
+
+
+def _of_two(pair: Pair, other: Pair) -> Iterator[Comparison]:
+    """How two requests arrived upstream, and what the client got of each."""
+    name = other.client.id
+    if pair.upstream and other.upstream:
+        sides = _request(pair.upstream[0]), _request(other.upstream[0])
+        yield _compared("Two requests upstream", "this one", name, *sides)
+    yield _compared("Two responses to the client", "this one", name, _response(pair.client), _response(other.client))
 
 
 def _of(number: int, pair: Pair) -> str:

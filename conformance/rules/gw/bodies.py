@@ -5,9 +5,8 @@ from typing import Any, Final
 
 from conformance.apis.errors import error_response, mentions_word, rejected_fields
 from conformance.apis.fidelity.differences import quoted
-from conformance.apis.fidelity.records import Fate, exact_body
+from conformance.apis.fidelity.records import Fate, dotted, exact_body, overlap, schema_faults
 from conformance.apis.request import body_sent, request_body
-from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -22,7 +21,6 @@ from conformance.rules.example import answered, error
 from conformance.rules.gw.arrivals import SENT, Upstream, compared, forwarded_of, nothing_arrived
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import ASKED, both, forwarded, forwarded_text
-from conformance.schemas import validator
 
 CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
 WHOLE: Final = '{"model":"m","messages":[{"role":"user","content":"Hi"}],"user":"x"}'
@@ -105,32 +103,14 @@ def request_invalid(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator
     if isinstance(found, NotJudged) or arrived is None:
         yield found if isinstance(found, NotJudged) else not_applicable("the request went to another API")
         return
-    if any(_faults(x)):
+    if schema_faults(x):
         yield not_applicable("the client's request is invalid, too")
         return
     told = [record.path for record in found if record.fate in (Fate.DROPPED, Fate.CHANGED)]
-    for place, message in _faults(arrived):
-        if not any(_overlap(place, path) for path in told):
-            yield Finding(f"{f'`{place}`' if place else 'the body'} is invalid upstream: {message}")
-
-
-def _overlap(one: str, other: str) -> bool:
-    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
-
-
-def _faults(x: Exchange) -> Iterator[tuple[str, str]]:
-    """The places of a body that its API's schema does not allow, unknown fields excepted, and why."""
-    try:
-        errors = [*validator(spec(x.api).request_schema).iter_errors(body_sent(x))]
-    except RecursionError:  # nested deeper than any documented request
-        return
-    for one in errors:
-        place = [*map(str, one.absolute_path)]
-        if one.validator == "required":
-            missing = [name for name in one.validator_value if name not in one.instance]
-            yield from ((".".join([*place, name]), "it is required, and missing") for name in missing)
-        elif one.validator != "additionalProperties":
-            yield ".".join(place), f"{quoted(one.instance)} breaks {one.validator}"
+    for fault in schema_faults(arrived) if found else ():
+        place = dotted(fault.path)
+        if not any(overlap(place, path) for path in told):
+            yield Finding(f"{f'`{place}`' if place else 'the body'} is invalid upstream: {fault.told}")
 
 
 def _with_repeated_name(x: Exchange) -> NotJudged | None:

@@ -33,8 +33,8 @@ def _rejected(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | None:
     """The upstream failed, and the client got an error that is more than the upstream's bytes passed on."""
     if skip := failed_upstream(x, upstream):
         return skip
-    if not error_response(x):
-        return not_applicable("the client got no error response")
+    if not error_response(x) or error_response(x).in_band:
+        return not_applicable("the client got no error status")
     if skip := readable(x):
         return skip
     alike = [arrived for arrived in upstream if arrived.api == x.api and fate(arrived) == "refused"]
@@ -67,7 +67,7 @@ def envelope_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findi
         yield skip
         return
     told = error_response(x)
-    if not told.has_error_object and told.form != "event":
+    if not told.has_error_object:
         words = {"html": "an HTML page", "text": "plain text", "empty": "empty", "error-text": "`error` as a text"}
         seen = f"the body of the {told.status} error is {words.get(told.kind, 'JSON without an error object')}"
         yield Finding(seen, at=told.at, expected="an `error` object")

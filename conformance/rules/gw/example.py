@@ -39,4 +39,4 @@ def with_request(x: Exchange, body: str) -> Exchange:
     """The exchange with another request body, as it is written."""
     payload = body.encode()
     head = f"POST /v1/x HTTP/1.1\r\nHost: example\r\nContent-Length: {len(payload)}\r\n\r\n".encode()
-    return replace(x, sent=head + payload)
+    return replace(x, sent=head + payload, cache={})

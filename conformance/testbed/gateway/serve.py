@@ -171,7 +171,10 @@ def _asking(upstreams: Sequence[tuple[str, int]], prepare: Edit, stack: contextl
             return unavailable(request, "The upstream closed the connection.")
         if not isinstance(head, h11.Response):
             return unavailable(request, "The upstream closed the connection.")
-        kept = without_hops(_texts(head.headers.raw_items()))
+        given = _texts(head.headers.raw_items())
+        is_coded = any(name.lower() == "transfer-encoding" for name, _ in given)
+        left_out = ("content-length",) if is_coded else ()  # RFC 9112, section 6.3
+        kept = tuple(item for item in without_hops(given) if item[0].lower() not in left_out)
         return GatewayReply(status=head.status_code, headers=kept, body=_pieces(sent, reader))
 
     return ask

@@ -64,6 +64,12 @@ def told(status: int, value: Any) -> OwnError:
     return lambda _request, _reply: own_reply(status, value)
 
 
+async def as_asked(reply: GatewayReply) -> None:
+    """Wait as long as Retry-After says."""
+    if wait_s := reply.header("retry-after"):
+        await asyncio.sleep(float(wait_s))
+
+
 def retrying(
     times: int,
     *statuses: int,
@@ -81,8 +87,8 @@ def retrying(
             status, reply = await failure(reply)
             if status not in statuses:
                 break
-            if is_patient and (wait_s := reply.header("retry-after")):
-                await asyncio.sleep(float(wait_s))
+            if is_patient:
+                await as_asked(reply)
             reply = await forward(prepare(request))
         return reply
 

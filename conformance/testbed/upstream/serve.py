@@ -106,6 +106,7 @@ class Upstreams:
                 host=self.host,
                 port=place.port,
                 limits=self.limits,
+                keeps_host=True,
                 most_connections=MOST_CONNECTIONS,
             )
             relay = await self.listening.enter_async_context(tapped)

@@ -151,7 +151,6 @@ DEFECTS = (
         title="The gateway's own error repeats the credential of the upstream",
         caught_by="GW091",
         handle=_key_in_error,
-        is_full=True,
     ),
     defect(
         "two-keys",

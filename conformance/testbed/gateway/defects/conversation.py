@@ -4,8 +4,9 @@ import itertools
 import json
 import random
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
+from conformance.apis.nonce import marker
 from conformance.model.target import GatewayPolicy
 from conformance.model.words import GENERATIVE
 from conformance.testbed.gateway.handling import (
@@ -53,14 +54,14 @@ def _decorated(body: Body) -> Body:
 
 
 async def _piled_up(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
-    """The messages of earlier requests stand before those of each."""
-    body = request.json
-    if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
+    """The last messages of other conversations stand before those of each."""
+    body, own = request.json, marker(request.body)
+    if not own or not isinstance(body, dict) or not isinstance(body.get("messages"), list):
         return await forward(request)
-    earlier: list[Any] = state.memory.setdefault("messages", [])
-    piled = [*earlier[-2:], *body["messages"]]
-    earlier += [message for message in body["messages"] if message.get("role") == "user"][-1:]
-    return await forward(replace(request, body=to_json(body | {"messages": piled})))
+    earlier: dict[str, Body] = state.memory.setdefault("messages", {})
+    piled = [message for nonce, message in earlier.items() if nonce != own.nonce][-2:]
+    earlier[own.nonce] = next(message for message in reversed(body["messages"]) if own.nonce in str(message))
+    return await forward(replace(request, body=to_json(body | {"messages": [*piled, *body["messages"]]})))
 
 
 def _trimmed(text: str) -> str:

@@ -119,7 +119,7 @@ DEFECTS = (
         name="cap-dropped",
         title="Drops the token cap: the answer is as long as it gets",
         caught_by="GW001",
-        apis=GENERATIVE,
+        apis=("chat", "responses"),
         handle=on_json(without("max_tokens", "max_completion_tokens", "max_output_tokens")),
     ),
     GatewayChange(
@@ -140,7 +140,6 @@ DEFECTS = (
         name="unknown-fields-dropped",
         title="Drops the fields of vendors without a word",
         caught_by="GW001",
-        is_full=True,
         handle=on_json(without("top_a", "x_vendor_option")),
     ),
     GatewayChange(

@@ -15,7 +15,7 @@ from conformance.testbed.gateway.handling import (
     on_request,
     whole,
 )
-from conformance.testbed.gateway.trying import FAILING, LOST, failure, falling_back, retrying
+from conformance.testbed.gateway.trying import FAILING, LOST, as_asked, failure, falling_back, retrying
 from conformance.testbed.server.reply import to_json
 from conformance.testbed.upstream.scripts.failures import ELSEWHERE
 
@@ -43,6 +43,7 @@ async def _unread(request: GatewayRequest, forward: Forward, _state: GatewayStat
     reply = await forward(request)
     if reply.status == 503:
         _, reply = await failure(reply)
+        await as_asked(reply)
         await whole((await forward(request)).body)
     return reply
 

@@ -206,5 +206,6 @@ VARIANTS = (
         name="usage-estimate-marked",
         title="Estimates the usage that the upstream does not send, and marks it",
         handle=estimating(ESTIMATE | {"is_estimated": True}),
+        is_full=True,
     ),
 )
