@@ -5,7 +5,7 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
+from conformance.model.words import GENERATIVE, Api, Mode, Suite
 from conformance.probes.baseline import Change, Fields, token_cap, user_message
 from conformance.probes.encoding import Offer, request_encoding, tools, usage_too
 from conformance.probes.tools import TWICE, closed, tool
@@ -191,7 +191,15 @@ def _replies(api: Api) -> Iterator[Probe]:
         "A call is required, and the model makes two, with different arguments.",
         request_encoding(api, TWICE, 96, Offer((CITY,), "required")),
         script="two-different-calls",
-        modes=MODES,
+        modes=STREAM,
+    )
+    yield _probe(
+        api,
+        "two-calls.whole",
+        "A call is required, and the model makes two, with different arguments.",
+        request_encoding(api, TWICE, 96, Offer((CITY,), "required")),
+        script="two-different-calls",
+        suite="full",
     )
     yield _probe(
         api,
@@ -233,6 +241,7 @@ def _replies(api: Api) -> Iterator[Probe]:
         script="fails-at-the-end",
         kind=Kind.GATEWAY_FAULT,
         modes=STREAM,
+        suite="gate" if api == "messages" else "full",
     )
     if api != "responses":  # whose answers may have the status 200 and tell a failure
         yield _probe(
