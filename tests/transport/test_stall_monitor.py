@@ -78,6 +78,6 @@ def test_many_short_stalls_add_up_and_none_before_counts():
         return together, longest, after
 
     together, longest, after = anyio.run(run)
-    assert together >= 3 * (BLOCKED_S * 1e9 - LEAST_NS - 5_000_000) > longest / 10
-    assert longest <= together
-    assert after < LEAST_NS * 100
+    assert together >= 3 * (BLOCKED_S * 1e9 - LEAST_NS - 5_000_000)
+    assert longest < together
+    assert after < longest
