@@ -99,6 +99,8 @@ def lines(facts: RunManifest, shown: ReportGateway, sentences: Iterable[str]) ->
 def about(report: Report) -> str:
     """What was tested."""
     target = report.target
+    if not target.model:
+        return f"the upstream alone, at {ports(report)}"
     return f"both sides of {target.name}, model {target.model}, at {target.base_url}, upstream at {ports(report)}"
 
 
