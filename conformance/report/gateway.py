@@ -48,6 +48,7 @@ def reported(facts: RunManifest, pairs: Sequence[Pair]) -> ReportGateway | Unset
     return ReportGateway(
         ports=facts.gateway.ports,
         arrived=sum(len(pair.upstream) for pair in pairs) + sum(facts.gateway.more_requests.values()),
+        attempts={pair.client.nonce: len(pair.upstream) for pair in pairs},
         requests=tuple(
             GatewayRequest(
                 exchange=pair.client.id, nonce=pair.client.nonce, upstream=tuple(x.id for x in pair.upstream)
