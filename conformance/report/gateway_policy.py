@@ -1,6 +1,6 @@
 """Which lines of a gateway policy a run needed: one that it did not need is stale, or was not tried. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, Literal, NamedTuple
 
@@ -14,6 +14,7 @@ from conformance.parsing.http1 import reply
 from conformance.report import curl
 from conformance.report.document import GatewayField, GatewayPolicyLine
 from conformance.report.escaping import safe
+from conformance.rules.gw.attempts import NOT_PROCESSED
 
 State = Literal["used", "stale", "untried"]
 LOST: Final = 0
@@ -88,10 +89,19 @@ def _names(x: Exchange) -> set[str]:
     return {name.lower() for name, _ in curl.read(x.sent).headers}
 
 
-def _of_retries(statuses: Sequence[int], pairs: Sequence[Pair]) -> Use:
+def _of_retries(statuses: Collection[int], pairs: Sequence[Pair]) -> Use:
     failed = [(at, pair) for pair in pairs for at, x in enumerate(pair.upstream) if _result(x) in statuses]
-    again = sum(len(pair.upstream) > at + 1 for at, pair in failed)
+    again = sum(_is_tried_again(at, pair) for at, pair in failed)
     return Use(again, len(failed) - again, "it is tried again", "the upstream responded so, and it is not tried again")
+
+
+def _is_tried_again(at: int, pair: Pair) -> bool:
+    """Whether the same upstream got a further request after that attempt."""
+    return any(_host(x) == _host(pair.upstream[at]) for x in pair.upstream[at + 1 :])
+
+
+def _host(x: Exchange) -> str:
+    return x.origin.host if x.origin else ""
 
 
 def _result(x: Exchange) -> int | None:
@@ -100,8 +110,8 @@ def _result(x: Exchange) -> int | None:
 
 
 def _retries(policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
-    use = _of_retries(policy.retry_on, pairs)
-    repeated = sum(len(pair.upstream) > 1 for pair in pairs)
+    use = _of_retries(policy.retry_on or NOT_PROCESSED, pairs)
+    repeated = sum(any(_is_tried_again(at, pair) for at in range(len(pair.upstream))) for pair in pairs)
     return use._replace(happened=repeated, misses="a request upstream failed so, and none is tried again")
 
 
@@ -112,7 +122,7 @@ def _model(policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
 
 
 def _fallback(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
-    hosts = [{x.origin.host for x in pair.upstream if x.origin} for pair in pairs]
+    hosts = [set(map(_host, pair.upstream)) for pair in pairs]
     failed = sum(any(reply(x).status not in range(200, 300) for x in pair.upstream) for pair in pairs)
     moved = sum(len(mine) > 1 for mine in hosts)
     return Use(moved, failed - moved, "another upstream is asked", "an upstream failed, and no other is asked")

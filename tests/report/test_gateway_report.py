@@ -255,6 +255,8 @@ def states(policy, *seen):
         ({"retries": 2, "retry_on": (503,)}, attempts(Ending("closed", "after", 1)), "retries: 2", "stale"),
         ({"retries": 2, "retry_on": (429, 503)}, attempts(Ending("closed", "after", 1)), "retry_on: 503", "stale"),
         ({"retries": 2, "retry_on": (429, 503)}, attempts(Ending("closed", "after", 1)), "retry_on: 429", "untried"),
+        ({"retries": 2}, attempts(*[Ending("closed", "after", 1)] * 2), "retries: 2", "used"),
+        ({"retries": 2}, attempts(Ending("closed", "after", 1)), "retries: 2", "stale"),
         ({"prompt": True}, forwarded(ASKED, ASKED), "prompt: true", "stale"),
         ({"cache": True}, forwarded(ASKED, ASKED), "cache: true", "untried"),
     ],
