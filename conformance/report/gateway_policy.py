@@ -1,10 +1,12 @@
 """Which lines of a gateway policy a run needed: one that it did not need is stale, or was not tried. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, Literal, NamedTuple
 
 from conformance.apis.answer_parts import answer_parts
+from conformance.apis.fidelity.records import Fate
 from conformance.apis.request import conversation_texts, request_body
 from conformance.apis.usage import reports
 from conformance.model.case import Kind
@@ -12,14 +14,13 @@ from conformance.model.exchange import Exchange, Pair
 from conformance.model.target import GatewayPolicy
 from conformance.parsing.http1 import reply
 from conformance.report import curl
-from conformance.report.document import GatewayField, GatewayPolicyLine
+from conformance.report.document import GatewayPolicyLine
 from conformance.report.escaping import safe
 from conformance.rules.gw.attempts import NOT_PROCESSED
 
 State = Literal["used", "stale", "untried"]
 LOST: Final = 0
 """In `retry_on`: a lost connection."""
-KEPT: Final = ("equal",)
 
 
 class Use(NamedTuple):
@@ -31,11 +32,17 @@ class Use(NamedTuple):
     misses: str
 
 
-def lines(policy: GatewayPolicy, pairs: Sequence[Pair], fields: Sequence[GatewayField]) -> Iterator[GatewayPolicyLine]:
-    """The lines that differ from the default, with their states."""
-    for name, verdicts in (("dropped", ("dropped",)), ("changed", ("changed", "mapped")), ("added", ("added",))):
+def lines(
+    policy: GatewayPolicy, pairs: Sequence[Pair], fields: Mapping[tuple[str, Fate], int]
+) -> Iterator[GatewayPolicyLine]:
+    """The lines that differ from the default, with their states; `fields` counts the requests by field and fate."""
+    for name, wanted in (
+        ("dropped", (Fate.DROPPED,)),
+        ("changed", (Fate.CHANGED, Fate.MAPPED)),
+        ("added", (Fate.ADDED,)),
+    ):
         for pattern in getattr(policy, name):
-            yield _line(f"{name}: {pattern}", _of_field(pattern, verdicts, fields, pairs))
+            yield _line(f"{name}: {pattern}", _of_field(pattern, wanted, fields, pairs))
     for pattern in policy.headers:
         yield _line(f"headers: {pattern}", _of_header(pattern, pairs))
     for status in policy.retry_on:
@@ -59,13 +66,17 @@ def _line(line: str, use: Use) -> GatewayPolicyLine:
 NO_OCCASION: Final = "no request of this run could show it"
 
 
-def _of_field(pattern: str, verdicts: Iterable[str], fields: Sequence[GatewayField], pairs: Sequence[Pair]) -> Use:
-    mine = [one for one in fields if any(fnmatchcase(place, pattern) for place in _places(one.field))]
-    happened = sum(one.requests for one in mine if one.verdict in verdicts)
-    kept = sum(one.requests for one in mine if one.verdict in KEPT)
-    if "added" in verdicts:
-        return Use(happened, kept or sum(bool(pair.upstream) for pair in pairs), "it is added", "it is not added")
-    return Use(happened, kept, f"it is {' or '.join(verdicts)}", "it arrives as it was sent")
+def _of_field(
+    pattern: str, wanted: Sequence[Fate], fields: Mapping[tuple[str, Fate], int], pairs: Sequence[Pair]
+) -> Use:
+    counts: Counter[Fate] = Counter()
+    for (field, fate), count in fields.items():
+        if any(fnmatchcase(place, pattern) for place in _places(field)):
+            counts[fate] += count
+    happened = sum(counts[fate] for fate in wanted)
+    if Fate.ADDED in wanted:
+        return Use(happened, sum(bool(pair.upstream) for pair in pairs), "it is added", "it is not added")
+    return Use(happened, counts[Fate.EQUAL], f"it is {' or '.join(wanted)}", "it arrives as it was sent")
 
 
 def _places(field: str) -> Iterator[str]:
