@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.model.case import Kind
-from conformance.model.probe import Probe
+from conformance.model.probe import CONCURRENT_STAGE, Probe
 from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
 from conformance.probes.gateway.routing import STEERING
 
 CONNECTION_REFUSED: Final = "connection-refused"
 """The subject of the request during which the upstreams refuse connections."""
+BREAKER_STAGE: Final = 95
+"""The stage of two failures in a row, the last of all: a circuit breaker that opens would spoil what follows."""
 STREAM: Final[tuple[Mode, ...]] = ("stream",)
 UNARY: Final[tuple[Mode, ...]] = ("unary",)
 OTHER_STATUSES: Final = (402, 403, 404, 408, 413, 422, 451, 500, 502, 503, 504, 529)
@@ -24,6 +26,7 @@ def _fault(
     suite: Suite = "gate",
     *,
     is_followed: bool = True,
+    stage: int = CONCURRENT_STAGE,
 ) -> Probe:
     return Probe(
         api=api,
@@ -34,19 +37,21 @@ def _fault(
         modes=modes,
         suite=suite,
         is_followed=is_followed,
+        stage=stage,
     )
 
 
 def _refusals(api: Api) -> Iterator[Probe]:
     yield _fault(api, "status-400", "The upstream refuses the client's mistake, by a reason of its own.", STREAM)
     yield _fault(api, "status-401", "The upstream does not accept the gateway's key.", UNARY)
-    limit = "The upstream limits the rate, and says when to come back; then another failure follows."
-    yield _fault(api, "status-429", limit, UNARY, is_followed=False)
+    yield _fault(api, "status-429", "The upstream limits the rate, and says when to come back.", UNARY)
     for status in OTHER_STATUSES:
         yield _fault(api, f"status-{status}", f"The upstream refuses with {status}.", UNARY, "full")
     yield _fault(api, "text-503", "The upstream's proxy refuses with plain text.", STREAM, "full")
-    yield _fault(api, "status-500-elsewhere", "The upstream fails; a second one would answer.", STREAM)
-    yield _fault(api, "page-502-elsewhere", "The upstream's proxy fails with a page.", UNARY, is_followed=False)
+    page = "The upstream's proxy fails with a page; then another failure follows."
+    yield _fault(api, "page-502-elsewhere", page, UNARY, is_followed=False, stage=BREAKER_STAGE)
+    failure = "The upstream fails; a second one would answer."
+    yield _fault(api, "status-500-elsewhere", failure, STREAM, stage=BREAKER_STAGE)
     yield _fault(
         api, "error-first-elsewhere", "The upstream fails within a stream, before its content.", STREAM, "full"
     )
