@@ -68,7 +68,8 @@ class GatewayOptions:
 
     `ports` are those of the upstreams, 0 for a free one; `wait_s` is how long the gateway may take until a request
     arrives upstream. `on_listening` gets the ports before the first request. `embedded` is the gateway, if it is to be
-    started, too; it replaces the target's base URL.
+    started, too; it replaces the target's base URL. Besides the baseline requests, only those are sent that are
+    `wanted`.
     """
 
     run: RunOptions
@@ -78,6 +79,7 @@ class GatewayOptions:
     seed: int = field(default_factory=lambda: secrets.randbits(32))
     on_listening: OnListening = lambda _: None
     embedded: Gateway | None = None
+    wanted: Callable[[Request], bool] = lambda _: True
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -249,7 +251,8 @@ async def _started(options: GatewayOptions, upstreams: Upstreams) -> AsyncIterat
 
 async def _send(recorder: _Recorder, upstreams: Upstreams) -> None:
     run = recorder.options.run
-    requests = plan_through(run.target, run.profiles, run.suite, recorder.options.seed)
+    planned = plan_through(run.target, run.profiles, run.suite, recorder.options.seed)
+    requests = [request for request in planned if _is_usual(request) or recorder.options.wanted(request)]
     recorder.planned += [request.id for request in requests]
     recorder.progress.total(len(requests))
     firsts = {request.cases[0].api: request for request in reversed(requests) if _is_usual(request)}

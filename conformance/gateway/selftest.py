@@ -1,5 +1,6 @@
 """The self-test of the rules about gateways: runs through the embedded gateway, with a planted defect or variant."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +40,12 @@ class JudgedThrough:
         failed = (v for v in self.judgement.verdicts if v.status is Status.FAIL)
         return tuple(sorted({v.rule for v in failed if not levels or v.level in levels}))
 
+    def shown_by(self, rule: str) -> tuple[str, ...]:
+        """The requests on which a failure of the rule rests, of the failure that rests on the fewest."""
+        failed = (v for v in self.judgement.verdicts if v.status is Status.FAIL and v.rule == rule)
+        found = [tuple(name for name in v.exchanges if name in self.facts.planned) for v in failed]
+        return min(found, key=len, default=())
+
     @property
     def errors(self) -> tuple[str, ...]:
         """What went wrong in the harness."""
@@ -51,8 +58,12 @@ def run_through(
     apis: tuple[Api, ...] = (),
     suite: Suite | None = None,
     policy: Policy | None = None,
+    only: Collection[str] = (),
 ) -> JudgedThrough:
-    """Record and judge a run through the embedded gateway with a change; by default, as the change says."""
+    """Record and judge a run through the embedded gateway with a change; by default, as the change says.
+
+    With `only`, the IDs of some requests, no others are sent besides the baseline requests.
+    """
     target = Target(
         name=change.name,
         base_url="http://127.0.0.1/v1",
@@ -68,7 +79,12 @@ def run_through(
         limits=LIMITS,
     )
     key = UPSTREAM_KEY if change.has_own_key else ""
-    through = GatewayOptions(run=options, ports=UPSTREAMS, embedded=lambda urls: serve_gateway(urls, change, key=key))
+    through = GatewayOptions(
+        run=options,
+        ports=UPSTREAMS,
+        embedded=lambda urls: serve_gateway(urls, change, key=key),
+        wanted=lambda request: not only or request.id in only,
+    )
     store = InMemoryRun()
     facts = anyio.run(record_through, through, store)
     judgement = judge_pairs(facts, store.exchange, store.ids(), installed())
