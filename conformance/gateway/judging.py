@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from conformance.apis.errors import rejected_fields
+from conformance.apis.specs import spec
 from conformance.catalogue import Catalogue
 from conformance.clients import affected_clients, profile_impacts
 from conformance.comparisons import MAX_CACHED_BYTES, Load, absent_apis, missing_api
@@ -85,7 +86,8 @@ def _record_affected_clients(result: Judgement, found: Sequence[Pair], prices: P
     }
     for (api, profile, mode), x in baseline.items():
         if x.id in failed:
-            fallback = baseline.get((api, profile, "unary")) if mode == "stream" else None
+            whole = baseline.get((api, profile, "unary")) or baseline.get((api, spec(api).base_profile, "unary"))
+            fallback = whole if mode == "stream" else None
             clients_of = profile_impacts if rejected_fields(x) else affected_clients
             result.client_impacts[x.id] = clients_of(x, fallback, prices)
 
