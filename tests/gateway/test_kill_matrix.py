@@ -23,7 +23,7 @@ MATRIX = Path(__file__).parent / "kill_matrix.json"
 EXPECTED = json.loads(MATRIX.read_text())
 FEW_DEFECTS, FEW_VARIANTS = 8, 12
 """Every n-th of them is tested by `make test`, the others by `make verify`."""
-WAITS = 4
+WAITS = 2
 """Runs at once for each processor: most of the time they wait."""
 
 
