@@ -107,7 +107,8 @@ def run_upstream(
     try:
         anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or APIS), gateway)
     except OSError as error:
-        raise ConfigError(f"--port: {error.strerror or error}; accepted: a free port, or 0 for any") from None
+        options = "--port or --gateway-port" if gateway else "--port"
+        raise ConfigError(f"{options}: {error.strerror or error}; accepted: a free port, or 0 for any") from None
     if log.fault is None:
         return ExitCode.CONFORMANT
     sys.stderr.write(f"conformance: recording failed, so that requests are missing: {log.fault}\n")
