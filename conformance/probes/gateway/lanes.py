@@ -1,11 +1,11 @@
 """Requests that show what a gateway loses which translates between two APIs: a few that prove much."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
+from conformance.model.words import GENERATIVE, Api, Mode, Suite
 from conformance.probes.baseline import Change, Fields, token_cap, user_message
 from conformance.probes.encoding import Offer, request_encoding, tools, usage_too
 from conformance.probes.tools import TWICE, closed, tool
@@ -179,6 +179,10 @@ def _requests(api: Api) -> Iterator[Probe]:
     )
 
 
+BY_CHAT: Final[dict[Api, Suite]] = {"chat": "full", "messages": "gate", "responses": "gate"}
+"""The suite of what only a chat upstream shows, by the client's API."""
+
+
 def _replies(api: Api) -> Iterator[Probe]:
     """What has to arrive at the client."""
     yield _probe(
@@ -187,7 +191,15 @@ def _replies(api: Api) -> Iterator[Probe]:
         "A call is required, and the model makes two, with different arguments.",
         request_encoding(api, TWICE, 96, Offer((CITY,), "required")),
         script="two-different-calls",
-        modes=MODES,
+        modes=STREAM,
+    )
+    yield _probe(
+        api,
+        "two-calls.whole",
+        "A call is required, and the model makes two, with different arguments.",
+        request_encoding(api, TWICE, 96, Offer((CITY,), "required")),
+        script="two-different-calls",
+        suite="full",
     )
     yield _probe(
         api,
@@ -197,17 +209,30 @@ def _replies(api: Api) -> Iterator[Probe]:
         script="broken-arguments",
         kind=Kind.GATEWAY_FAULT,
         modes=STREAM,
-        suite="full",
+        suite=BY_CHAT[api],
     )
-    for suite, modes in (("gate", STREAM), ("full", UNARY)):
-        more: Any = {"suite": suite, "modes": modes}
-        where = "" if suite == "gate" else ".whole"
-        yield _probe(
-            api, f"filtered{where}", "A filter ends the answer.", _with(api, {}), script="content-filtered", **more
-        )
-        yield _probe(
-            api, f"reasoning{where}", "The model thinks aloud first.", _with(api, {}), script="thinks-aloud", **more
-        )
+    yield _probe(api, "filtered", "A filter ends the answer.", _with(api, {}), script="content-filtered", modes=STREAM)
+    yield _probe(api, "reasoning", "The model thinks aloud first.", _with(api, {}), script="thinks-aloud", modes=STREAM)
+    yield _probe(
+        api, "filtered.whole", "A filter ends the answer.", _with(api, {}), script="content-filtered", suite="full"
+    )
+    yield _probe(
+        api,
+        "reasoning.whole",
+        "The model thinks aloud first; in chat, under another name.",
+        _with(api, {}),
+        script="thinks-under-another-name",
+        suite=BY_CHAT[api],
+    )
+    yield _probe(
+        api,
+        "refusal",
+        "A chat upstream refuses in its own field.",
+        _with(api, {}),
+        script="model-refuses",
+        modes=STREAM,
+        suite=BY_CHAT[api],
+    )
     yield _probe(
         api,
         "failed",
@@ -216,6 +241,7 @@ def _replies(api: Api) -> Iterator[Probe]:
         script="fails-at-the-end",
         kind=Kind.GATEWAY_FAULT,
         modes=STREAM,
+        suite="gate" if api == "messages" else "full",
     )
     if api != "responses":  # whose answers may have the status 200 and tell a failure
         yield _probe(

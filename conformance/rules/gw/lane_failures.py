@@ -149,18 +149,20 @@ def _always_counts(x: Exchange) -> bool:
     return x.api != "chat" or x.mode == "unary" or options.get("include_usage") is True
 
 
-def _counts(found: Usage) -> tuple[int, int]:
-    return found.prompt, found.completion
+def _counts(found: Usage) -> tuple[int, ...]:
+    """What is billed: tokens of input, of output, and those of the input that came from a cache."""
+    return found.prompt, found.completion, found.cached
 
 
-def _sum(upstream: tuple[Exchange, ...]) -> tuple[int, int]:
+def _sum(upstream: tuple[Exchange, ...]) -> tuple[int, ...]:
     """The usage of all attempts together, as some gateways account for them."""
-    found = [counted for arrived in upstream if (counted := usage(arrived))]
-    return sum(one.prompt for one in found), sum(one.completion for one in found)
+    found = (_counts(counted) for arrived in upstream if (counted := usage(arrived)))
+    return tuple(map(sum, zip(*found, strict=True)))
 
 
 def _shown(found: Usage) -> str:
-    return f"{found.prompt} tokens of input and {found.completion} of output"
+    cached = f" ({found.cached} cached)" if found.cached else ""
+    return f"{found.prompt} tokens of input{cached} and {found.completion} of output"
 
 
 @rule(

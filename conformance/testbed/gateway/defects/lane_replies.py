@@ -94,10 +94,9 @@ def _estimated(value: Body) -> Body:
 
 
 def _twice_cached(usage: Any) -> Any:
-    """Input tokens twice: in input_tokens, and as read from the cache."""
-    if not isinstance(usage, dict) or not usage.get("input_tokens"):
-        return usage
-    return usage | {"cache_read_input_tokens": usage["input_tokens"]}
+    """Cached tokens twice: in input_tokens, as chat counts them, and as read from the cache."""
+    cached = usage.get("cache_read_input_tokens") if isinstance(usage, dict) else None
+    return usage | {"input_tokens": usage["input_tokens"] + cached} if cached else usage
 
 
 def _uncounted(value: Body) -> Body:
@@ -153,6 +152,14 @@ def _of_openai(value: Body) -> Body:
     return {"error": value["error"] | {"param": None, "code": None}}
 
 
+def _without_refusal(value: Body) -> Body:
+    return {name: item for name, item in value.items() if name != "refusal"}
+
+
+def _without_other_name(value: Body) -> Body:
+    return {name: item for name, item in value.items() if name != "reasoning"}
+
+
 def _thoughtless(value: Body) -> Body:
     return {name: item for name, item in value.items() if name not in ("reasoning_content", "reasoning")}
 
@@ -172,7 +179,6 @@ DEFECTS = (
         "GW141",
         _on_events(_aborted),
         CHAT,
-        is_full=True,
     ),
     messages_lane("lane-text-shortened", "Loses a word of the text", "GW131", CHAT, answers(_without_first_text())),
     messages_lane("lane-calls-lost", "Loses the tool calls of replies", "GW132", CHAT, answers(each(_without_calls))),
@@ -227,6 +233,13 @@ DEFECTS = (
         "lane-usage-estimated", "Estimates usage that the upstream does not send", "GW136", CHAT, answers(_estimated)
     ),
     messages_lane("lane-error-of-openai", "Writes errors as OpenAI does", "GW137", answers(_of_openai), CHAT),
+    messages_lane(
+        "lane-other-reasoning-lost",
+        "Loses reasoning that is not named reasoning_content",
+        "GW138",
+        CHAT,
+        answers(each(_without_other_name)),
+    ),
     messages_lane("lane-reasoning-lost", "Loses reasoning", "GW138", CHAT, answers(each(_thoughtless))),
     messages_lane(
         "lane-incomplete-is-error",
@@ -235,5 +248,6 @@ DEFECTS = (
         CHAT,
         answers(member("finish_reason", lambda reason: None if reason == "content_filter" else reason)),
     ),
+    messages_lane("lane-refusal-lost", "Loses refusals", "GW131", CHAT, answers(each(_without_refusal))),
     chat_lane("lane-null-filled", 'Writes content "" beside calls', "GW140", on_wholes(each(_filled)), MESSAGES),
 )

@@ -17,6 +17,8 @@ FIRST, SECOND = "Oslo", "Rome"
 FIELDS: Final = ("output_config", "output_format", "mcp_servers", "container", "include", "web_search_options")
 """Documented fields that the embedded server does not support."""
 THOUGHTS: Final = Reasoning(tokens=16, field="reasoning_content", is_text=True)
+CACHED: Final = 7
+"""Tokens of the prompt that came from a cache."""
 
 
 def _script(name: str, title: str, **edits: Any) -> Script:
@@ -79,6 +81,20 @@ TWO_CALLS: Final = in_turn(
     mutate_messages.on_message(lambda message: message | {"content": _second(message["content"])}),
     mutate_responses.on_events(_to_second_item),
     mutate_responses.on_response(_with_second_item),
+)
+
+
+# Usage
+
+
+def _cached(name: str) -> mutate_chat.Edit:
+    return lambda usage: usage | {name: usage.get(name, {}) | {"cached_tokens": CACHED}}
+
+
+FROM_CACHE: Final = in_turn(
+    mutate_chat.usage(_cached("prompt_tokens_details")),
+    mutate_messages.each_head(mutate_messages.within("usage", lambda u: u | {"cache_read_input_tokens": CACHED})),
+    mutate_responses.usage(_cached("input_tokens_details")),
 )
 
 
@@ -182,6 +198,16 @@ SCRIPTS = (
     _script("two-different-calls", "Two calls of one tool; in chunks, their fragments in turn", on_response=TWO_CALLS),
     _script("content-filtered", "The answer is ended by a filter", on_response=FILTERED),
     _script("fails-at-the-end", "The answer ends with the API's error", on_response=_failed),
-    _script("thinks-aloud", "Reasoning comes first", on_request=lambda asked: replace(asked, reasoning=THOUGHTS)),
+    _script(
+        "thinks-aloud",
+        "Reasoning comes first, and a part of the prompt is from a cache",
+        on_request=lambda asked: replace(asked, reasoning=THOUGHTS),
+        on_response=FROM_CACHE,
+    ),
+    _script(
+        "thinks-under-another-name",
+        "Reasoning comes first; in chat, as `reasoning`",
+        on_request=lambda asked: replace(asked, reasoning=replace(THOUGHTS, field="reasoning")),
+    ),
     _script("sees-everything", "Images, files and formats are accepted", on_request=_accepted),
 )

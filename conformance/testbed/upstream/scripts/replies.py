@@ -84,6 +84,7 @@ CITED: Final = {
 }
 AUDIO: Final = {"id": "audio_1", "expires_at": 1_760_003_600, "data": "UklGRiQA", "transcript": "Hello."}
 THOUGHT: Final = "They greet, so I do, too."
+REFUSED: Final = "More than that I may not say."
 AUDIO_PIECES: Final = (
     {"id": "audio_1", "data": "UklG"},
     {"data": "RiQA", "transcript": "Hel"},
@@ -92,12 +93,17 @@ AUDIO_PIECES: Final = (
 
 
 def rich(chunks: list[Body]) -> Iterator[Body]:
-    """Reasoning, annotations and audio, in pieces, after the role of each choice."""
+    """Reasoning, a refusal, annotations and audio, in pieces, after the role of each choice."""
+    pieces = (
+        *({"reasoning": word} for word in re.findall(r"\S+\s*", THOUGHT)),
+        *({"refusal": word} for word in re.findall(r"\S+\s*", REFUSED)),
+        {"annotations": [CITED]},
+        *({"audio": piece} for piece in AUDIO_PIECES),
+    )
     for chunk in chunks:
         yield chunk
         if any("role" in choice["delta"] for choice in chunk["choices"]):
-            words = ({"reasoning": word} for word in re.findall(r"\S+\s*", THOUGHT))
-            for delta in (*words, {"annotations": [CITED]}, *({"audio": piece} for piece in AUDIO_PIECES)):
+            for delta in pieces:
                 yield with_delta(chunk, delta)
 
 
@@ -110,7 +116,13 @@ RICH = change(
     in_turn(
         on_stream(rich),
         each_choice(
-            lambda c: c | {"message": c["message"] | {"reasoning": THOUGHT, "annotations": [CITED], "audio": AUDIO}}
+            lambda c: (
+                c
+                | {
+                    "message": c["message"]
+                    | {"reasoning": THOUGHT, "refusal": REFUSED, "annotations": [CITED], "audio": AUDIO}
+                }
+            )
         ),
         each_part(with_fields(finish_reason="content_filter"), filtered),
         each_choice(with_fields(finish_reason="content_filter"), filtered),
@@ -238,7 +250,12 @@ LEGAL = (
         LARGE_WORD,
         change(on_wire=streams(on_pieces(in_parts))),
     ),
-    scripted("rich", "Reasoning, annotations and audio; the second choice ends with content_filter", CHARACTERS, RICH),
+    scripted(
+        "rich",
+        "Reasoning, a refusal, annotations and audio; the second choice ends with content_filter",
+        CHARACTERS,
+        RICH,
+    ),
     scripted(
         "slow", "The head at once, silence, then events at an even pace", change(on_wire=streams(on_pieces(slow)))
     ),
@@ -247,7 +264,13 @@ LEGAL = (
         "The usage in a chunk, and in a vendor's field of the chunk before it",
         change(on_stream(twice_told)),
     ),
-    scripted("usage-untold", "No usage in either mode", "usage-never-told", "usage-missing-from-whole"),
+    scripted(
+        "usage-untold",
+        "No usage in either mode; the lines of a stream end in CRLF",
+        "usage-never-told",
+        "usage-missing-from-whole",
+        "lines-end-in-crlf",
+    ),
 )
 BREAKING = (
     scripted("cut-in-event", "The connection is closed in an event", change(on_wire=streams(cut_in_event))),
