@@ -43,6 +43,7 @@ class _Log:
     folder: RunFolder | None
     ports: tuple[int, ...] = ()
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    refused: dict[str, int] = field(default_factory=dict)
     fault: StoreError | None = None
     count: int = 0
     began_ns: int = 0
@@ -76,7 +77,7 @@ class _Log:
                 profiles=(PROFILE,),
                 stopped="set-up",
                 stopped_why=ONE_SIDE,
-                gateway=GatewayFacts(ports=self.ports),
+                gateway=GatewayFacts(ports=self.ports, refused=self.refused),
             )
             self.folder.write_facts(facts)
 
@@ -106,7 +107,8 @@ def run_upstream(
     try:
         anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or APIS), gateway)
     except OSError as error:
-        raise ConfigError(f"--port: {error.strerror or error}; accepted: a free port, or 0 for any") from None
+        options = "--port or --gateway-port" if gateway else "--port"
+        raise ConfigError(f"{options}: {error.strerror or error}; accepted: a free port, or 0 for any") from None
     if log.fault is None:
         return ExitCode.CONFORMANT
     sys.stderr.write(f"conformance: recording failed, so that requests are missing: {log.fault}\n")
@@ -128,7 +130,10 @@ async def _serve(log: _Log, ports: tuple[int, ...], host: str, offer: Offer, gat
             sys.stdout.flush()
             async for _ in signals:
                 break
+            log.refused = upstreams.refused
         log.write_facts()
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.write("".join(f"{count} × {why}\n" for why, count in log.refused.items()))
 
 
 def to_try(url: str, offer: Offer) -> str:

@@ -24,6 +24,7 @@ NOT_SIMULATED: Final = (
     "Not simulated: the client models read the responses of a deployment, and this rule compares both sides of a "
     "gateway. It concerns every client of the gateway."
 )
+MOST_VARIANTS: Final = 12
 LATER_ONLY: Final = "All modelled frameworks still deliver the response: the failure only costs time."
 
 
@@ -72,7 +73,7 @@ def page(rule: Rule) -> Page:
         fix=rule.fix,
         advice=advice(rule.id),
         planted=tuple(planted(rule.id)),
-        variants=tuple(map(_of_gateway, gateway_changes.variants_beside(rule.id))),
+        variants=tuple(map(_of_gateway, gateway_changes.variants_near(rule.id))),
         effects=effects(rule.id),
         effect_groups=tuple(alike(effects(rule.id))),
         no_effect=NOT_SIMULATED if rule.is_of_gateways else LATER_ONLY if rule.timed else NO_CLIENT_AFFECTED,
@@ -134,8 +135,15 @@ def as_lines(shown: Page) -> Iterator[tuple[str, str]]:
         [f"{', '.join(group.clients)}: {group.sentence}" for group in shown.effect_groups] or [shown.no_effect],
     )
     yield from _labelled("reproduce", [f"{defect.command}  ({defect.title})" for defect in shown.planted])
-    yield from _labelled("legal", [f"{variant.title}  ({variant.name})" for variant in shown.variants])
+    legal = [f"{variant.title}  ({variant.name})" for variant in shown.variants[:MOST_VARIANTS]]
+    yield from _labelled("legal", [*legal, *_further(shown)])
     yield "see also", ", ".join(shown.neighbours) or "no other rule in this family"
+
+
+def _further(shown: Page) -> Iterator[str]:
+    """Where the legal variants are that a page has no room for."""
+    if more := len(shown.variants) - MOST_VARIANTS:
+        yield from (f"and {more} more: `conformance list gateway-variants`",) if more > 0 else ()
 
 
 def _labelled(label: str, texts: list[str]) -> Iterator[tuple[str, str]]:
@@ -179,7 +187,14 @@ def _markdown(shown: Page) -> Iterator[str]:
         yield f"- `{defect.command}`: {marked(defect.title)}"
     yield ""
     if shown.variants:
-        yield from ("## Legal", "", *(f"- {marked(one.title)} (`{one.name}`)" for one in shown.variants), "")
+        yield from (
+            "## Legal",
+            "",
+            "What a gateway may do, by which no rule fails; some of it only if its policy says so.",
+            "",
+        )
+        yield from (f"- {marked(one.title)} (`{one.name}`)" for one in shown.variants[:MOST_VARIANTS])
+        yield from (*(f"- {marked(words)}" for words in _further(shown)), "")
     for example in shown.examples:
         yield from _example_markdown(example)
     if shown.neighbours:

@@ -34,13 +34,12 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One observation of a rule, and the bytes that it points at.
 
     `seen` is a clause that names the header, field, event or chunk; `expected` is the correct value or behaviour, if
-    the rule's title does not state it. `exchange` is the ID of the exchange that has the bytes; empty: the judged one.
+    the rule's title does not state it.
     """
 
     seen: str
     at: Span | None = None
     expected: str = ""
-    exchange: str = ""
 
 
 class NotJudged(msgspec.Struct, frozen=True, gc=False):

@@ -164,10 +164,10 @@ def _report_verdict(verdict: Verdict, load: Load, waived: str) -> ReportVerdict:
 
 
 def _report_finding(finding: Finding, exchanges: tuple[str, ...], load: Load) -> ReportFinding:
-    """A finding with its bytes. If the verdict has several exchanges, and it names none, it points into the first."""
+    """A finding with its bytes. If the verdict has several exchanges, the finding points into the first."""
     if finding.at is None or not exchanges:
         return ReportFinding(safe(finding.seen), safe(finding.expected))
-    x = load(finding.exchange or exchanges[0])
+    x = load(exchanges[0])
     span = finding.at
     place = ReportSpan(x.id, span.side, span.start, span.end)
     return ReportFinding(safe(finding.seen), safe(finding.expected), place, window(getattr(x, span.side), span))

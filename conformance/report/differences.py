@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 from conformance.report.escaping import ELLIPSIS, escape
 
 Kind = Literal["same", "differs", "left-out"]
+DIFFERS: Final[Kind] = "differs"
 
 TOKEN: Final = re.compile(rb'"(?:[^"\\\r\n]|\\.){0,100}"|[\w\x80-\xff]+|\s+|[^\w\s\x80-\xff]')
 """A short JSON string, a word, white space, or a character of punctuation; longer strings are words."""
@@ -20,6 +21,8 @@ MOST_COMPARED: Final = 400
 """Lines or tokens that are aligned, after what both sides begin and end with; of more, all count as different."""
 MOST_READ: Final = 64 * 1024
 """Bytes of one side that are compared."""
+MOST_ALIGNED: Final = 16 * 1024
+"""Bytes of lines in a row that are compared by tokens; more are not shown anyway."""
 AROUND: Final = 90
 """Bytes shown of equal parts, on each side of a difference."""
 MOST_SHOWN: Final = 3000
@@ -112,8 +115,11 @@ def _aligned(mine: Sequence[bytes], others: Sequence[bytes], *, is_same: bool) -
     if len(mine) != len(others):
         return _tokens(b"".join(mine), b"".join(others))
     runs: tuple[list[Run], list[Run]] = ([], [])
+    read = 0
     for a, b in zip(mine, others, strict=True):
-        for side, part in zip(runs, _tokens(a, b), strict=True):
+        read += max(len(a), len(b))
+        parts = _tokens(a, b) if read <= MOST_ALIGNED else ([(a, DIFFERS)], [(b, DIFFERS)])
+        for side, part in zip(runs, parts, strict=True):
             side.extend(part)
     return runs
 

@@ -245,14 +245,15 @@ class GatewayPolicyLine(msgspec.Struct, frozen=True, kw_only=True):
 class ReportGateway(msgspec.Struct, frozen=True, kw_only=True):
     """Both sides of a gateway.
 
-    `ports` are those of the upstreams; `arrived` counts the requests with a nonce that arrived there, `other_requests`
-    those without one, by method and path, `more_requests` those that were not kept, by the exchange with the gateway,
-    and `refused` what was no request of HTTP/1.1, by reason. `unfinished`: requests upstream were in progress when the
-    run ended.
+    `ports` are those of the upstreams; `arrived` counts the requests with a nonce that arrived there, `attempts` the
+    same by nonce, `other_requests` those without one, by method and path, `more_requests` those that were not kept, by
+    the exchange with the gateway, and `refused` what was no request of HTTP/1.1, by reason. `unfinished`: requests
+    upstream were in progress when the run ended.
     """
 
     ports: tuple[int, ...]
     arrived: int
+    attempts: dict[str, int]
     requests: tuple[GatewayRequest, ...]
     lanes: tuple[GatewayLane, ...]
     fields: tuple[GatewayField, ...]

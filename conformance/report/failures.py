@@ -25,9 +25,7 @@ MOST_SEEN = 3
 MOST_EFFECTS = 2
 GATEWAYS: Final = "GW"
 """The family of the rules that judge both sides of a gateway."""
-NOT_SIMULATED_THROUGH = (
-    "not simulated: what a client's user notices is not known from the bytes; it concerns every client"
-)
+NOT_SIMULATED_THROUGH = "not simulated for a rule about both sides; it concerns every client of the gateway"
 NO_EFFECT = "this fault alone changes nothing for the users of the tested frameworks"
 NOT_SIMULATED = "not simulated: the clients are simulated for plain messages and tool calls"
 ORDER = {level: place for place, level in enumerate(Level)}

@@ -25,7 +25,7 @@ from conformance.report.document import (
     ReportGateway,
 )
 from conformance.report.escaping import safe
-from conformance.report.gateway_fields import Lane, field_table, lane_of
+from conformance.report.gateway_fields import Lane, counted, field_table, lane_of, records_by_lane
 from conformance.report.lines import print_labelled
 
 MOST_NAMED: Final = 8
@@ -44,10 +44,12 @@ def reported(facts: RunManifest, pairs: Sequence[Pair]) -> ReportGateway | Unset
     """The part of a report about both sides; UNSET if the run was not through a gateway."""
     if facts.gateway is None:
         return UNSET
-    fields = tuple(field_table(pairs, facts.target.policy.gateway))
+    policy = facts.target.policy.gateway
+    lanes = records_by_lane(pairs, policy)
     return ReportGateway(
         ports=facts.gateway.ports,
         arrived=sum(len(pair.upstream) for pair in pairs) + sum(facts.gateway.more_requests.values()),
+        attempts={pair.client.nonce: len(pair.upstream) for pair in pairs},
         requests=tuple(
             GatewayRequest(
                 exchange=pair.client.id, nonce=pair.client.nonce, upstream=tuple(x.id for x in pair.upstream)
@@ -55,9 +57,9 @@ def reported(facts: RunManifest, pairs: Sequence[Pair]) -> ReportGateway | Unset
             for pair in pairs
         ),
         lanes=tuple(_lanes(pairs)),
-        fields=fields,
+        fields=tuple(field_table(lanes)),
         defects=tuple(_defects(pairs)),
-        policy=tuple(gateway_policy.lines(facts.target.policy.gateway, pairs, fields)),
+        policy=tuple(gateway_policy.lines(policy, pairs, counted(lanes))),
         other_requests={safe(name): count for name, count in facts.gateway.other_requests.items()},
         more_requests=facts.gateway.more_requests,
         refused={safe(why): count for why, count in facts.gateway.refused.items()},
@@ -99,6 +101,8 @@ def lines(facts: RunManifest, shown: ReportGateway, sentences: Iterable[str]) ->
 def about(report: Report) -> str:
     """What was tested."""
     target = report.target
+    if not target.model:
+        return f"the upstream alone, at {ports(report)}"
     return f"both sides of {target.name}, model {target.model}, at {target.base_url}, upstream at {ports(report)}"
 
 

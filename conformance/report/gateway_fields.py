@@ -1,5 +1,6 @@
 """What became of request fields on the way through a gateway, as a table by lane. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
@@ -22,6 +23,7 @@ MOST_FIELDS: Final = 1000
 CACHE_MARKER: Final = b"cache_control"
 
 Lane = tuple[Api, Api | None]
+Records = dict[Lane, list[tuple[FieldRecord, Exchange]]]
 
 
 def lane_of(pair: Pair) -> Lane:
@@ -29,11 +31,22 @@ def lane_of(pair: Pair) -> Lane:
     return pair.client.api, pair.upstream[0].api if pair.upstream else None
 
 
-def field_table(pairs: Iterable[Pair], policy: GatewayPolicy) -> Iterator[GatewayField]:
-    """The worst that became of each field, by lane."""
-    lanes: dict[Lane, list[tuple[FieldRecord, Exchange]]] = {}
+def records_by_lane(pairs: Iterable[Pair], policy: GatewayPolicy) -> Records:
+    """What became of each field of each request, with the exchange that shows it."""
+    lanes: Records = {}
     for pair in pairs:
         lanes.setdefault(lane_of(pair), []).extend((record, pair.client) for record in _records(pair, policy))
+    return lanes
+
+
+def counted(lanes: Records) -> Counter[tuple[str, Fate]]:
+    """How many requests show that of each field."""
+    seen = {(record.field, record.fate, x.id) for found in lanes.values() for record, x in found}
+    return Counter((field, fate) for field, fate, _ in seen)
+
+
+def field_table(lanes: Records) -> Iterator[GatewayField]:
+    """The worst that became of each field, by lane."""
     for (client, upstream), found in lanes.items():
         shown_by: dict[tuple[str, Fate], dict[str, None]] = {}
         for record, x in found:

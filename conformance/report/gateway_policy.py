@@ -1,10 +1,12 @@
 """Which lines of a gateway policy a run needed: one that it did not need is stale, or was not tried. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, Literal, NamedTuple
 
 from conformance.apis.answer_parts import answer_parts
+from conformance.apis.fidelity.records import Fate
 from conformance.apis.request import conversation_texts, request_body
 from conformance.apis.usage import reports
 from conformance.model.case import Kind
@@ -12,13 +14,13 @@ from conformance.model.exchange import Exchange, Pair
 from conformance.model.target import GatewayPolicy
 from conformance.parsing.http1 import reply
 from conformance.report import curl
-from conformance.report.document import GatewayField, GatewayPolicyLine
+from conformance.report.document import GatewayPolicyLine
 from conformance.report.escaping import safe
+from conformance.rules.gw.attempts import NOT_PROCESSED
 
 State = Literal["used", "stale", "untried"]
 LOST: Final = 0
 """In `retry_on`: a lost connection."""
-KEPT: Final = ("equal",)
 
 
 class Use(NamedTuple):
@@ -30,11 +32,17 @@ class Use(NamedTuple):
     misses: str
 
 
-def lines(policy: GatewayPolicy, pairs: Sequence[Pair], fields: Sequence[GatewayField]) -> Iterator[GatewayPolicyLine]:
-    """The lines that differ from the default, with their states."""
-    for name, verdicts in (("dropped", ("dropped",)), ("changed", ("changed", "mapped")), ("added", ("added",))):
+def lines(
+    policy: GatewayPolicy, pairs: Sequence[Pair], fields: Mapping[tuple[str, Fate], int]
+) -> Iterator[GatewayPolicyLine]:
+    """The lines that differ from the default, with their states; `fields` counts the requests by field and fate."""
+    for name, wanted in (
+        ("dropped", (Fate.DROPPED,)),
+        ("changed", (Fate.CHANGED, Fate.MAPPED)),
+        ("added", (Fate.ADDED,)),
+    ):
         for pattern in getattr(policy, name):
-            yield _line(f"{name}: {pattern}", _of_field(pattern, verdicts, fields, pairs))
+            yield _line(f"{name}: {pattern}", _of_field(pattern, wanted, fields, pairs))
     for pattern in policy.headers:
         yield _line(f"headers: {pattern}", _of_header(pattern, pairs))
     for status in policy.retry_on:
@@ -58,13 +66,17 @@ def _line(line: str, use: Use) -> GatewayPolicyLine:
 NO_OCCASION: Final = "no request of this run could show it"
 
 
-def _of_field(pattern: str, verdicts: Iterable[str], fields: Sequence[GatewayField], pairs: Sequence[Pair]) -> Use:
-    mine = [one for one in fields if any(fnmatchcase(place, pattern) for place in _places(one.field))]
-    happened = sum(one.requests for one in mine if one.verdict in verdicts)
-    kept = sum(one.requests for one in mine if one.verdict in KEPT)
-    if "added" in verdicts:
-        return Use(happened, kept or sum(bool(pair.upstream) for pair in pairs), "it is added", "it is not added")
-    return Use(happened, kept, f"it is {' or '.join(verdicts)}", "it arrives as it was sent")
+def _of_field(
+    pattern: str, wanted: Sequence[Fate], fields: Mapping[tuple[str, Fate], int], pairs: Sequence[Pair]
+) -> Use:
+    counts: Counter[Fate] = Counter()
+    for (field, fate), count in fields.items():
+        if any(fnmatchcase(place, pattern) for place in _places(field)):
+            counts[fate] += count
+    happened = sum(counts[fate] for fate in wanted)
+    if Fate.ADDED in wanted:
+        return Use(happened, sum(bool(pair.upstream) for pair in pairs), "it is added", "it is not added")
+    return Use(happened, counts[Fate.EQUAL], f"it is {' or '.join(wanted)}", "it arrives as it was sent")
 
 
 def _places(field: str) -> Iterator[str]:
@@ -88,10 +100,19 @@ def _names(x: Exchange) -> set[str]:
     return {name.lower() for name, _ in curl.read(x.sent).headers}
 
 
-def _of_retries(statuses: Sequence[int], pairs: Sequence[Pair]) -> Use:
+def _of_retries(statuses: Collection[int], pairs: Sequence[Pair]) -> Use:
     failed = [(at, pair) for pair in pairs for at, x in enumerate(pair.upstream) if _result(x) in statuses]
-    again = sum(len(pair.upstream) > at + 1 for at, pair in failed)
+    again = sum(_is_tried_again(at, pair) for at, pair in failed)
     return Use(again, len(failed) - again, "it is tried again", "the upstream responded so, and it is not tried again")
+
+
+def _is_tried_again(at: int, pair: Pair) -> bool:
+    """Whether the same upstream got a further request after that attempt."""
+    return any(_host(x) == _host(pair.upstream[at]) for x in pair.upstream[at + 1 :])
+
+
+def _host(x: Exchange) -> str:
+    return x.origin.host if x.origin else ""
 
 
 def _result(x: Exchange) -> int | None:
@@ -100,8 +121,8 @@ def _result(x: Exchange) -> int | None:
 
 
 def _retries(policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
-    use = _of_retries(policy.retry_on, pairs)
-    repeated = sum(len(pair.upstream) > 1 for pair in pairs)
+    use = _of_retries(policy.retry_on or NOT_PROCESSED, pairs)
+    repeated = sum(any(_is_tried_again(at, pair) for at in range(len(pair.upstream))) for pair in pairs)
     return use._replace(happened=repeated, misses="a request upstream failed so, and none is tried again")
 
 
@@ -112,7 +133,7 @@ def _model(policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
 
 
 def _fallback(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
-    hosts = [{x.origin.host for x in pair.upstream if x.origin} for pair in pairs]
+    hosts = [set(map(_host, pair.upstream)) for pair in pairs]
     failed = sum(any(reply(x).status not in range(200, 300) for x in pair.upstream) for pair in pairs)
     moved = sum(len(mine) > 1 for mine in hosts)
     return Use(moved, failed - moved, "another upstream is asked", "an upstream failed, and no other is asked")

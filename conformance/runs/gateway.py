@@ -13,7 +13,7 @@ import msgspec
 from conformance import catalogue
 from conformance.gateway.judging import judge_pairs, pairs
 from conformance.gateway.record import AddressError, Gateway, GatewayOptions, record_through
-from conformance.gateway.selftest import UPSTREAM_KEY
+from conformance.gateway.selftest import UPSTREAM_KEY, UPSTREAMS
 from conformance.model.criteria import Criteria
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
@@ -47,8 +47,10 @@ class Chosen(NamedTuple):
 def upstream_ports(given: tuple[int, ...], target: TargetOptions) -> tuple[int, ...]:
     """The ports of the upstreams: the given ones, else those of the target in its file, else a free one.
 
-    Raises ConfigError.
+    The embedded gateway has two, as some of its defects show only with a second one. Raises ConfigError.
     """
+    if not given and (target.deployment is not None or target.defect is not None):
+        return UPSTREAMS
     path = config.find(target.config) if target.target and not given else None
     entry = config.entries(path).get(target.target or "") if path else None
     return given or (entry.upstream_ports if entry else ()) or (0,)
@@ -64,7 +66,7 @@ def chosen(request: RunRequest, environ: Mapping[str, str] = os.environ) -> Chos
 
 
 def options_through(request: RunRequest, ports: tuple[int, ...], host: str, wait_s: float) -> GatewayOptions:
-    """The options of a run through the gateway that the options name, as the Python API takes them. Raises ConfigError."""
+    """The options of a run through a gateway, as the Python API takes them. Raises ConfigError."""
     if request.target == TargetOptions():
         raise ConfigError("base_url is missing: the gateway; accepted: base_url and model, target, or deployment")
     if not all(isinstance(port, int) and 0 <= port < 65536 for port in ports):

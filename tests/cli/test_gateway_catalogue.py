@@ -56,3 +56,8 @@ def test_the_self_test_of_gateways_knows_their_defects_and_variants(command):
     code, _, err = command("selftest", "--gateway", "cap-droped")
     assert code == 2
     assert "cap-dropped" in err
+
+
+def test_beside_each_planted_defect_there_is_something_that_is_legal():
+    rules = {defect.caught_by for defect in changes.defects()}
+    assert [rule for rule in sorted(rules) if not changes.variants_near(rule)] == []

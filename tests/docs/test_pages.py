@@ -9,7 +9,7 @@ import pytest
 from conformance import catalogue
 from conformance.handbook.affected_clients import effects
 from conformance.handbook.examples import examples
-from conformance.handbook.rule_page import NO_CLIENT_AFFECTED, as_lines, as_markdown, marked, page
+from conformance.handbook.rule_page import MOST_VARIANTS, NO_CLIENT_AFFECTED, as_lines, as_markdown, marked, page
 from conformance.model.verdict import Level
 from conformance.report.stacks import ADVICE, advice
 from conformance.rules.families import FAMILIES
@@ -86,7 +86,7 @@ def test_both_renderings_hold_the_same(name):
     for defect in shown.planted:
         assert defect.command in text
         assert defect.command in markdown
-    for variant in shown.variants:
+    for variant in shown.variants[:MOST_VARIANTS]:
         assert variant.name in text
         assert variant.name in markdown
     for example in shown.examples:

@@ -1,6 +1,7 @@
 """Servers as processes on loopback: started, awaited, and ended."""
 
 import os
+import random
 import socket
 import subprocess
 import time
@@ -11,12 +12,19 @@ import httpx
 
 PYTHON = Path(os.environ.get("CONFORMANCE_REAL_PYTHON", ""))
 """The interpreter of the servers' environment."""
+PORTS = range(20000, 32000)
 START_S, END_S, LOOK_EACH_S = 90, 10, 0.1
 
 
 def free_port():
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        return free.getsockname()[1]
+    """A port that is free now, below those that the system gives away by chance before a server binds it."""
+    for port in random.sample(PORTS, len(PORTS)):
+        try:
+            with closing(socket.create_server(("127.0.0.1", port))):
+                return port
+        except OSError:
+            continue
+    raise RuntimeError("no port is free")
 
 
 @contextmanager

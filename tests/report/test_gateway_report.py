@@ -21,7 +21,7 @@ from conformance.report.failures import Recording
 from conformance.report.formats import html, terminal
 from conformance.report.formats.pair_view import view
 from conformance.report.formats.registry import FORMATS
-from conformance.report.gateway_fields import field_table
+from conformance.report.gateway_fields import counted, field_table, records_by_lane
 from conformance.rules.example import answered, completion, error
 from conformance.rules.gw.example import ASKED, both, forwarded
 from conformance.rules.gw.lane_example import BY_CHAT, BY_MESSAGES, messages_by_chat
@@ -226,7 +226,7 @@ def test_both_sides_are_told_on_one_clock_with_the_end_of_each_connection():
 )
 def test_a_field_of_another_api_is_found_under_its_name_there(sent, arrived, field, verdict):
     client, *upstream = messages_by_chat(BY_MESSAGES | sent, BY_CHAT | arrived)
-    table = field_table([Pair(client, tuple(upstream))], GatewayPolicy())
+    table = field_table(records_by_lane([Pair(client, tuple(upstream))], GatewayPolicy()))
     assert {(one.client, one.upstream): one.verdict for one in table if one.field == field} == {
         ("messages", "chat"): verdict
     }
@@ -237,7 +237,7 @@ def test_a_field_of_another_api_is_found_under_its_name_there(sent, arrived, fie
 
 def states(policy, *seen):
     found = [Pair(one[0], one[1:]) for one in seen]
-    fields = tuple(field_table(found, policy))
+    fields = counted(records_by_lane(found, policy))
     return {one.line: one.state for one in gateway_policy.lines(policy, found, fields)}
 
 
@@ -255,6 +255,8 @@ def states(policy, *seen):
         ({"retries": 2, "retry_on": (503,)}, attempts(Ending("closed", "after", 1)), "retries: 2", "stale"),
         ({"retries": 2, "retry_on": (429, 503)}, attempts(Ending("closed", "after", 1)), "retry_on: 503", "stale"),
         ({"retries": 2, "retry_on": (429, 503)}, attempts(Ending("closed", "after", 1)), "retry_on: 429", "untried"),
+        ({"retries": 2}, attempts(*[Ending("closed", "after", 1)] * 2), "retries: 2", "used"),
+        ({"retries": 2}, attempts(Ending("closed", "after", 1)), "retries: 2", "stale"),
         ({"prompt": True}, forwarded(ASKED, ASKED), "prompt: true", "stale"),
         ({"cache": True}, forwarded(ASKED, ASKED), "cache: true", "untried"),
     ],
@@ -268,6 +270,12 @@ def test_a_line_of_the_policy_is_used_stale_or_untried(policy, seen, line, state
 def test_every_line_that_a_policy_can_have_is_known_to_the_report():
     lists = {"dropped", "changed", "added", "headers", "retry_on"}
     assert lists | set(gateway_policy.USES) == set(GatewayPolicy.__struct_fields__)
+
+
+def test_a_field_that_is_changed_here_and_added_there_needs_both_lines():
+    policy = GatewayPolicy(changed=("seed",), added=("seed",))
+    seen = (forwarded(ASKED | {"seed": 1}, ASKED | {"seed": 2}), forwarded(ASKED, ASKED | {"seed": 2}))
+    assert states(policy, *seen) == {"changed: seed": "used", "added: seed": "used"}
 
 
 def test_a_stale_line_is_reported_in_the_first_lines():

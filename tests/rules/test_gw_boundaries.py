@@ -55,7 +55,10 @@ class TestCredentials:
         baselines = (pair(asked(KEY), asked(HIDDEN)),)
         assert status("GW090", asked(KEY), PASSED, baselines=baselines) == "fail"
         assert status("GW090", asked(KEY), asked(HIDDEN), baselines=baselines) == "pass"
-        assert status("GW091", asked(KEY), asked(HIDDEN), baselines=baselines) == "untestable"
+        assert status("GW091", asked(KEY), asked(HIDDEN), baselines=baselines) == "pass"
+        repeated = replace(asked(KEY), hidden=frozenset({"response"}))
+        assert status("GW091", repeated, asked(HIDDEN), baselines=baselines) == "fail"
+        assert status("GW091", repeated, PASSED, baselines=PASSING) == "not-applicable"
 
     def test_a_placeholder_in_place_of_a_key_is_the_client_s(self):
         none = ("authorization", "Bearer no-key")
@@ -66,6 +69,11 @@ class TestCredentials:
         none, masked = ("authorization", "Bearer no-key"), ("authorization", "****** ******")
         assert status("GW090", asked(none, COOKIE), asked(masked, COOKIE), baselines=()) == "not-applicable"
         assert status("GW090", asked(none, COOKIE), asked(HIDDEN, COOKIE), baselines=()) == "fail"
+
+    def test_a_placeholder_beside_the_gateway_s_own_key_would_be_a_key(self):
+        none, own = ("authorization", "Bearer no-key"), ("x-api-key", "sk-canary-upstream")
+        assert status("GW090", asked(none), asked(none, own), baselines=()) == "fail"
+        assert status("GW090", asked(none), asked(OWN), baselines=()) == "pass"
 
     def test_an_upstream_that_needs_no_key_gets_no_cookie_either(self):
         assert status("GW090", asked(KEY, COOKIE), asked(COOKIE), baselines=()) == "fail"
@@ -95,6 +103,37 @@ class TestCredentials:
         policy = GatewayPolicy(key="client")
         assert status("GW092", asked(KEY), asked(), baselines=(), policy=policy) == "fail"
         assert status("GW092", asked(), asked(), baselines=(), policy=policy) == "pass"
+
+
+class TestHeaders:
+    """Which header fields arrive, in which form."""
+
+    def test_betas_and_version_may_arrive_in_the_body(self):
+        beta, version = ("anthropic-beta", "context-1m-2025-08-07"), ("anthropic-version", "2023-06-01")
+        of_messages = {"probe": "messages.hello"}
+        body = {"messages": [], "anthropic_version": "bedrock-2023-05-31", "anthropic_beta": ["context-1m-2025-08-07"]}
+        client = asked(beta, version, **of_messages)
+        for rule in ("GW097", "GW098"):
+            assert status(rule, client, asked(**of_messages, body=body)) == "pass"
+            assert status(rule, client, asked(**of_messages)) == "fail"
+
+    def test_a_gateway_may_add_betas_of_its_own(self):
+        of_messages = {"probe": "messages.hello"}
+        client, more = asked(("anthropic-beta", "a"), **of_messages), asked(("anthropic-beta", "own,a"), **of_messages)
+        assert status("GW098", client, more) == "pass"
+
+    def test_a_field_is_forwarded_if_the_policy_names_it(self):
+        both_sides = asked(("x-team-note", "blue"), KEY), asked(("x-team-note", "blue"), OWN)
+        assert status("GW094", *both_sides, baselines=USUAL) == "fail"
+        assert status("GW094", *both_sides, baselines=USUAL, policy=GatewayPolicy(headers=("x-team-*",))) == "pass"
+        passing = asked(("x-team-note", "blue"), KEY), leaked(asked(("x-team-note", "blue"), KEY))
+        assert status("GW094", *passing, baselines=PASSING) == "not-applicable"
+
+    def test_a_broken_traceparent_is_none(self):
+        assert status("GW099", asked(("traceparent", "00-xyz-1-01")), asked()) == "not-applicable"
+
+    def test_options_of_the_connection_itself_name_no_field(self):
+        assert status("GW096", asked(("connection", "close, TE"), ("te", "trailers")), asked()) == "not-applicable"
 
 
 class TestHangUps:

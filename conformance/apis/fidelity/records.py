@@ -25,7 +25,6 @@ from conformance.model.target import GatewayPolicy
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply, request_content
 from conformance.parsing.json_exact import ABSENT, Members, Number, equal_values, parse_exact, repeated_names
-from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import Object
 from conformance.schemas import validator
 
@@ -219,10 +218,10 @@ class SchemaFault(NamedTuple):
 
 @cached_reader
 def schema_faults(x: Exchange) -> tuple[SchemaFault, ...]:
-    """What is wrong in a request by its API's schema, unknown fields excepted; a missing field has its own path."""
+    """What is wrong in an object by its API's schema, unknown fields excepted; a missing field has its own path."""
     body = body_sent(x)
-    if body is NOT_JSON:
-        return (SchemaFault((), "it is not JSON"),)
+    if not isinstance(body, dict):
+        return ()
     try:
         errors = [*validator(spec(x.api).request_schema).iter_errors(body)]
     except RecursionError:  # nested deeper than any documented request

@@ -71,7 +71,7 @@ def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
     ----------
     upstream_port
         Port to answer the gateway's requests at; repeat it for further upstreams. Default: upstream_ports of the
-        target, or a free one.
+        target, or a free one; two for the embedded gateway.
     upstream_host
         Address to listen on. Default: 127.0.0.1.
     wait

@@ -10,6 +10,8 @@ from conformance.probes.gateway.routing import STEERING
 
 CONNECTION_REFUSED: Final = "connection-refused"
 """The subject of the request during which the upstreams refuse connections."""
+LAST: Final = 95
+"""The stage of two failures in a row: a circuit breaker that they open keeps no other request from the upstream."""
 STREAM: Final[tuple[Mode, ...]] = ("stream",)
 UNARY: Final[tuple[Mode, ...]] = ("unary",)
 OTHER_STATUSES: Final = (402, 403, 404, 408, 413, 422, 451, 500, 502, 503, 504, 529)
@@ -24,6 +26,7 @@ def _fault(
     suite: Suite = "gate",
     *,
     is_followed: bool = True,
+    stage: int = 0,
 ) -> Probe:
     return Probe(
         api=api,
@@ -34,19 +37,20 @@ def _fault(
         modes=modes,
         suite=suite,
         is_followed=is_followed,
+        stage=stage,
     )
 
 
 def _refusals(api: Api) -> Iterator[Probe]:
-    yield _fault(api, "status-400", "The upstream refuses the client's mistake, by a reason of its own.", STREAM)
+    yield _fault(api, "status-400", "The upstream refuses the client's mistake.", STREAM, is_followed=False)
     yield _fault(api, "status-401", "The upstream does not accept the gateway's key.", UNARY)
-    limit = "The upstream limits the rate, and says when to come back; then another failure follows."
-    yield _fault(api, "status-429", limit, UNARY, is_followed=False)
+    yield _fault(api, "status-429", "The upstream limits the rate, and says when to come back.", UNARY)
     for status in OTHER_STATUSES:
         yield _fault(api, f"status-{status}", f"The upstream refuses with {status}.", UNARY, "full")
     yield _fault(api, "text-503", "The upstream's proxy refuses with plain text.", STREAM, "full")
     yield _fault(api, "status-500-elsewhere", "The upstream fails; a second one would answer.", STREAM)
-    yield _fault(api, "page-502-elsewhere", "The upstream's proxy fails with a page.", UNARY, is_followed=False)
+    page = "The upstream's proxy fails with a page; then another failure follows."
+    yield _fault(api, "page-502-elsewhere", page, UNARY, is_followed=False, stage=LAST)
     yield _fault(
         api, "error-first-elsewhere", "The upstream fails within a stream, before its content.", STREAM, "full"
     )
@@ -62,7 +66,7 @@ def _losses(api: Api) -> Iterator[Probe]:
         modes=UNARY,
     )
     yield _fault(api, "no-reply-once", "The upstream reads the request, and closes without a byte.", UNARY)
-    yield _fault(api, "silence", "The upstream reads the request, and stays silent.", STREAM)
+    yield _fault(api, "silence", "The upstream reads the request, and stays silent.", STREAM, stage=LAST)
     yield _fault(api, "reset", "The upstream reads the request, and resets the connection.", STREAM, "full")
     yield _fault(api, "reset-in-head", "The upstream resets the connection within the head.", suite="full")
     yield _fault(api, "cut-once", "The upstream ends its first answer within the body.", suite="full")

@@ -202,7 +202,7 @@ def _probes(api: Api) -> Iterator[Probe]:
         None,
         raw=RawRequest(body=SPELT[api].encode()),
     )
-    yield _probe(api, "rare", "Fields that only some models have arrive.", _rare(api), max_tokens=2049)
+    yield _probe(api, "rare", "Fields that only some models have arrive.", _rare(api))
     if api != "chat":
         yield _probe(api, "unknown", "Fields of vendors arrive.", lambda body, _mode: body | UNKNOWN, "full")
 

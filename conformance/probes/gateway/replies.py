@@ -14,6 +14,8 @@ from conformance.probes.tools import SIGN, TWICE
 STREAM: tuple[Mode, ...] = ("stream",)
 UNARY: tuple[Mode, ...] = ("unary",)
 CALLS = "The answer calls two tools, with arguments in characters of several bytes."
+ALONE = 2
+"""The stage of the request whose times are judged: no other one is sent at the same time."""
 FEW = 16
 """Tokens of an answer that its cap cuts off."""
 
@@ -50,7 +52,7 @@ def _legal(api: Api) -> Iterator[Probe]:
     yield legal(api, "framed-in-every-form", "The stream has every form that its specification allows, cut anywhere.")
     yield legal(api, "coded-when-accepted", "The stream is compressed, and flushed event by event.")
     yield legal(api, "sized", "The stream has a Content-Length, and a field of 64 kB.")
-    yield legal(api, "slow", "The head comes at once, the first token late, and the rest at an even pace.")
+    yield legal(api, "slow", "The head comes at once, the first token late, and the rest at an even pace.", stage=ALONE)
     yield legal(api, "few-octets-a-write", CALLS, _calling(api), about="calls")
     yield legal(
         api,
@@ -163,7 +165,7 @@ FULL_FAULTS = (
     *("two-framings", "length-of-the-first-event", "chunks-undone", "coding-none", "half-a-character"),
 )
 """Planted defects of a stream."""
-FULL_WHOLE_FAULTS = ("gzip-of-nothing", "gzip-corrupt", "page-200", "no-content", "json-unlabelled", "json-as-events")
+FULL_WHOLE_FAULTS = ("gzip-of-nothing", "gzip-corrupt", "page-200", "no-content", "json-unlabelled")
 FULL_CHUNK_FAULTS = ("text-after-the-end", "done-in-small")
 
 

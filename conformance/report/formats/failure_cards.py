@@ -80,7 +80,8 @@ def cards(report: Report, evidence: Recording) -> Iterator[FailureCard]:
     for (rule, reason), verdicts in waived.items():
         taken.append(rule)
         again = f"-{taken.count(rule)}" if taken.count(rule) > 1 else ""
-        yield _card(verdicts, report, evidence)._replace(anchor=rule + again, waived=reason)
+        card = _card(verdicts, report, evidence)._replace(anchor=rule + again, waived=reason)
+        yield _with_both_sides(card, verdicts, report, evidence, pairs)
 
 
 def _card(verdicts: Sequence[ReportVerdict], report: Report, evidence: Recording) -> FailureCard:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from conformance.model.exchange import Exchange, Pair, Span
 from conformance.model.rule import rule
 from conformance.model.target import Policy
-from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
+from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.example import JSON, answered, completion
@@ -90,6 +90,10 @@ def _leaks(x: Exchange, arrived: Exchange) -> Iterator[Finding]:
         at = arrived.sent.find(word.encode())
         if at >= 0:
             yield Finding(f"a credential of the client ({word}) arrived upstream in {place_of(arrived, at)}")
+    for field in credentials(arrived):
+        is_told = field.word in made_up(x) or any(map(field.holds, arrived.masked))
+        if not is_told and is_clients(field, arrived, x):
+            yield Finding(f"the client's {field.name} arrived upstream, here with a placeholder instead of a key")
 
 
 @rule(
@@ -117,8 +121,8 @@ def upstream_credential_shown(
                 f"the reply holds the credential of the upstream ({word})",
                 at=Span(at, at + len(word)) if at >= 0 else reply(x).head,
             )
-    if own and not words:
-        yield untestable("the gateway's key for the upstream is masked; give it one that contains `canary`")
+    if own and "response" in x.hidden:
+        yield Finding("the reply holds the credential of the upstream, which is masked", at=reply(x).head)
     elif not own:
         yield not_applicable("the gateway sent no credential of its own")
 

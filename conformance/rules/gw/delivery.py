@@ -26,45 +26,43 @@ LEAST_SPAN: Final = 600 * MS
 LEAST_HELD: Final = 300 * MS
 """Longer than what gateways wait to send several events together."""
 LEAST_SILENCE: Final = 500 * MS
-QUARTER: Final = 4
+FEWER: Final = 4
+"""By what the number of writes is divided in a gateway that collects events."""
 PACED = "chat.gateway.variant.paced"
 
 
 class Delays(NamedTuple):
-    """How much later the client got the first quarter of the text, and its end, than the upstream sent them.
+    """How much later the client got the text than the upstream sent it, piece by piece.
 
-    `span_ns` is from the first quarter to the end upstream; `reads` are the reads that had text at the client, and
+    `span_ns` is from the first text to the last upstream; `reads` are the reads that had text at the client, and
     `writes` those at the upstream.
     """
 
-    early_ns: int
-    late_ns: int
+    least_ns: int
+    most_ns: int
     span_ns: int
     reads: int
     writes: int
 
     @property
     def held_ns(self) -> int:
-        """For how long the beginning waited for the end. A gateway that is slow throughout holds nothing back."""
-        return self.early_ns - max(0, self.late_ns)
+        """For how long a piece waited for others. A gateway that is slow throughout holds nothing back."""
+        return self.most_ns - max(0, self.least_ns)
 
     @property
     def is_held(self) -> bool:
-        """Whether the gateway collected events before it sent them."""
-        return self.held_ns >= max(LEAST_HELD, self.span_ns // 3) and self.reads * QUARTER <= self.writes
+        """Whether the gateway collected events before it sent them; one stall of a busy machine is no collecting."""
+        return self.held_ns >= LEAST_HELD and self.reads * FEWER <= self.writes
 
 
 def delays(sent: Exchange, got: Exchange) -> Delays | None:
     """The delays of a stream; None if one side has no text in events, or another text."""
-    lengths, at = ([*accumulate(len(delta.text) for delta in deltas(x))] for x in (sent, got)), (sent, got)
-    ends, heard = lengths
+    ends, heard = ([*accumulate(len(delta.text) for delta in deltas(x))] for x in (sent, got))
     if not ends or not heard or ends[-1] != heard[-1]:
         return None
-    early = ends[len(ends) // QUARTER]
-    first, last = (_at(sent, ends, goal) for goal in (early, ends[-1]))
-    seen_first, seen_last = (_at(got, heard, goal) for goal in (early, heard[-1]))
-    reads, writes = (len(set(arrivals(x))) for x in reversed(at))
-    return Delays(seen_first - first, seen_last - last, last - first, reads, writes)
+    times = [sent.began_ns + at_ns for at_ns in arrivals(sent)]
+    late = [_at(got, heard, goal) - time for goal, time in zip(ends, times, strict=True)]
+    return Delays(min(late), max(late), times[-1] - times[0], len(set(arrivals(got))), len(set(times)))
 
 
 def _at(x: Exchange, lengths: Sequence[int], goal: int) -> int:
@@ -117,7 +115,7 @@ def held_back(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding |
         yield untestable(f"the harness itself stalled for {_stalled(x, sent) / MS:.0f} ms")
     elif seen.is_held:
         yield Finding(
-            f"the gateway held the beginning of the text back for {seen.held_ns / MS:.0f} ms: the upstream sent it in "
+            f"the gateway held text back for {seen.held_ns / MS:.0f} ms: the upstream sent it in "
             f"{seen.writes} writes within {seen.span_ns / MS:.0f} ms, the client got it in {seen.reads} reads",
             at=span(x, deltas(x)[0].event),
         )

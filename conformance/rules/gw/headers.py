@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from conformance.apis.request import request_body
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
@@ -174,12 +175,17 @@ def version_missing(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fin
     elif x.api == "messages" and not request_header(x, "anthropic-version"):
         yield not_applicable("the client named no version")
     for arrived in there:
-        if not request_header(arrived, "anthropic-version"):
+        if not request_header(arrived, "anthropic-version") and "anthropic_version" not in request_body(arrived):
             yield Finding("a request arrived upstream without anthropic-version")
 
 
 def _betas(x: Exchange) -> set[str]:
-    return {part.strip() for value in request_header(x, "anthropic-beta") for part in value.split(",")} - {""}
+    """The betas that a request names, in its header or, as on Bedrock, in its body."""
+    in_body = request_body(x).get("anthropic_beta")
+    named_there = {str(name) for name in in_body} if isinstance(in_body, list) else set()
+    return {part.strip() for value in request_header(x, "anthropic-beta") for part in value.split(",")} - {
+        ""
+    } | named_there
 
 
 @rule(

@@ -40,6 +40,10 @@ class SentField(NamedTuple):
         """Whether a mask hides it."""
         return bool(self.word) and not self.word.strip("*")
 
+    def holds(self, span: Span) -> bool:
+        """Whether a run of bytes lies within the field."""
+        return self.span.start <= span.start and span.end <= self.span.end
+
 
 @cached_reader
 def fields_sent(x: Exchange) -> tuple[SentField, ...]:
@@ -83,7 +87,7 @@ def is_clients(field: SentField, arrived: Exchange, client: Exchange) -> bool:
     A mask tells of the client's own key where it is. What else it hides may be a placeholder that the client sent in the
     same field, if the length is the same.
     """
-    if any(field.span.start <= span.start and span.end <= field.span.end for span in arrived.masked):
+    if any(map(field.holds, arrived.masked)):
         return True
     sent = [other for other in credentials(client) if not other.is_hidden]
     if field.is_hidden:

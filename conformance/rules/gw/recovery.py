@@ -14,7 +14,8 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK
 from conformance.rules.example import JSON, answered, completion, exchange
-from conformance.rules.gw.attempts import fate
+from conformance.rules.gw.attempts import LOST as LOST_STATUS
+from conformance.rules.gw.attempts import SERVER_ERROR, fate, is_unreachable, status_of
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import both
 from conformance.rules.gw.failing_example import FAULT, LOST, OWN, at, refused
@@ -26,6 +27,7 @@ HANGING_S: Final = 5.0
 """How long after the end of its upstream's connection a gateway that says nothing counts as hanging."""
 AFTER: Final = "chat.gateway.after.example"
 SECOND: Final = 1000 * NANOSECONDS_PER_MILLISECOND
+TOO_MANY: Final = 429
 MOST_IN_A_ROW: Final = 2
 """Failures after which a circuit breaker must not be open yet: each may be several for a gateway that retries."""
 NEXT: Final = answered(completion(), probe=AFTER)
@@ -85,10 +87,20 @@ def _is_answered(x: Exchange) -> bool:
 
 
 def failures_before(x: Exchange, others: tuple[Pair, ...]) -> int:
-    """How many failures of the upstream came between the last request that was answered after one, and this one."""
-    before = sorted((pair.client for pair in others if pair.client.began_ns < x.began_ns), key=lambda y: y.began_ns)
-    rest = takewhile(lambda y: y.case.kind is Kind.GATEWAY_FAULT or not _is_answered(y), reversed(before))
-    return sum(y.case.kind is Kind.GATEWAY_FAULT for y in rest)
+    """How many failures of the upstream came between the last request that it answered, and this one."""
+    before = sorted((pair for pair in others if pair.client.began_ns < x.began_ns), key=lambda p: p.client.began_ns)
+    return sum(map(_has_failed, takewhile(lambda pair: not _is_success(pair), reversed(before))))
+
+
+def _is_success(pair: Pair) -> bool:
+    return bool(pair.upstream) and fate(pair.upstream[-1]) == "answered"
+
+
+def _has_failed(pair: Pair) -> bool:
+    """Whether the upstream failed by itself: not where it refused the request, or was not asked."""
+    status = status_of(pair.upstream[-1]) if pair.upstream else LOST_STATUS
+    is_fault = pair.client.case.kind is Kind.GATEWAY_FAULT
+    return is_fault and (status in (LOST_STATUS, TOO_MANY) or status >= SERVER_ERROR)
 
 
 def _end_ns(x: Exchange) -> int:
@@ -111,7 +123,7 @@ def silence_without_end(x: Exchange, upstream: tuple[Exchange, ...], policy: Pol
     """The client waits until its own time-out, often ten minutes, and no fallback is asked."""
     if x.ending.how == "hung-up":
         yield not_applicable("the client left before the response")
-    elif not upstream:
+    elif not upstream and not is_unreachable(x):
         yield untestable("no request arrived upstream")
     else:
         yield from _overdue(upstream, policy.gateway.timeout_s)
@@ -130,7 +142,7 @@ def _overdue(upstream: tuple[Exchange, ...], promised_s: float | None) -> Iterat
 
 def _unanswered(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     waited_s = x.ending.at_ns / 1e9
-    after_s = (_end_ns(x) - max(map(_end_ns, upstream))) / 1e9
+    after_s = (_end_ns(x) - max(map(_end_ns, upstream), default=x.began_ns)) / 1e9
     if after_s > HANGING_S + x.harness_stall_ns / 1e9:
         seen = f"the client got no answer within {waited_s:.0f} s, {after_s:.0f} s after the upstream's connection had ended"
         yield Finding(seen, expected="502 or 504")

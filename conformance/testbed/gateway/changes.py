@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
+from typing import Final
 
 from conformance.testbed.gateway import defects as defects_package
 from conformance.testbed.gateway import variants as variants_package
@@ -28,9 +29,22 @@ def find(name: str) -> GatewayChange | None:
     return next((change for change in (*defects(), *variants()) if change.name == name), None)
 
 
-def variants_beside(rule: str) -> tuple[GatewayChange, ...]:
-    """The legal variants of the groups to which the defects belong that the rule must catch."""
-    groups = {group for group, defect in _grouped(defects_package) if defect.caught_by == rule}
+NEAR: Final = {
+    "caches": "boundaries",
+    "conversation": "requests",
+    "endings": "replies",
+    "hang_ups": "boundaries",
+    "isolation": "boundaries",
+    "lane_replies": "lanes",
+    "retries": "failures",
+    "usage": "replies",
+}
+"""The modules of variants that are near to those of defects, where they have another name."""
+
+
+def variants_near(rule: str) -> tuple[GatewayChange, ...]:
+    """The legal variants that are near to the defects that the rule must catch."""
+    groups = {NEAR.get(group, group) for group, defect in _grouped(defects_package) if defect.caught_by == rule}
     mine = {change.name for group, change in _grouped(variants_package) if group in groups}
     return tuple(change for change in variants() if change.name in mine)
 

@@ -61,9 +61,17 @@ async def _breaking(request: GatewayRequest, forward: Forward, state: GatewaySta
     return reply
 
 
+def _read(octets: bytes) -> object:
+    """The JSON value as Python reads it, also with a name twice; None if it is none."""
+    try:
+        return json.loads(octets)
+    except ValueError:
+        return None
+
+
 async def _refusing(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
     """Keys, JSON and models are checked before anything is sent."""
-    body = request.json
+    body = _read(request.body)
     if any(WRONG_KEY in value for _, value in request.headers):
         return own_error(request, 401, "This key is not known.", code="invalid_api_key")
     if not isinstance(body, dict):

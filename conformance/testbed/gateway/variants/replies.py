@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any, Final
 
 from conformance.model.target import GatewayPolicy
@@ -16,11 +15,13 @@ from conformance.testbed.gateway.events import (
     both,
     content,
     each_event,
+    events,
     is_stream,
     on_events,
     on_whole,
     rewritten,
     spelt_anew,
+    written,
 )
 from conformance.testbed.gateway.handling import (
     Forward,
@@ -125,15 +126,6 @@ async def _slow(request: GatewayRequest, forward: Forward, _state: GatewayState)
     return reply
 
 
-async def _in_own_words(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-    reply = await forward(request)
-    if reply.status < 400:
-        return reply
-    message = "The provider refused the request: 'temperature' is not supported with this model."
-    error = {"message": message, "type": "invalid_request_error", "param": "temperature", "code": None}
-    return own_reply(reply.status, {"error": error})
-
-
 async def _labelled_only(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
     """A success without Content-Type can't be read: 502."""
     reply = await forward(request)
@@ -146,11 +138,6 @@ def _unpacked(reply: GatewayReply) -> GatewayReply:
     return rewritten(reply, content(reply)) if is_stream(reply) else reply
 
 
-def _bare(reply: GatewayReply) -> GatewayReply:
-    """Only the headers that describe the content."""
-    return replace(reply, headers=tuple(h for h in reply.headers if h[0].lower().startswith("content-")))
-
-
 VARIANTS = (
     GatewayChange(name="re-chunked", title="Cuts the pieces anew", handle=on_stream(_in_hundreds), apis=EVERY_API),
     GatewayChange(name="events-written-anew", title="Writes every event anew", handle=on_events(_anew), apis=EVERY_API),
@@ -159,7 +146,11 @@ VARIANTS = (
         title="Has ids, times and fingerprints of its own",
         handle=both(each_event(lambda chunk: [_own_frame(chunk)]), on_whole(_own_frame)),
     ),
-    GatewayChange(name="keep-alives", title="Adds comments to streams", handle=reading(_alive)),
+    GatewayChange(
+        name="keep-alives",
+        title="Adds comments to streams",
+        handle=reading(lambda pieces: _alive(written(events(pieces)))),
+    ),
     GatewayChange(name="deltas-in-pairs", title="Joins two deltas of text", handle=on_events(_in_pairs)),
     GatewayChange(
         name="reasoning-renamed",
@@ -190,12 +181,8 @@ VARIANTS = (
         handle=ended_by(TRUNCATED, done=False),
     ),
     GatewayChange(name="slow-throughout", title="Is slow from the beginning", handle=_slow),
-    GatewayChange(
-        name="errors-in-own-words", title="Tells the upstream's errors in its own words", handle=_in_own_words
-    ),
     GatewayChange(name="labels-needed", title="Answers 502 to a reply without Content-Type", handle=_labelled_only),
     GatewayChange(name="streams-unpacked", title="Decompresses streams", handle=on_reply(_unpacked)),
-    GatewayChange(name="few-headers", title="Passes on only the headers of the content", handle=on_reply(_bare)),
     GatewayChange(
         name="usage-for-all",
         title="Shows usage to clients that did not ask for it, as its policy says",
