@@ -43,6 +43,7 @@ class _Log:
     folder: RunFolder | None
     ports: tuple[int, ...] = ()
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    refused: dict[str, int] = field(default_factory=dict)
     fault: StoreError | None = None
     count: int = 0
     began_ns: int = 0
@@ -76,7 +77,7 @@ class _Log:
                 profiles=(PROFILE,),
                 stopped="set-up",
                 stopped_why=ONE_SIDE,
-                gateway=GatewayFacts(ports=self.ports),
+                gateway=GatewayFacts(ports=self.ports, refused=self.refused),
             )
             self.folder.write_facts(facts)
 
@@ -129,7 +130,10 @@ async def _serve(log: _Log, ports: tuple[int, ...], host: str, offer: Offer, gat
             sys.stdout.flush()
             async for _ in signals:
                 break
+            log.refused = upstreams.refused
         log.write_facts()
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.write("".join(f"{count} × {why}\n" for why, count in log.refused.items()))
 
 
 def to_try(url: str, offer: Offer) -> str:

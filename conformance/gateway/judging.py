@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from conformance.apis.errors import rejected_fields
+from conformance.apis.specs import spec
 from conformance.catalogue import Catalogue
 from conformance.clients import affected_clients, profile_impacts
 from conformance.comparisons import MAX_CACHED_BYTES, Load, absent_apis, missing_api
-from conformance.deciding import CheckArguments, Outcome, compared, condition, outcome_of, skipped
+from conformance.deciding import CheckArguments, Outcome, compared, condition, decide, outcome_of, skipped
 from conformance.gateway.impacts import impacts_through
 from conformance.gateway.outcome import failing
 from conformance.judging import Judgement, count_usage, in_order
-from conformance.model.case import Compare, Kind
+from conformance.model.case import CaseId, Compare, Kind
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
@@ -85,7 +86,8 @@ def _record_affected_clients(result: Judgement, found: Sequence[Pair], prices: P
     }
     for (api, profile, mode), x in baseline.items():
         if x.id in failed:
-            fallback = baseline.get((api, profile, "unary")) if mode == "stream" else None
+            whole = baseline.get((api, profile, "unary")) or baseline.get((api, spec(api).base_profile, "unary"))
+            fallback = whole if mode == "stream" else None
             clients_of = profile_impacts if rejected_fields(x) else affected_clients
             result.client_impacts[x.id] = clients_of(x, fallback, prices)
 
@@ -111,10 +113,19 @@ class _Judging:
                 yield _verdict(rule, x, self._own(rule, outcome, pair), (x.id,))
 
     def _own(self, rule: Rule, outcome: Outcome, pair: Pair) -> Outcome:
-        """The outcome at the client; what the upstream's reply breaks, too, is not the gateway's fault."""
+        """The outcome at the client; what the upstream's reply breaks or lacks, too, does not concern the gateway."""
         if outcome.status is Status.FAIL and any(rule.id in failing(up, self.catalogue) for up in pair.upstream):
             return skipped(not_applicable("the upstream's reply breaks the rule, too"))
+        if outcome.status is Status.UNTESTABLE and any(self._lacks(rule, up) for up in pair.upstream):
+            return skipped(not_applicable(f"the upstream's reply does not show it either: {outcome.message}"))
         return outcome
+
+    def _lacks(self, rule: Rule, arrived: Exchange) -> bool:
+        """Whether what a rule needs is missing in the reply of the upstream, which follows its script."""
+        return decide(rule, self._of_one(arrived), (arrived,)).status is Status.UNTESTABLE
+
+    def _of_one(self, x: Exchange) -> CheckArguments:
+        return {"x": x, "policy": self.policy, "short_streams": ()}
 
     def _alone(self, x: Exchange) -> Iterator[tuple[Rule, Outcome]]:
         """What the rules make of an exchange that need no other: a run through a gateway sends none to compare with."""
@@ -124,8 +135,7 @@ class _Judging:
             if not rule.is_of_gateways and is_for and not needs_others:
                 skip = condition(rule, (x,))
                 if skip is not OUT_OF_SCOPE:
-                    arguments: CheckArguments = {"x": x, "policy": self.policy, "short_streams": ()}
-                    yield rule, skipped(skip) if skip else outcome_of(rule, arguments)
+                    yield rule, skipped(skip) if skip else outcome_of(rule, self._of_one(x))
 
     def _of_both_sides(self, rule: Rule, pair: Pair) -> Verdict | None:
         skip = condition(rule, (pair.client,))
@@ -137,9 +147,9 @@ class _Judging:
             skip = untestable("the user stopped the run while the request was in progress upstream")
         ids = [x.id for x in (pair.client, *pair.upstream)]
         if skip:
-            return _verdict(rule, pair.client, skipped(skip), ids)
+            return _verdict(rule, pair.client, _unless_broken(rule, pair.client, skipped(skip)), ids)
         arguments = self._arguments(rule, pair)
-        outcome = outcome_of(rule, arguments)
+        outcome = _unless_broken(rule, pair.client, outcome_of(rule, arguments))
         return _verdict(rule, pair.client, outcome, [*ids, *(x.id for x in compared(rule, arguments))])
 
     def _arguments(self, rule: Rule, pair: Pair) -> CheckArguments:
@@ -154,6 +164,16 @@ class _Judging:
             self.groups[compare] = tuple(other for other in self.pairs if _matches(compare, other.client))
         alike = tuple(other for other in self.groups[compare] if _is_alike(compare, other.client, pair.client))
         return alike if compare.many else next(iter(alike), None)
+
+
+def _unless_broken(rule: Rule, x: Exchange, outcome: Outcome) -> Outcome:
+    """The outcome; not applicable where the harness broke on purpose what a rule about other requests needs."""
+    if outcome.status is not Status.UNTESTABLE or x.case.kind not in FAULTY:
+        return outcome
+    usual = x.for_case(CaseId(x.api, x.case.profile, x.mode, Kind.BASELINE))
+    if condition(rule, (usual,)) is OUT_OF_SCOPE:
+        return outcome
+    return skipped(not_applicable(f"the upstream or the client breaks off on purpose: {outcome.message}"))
 
 
 def _is_interrupted(x: Exchange) -> bool:

@@ -17,10 +17,9 @@ from conformance.model.exchange import Request
 from conformance.model.probe import Probe
 from conformance.model.profile import Profile
 from conformance.model.target import Target
-from conformance.model.words import SUITES, Api, Mode, Suite
+from conformance.model.words import MODES, SUITES, Api, Mode, Suite
 from conformance.parsing.json_values import as_array
 from conformance.plan import (
-    DEFAULT_MODE,
     address_of,
     completion_token_bound,
     planned_apis,
@@ -54,18 +53,18 @@ def _of_api(target: Target, api: Api, profiles: Sequence[str], suite: Suite, see
     speakers = [p for p in catalogue.profiles() if p.api == api and (p.name in profiles or p.name == sdk)]
     for probe in probes_through(api, suite):
         if probe.kind is Kind.BASELINE:
-            for number, profile in enumerate(_usual_speakers(speakers, profiles, suite)):
-                modes = probe.modes if number == 0 or suite != "smoke" else DEFAULT_MODE
-                yield from _of_probe(target, profile, probe, seed, modes)
+            for profile in speakers:
+                yield from _of_probe(target, profile, probe, seed, _usual_modes(profile, suite))
         else:
             sender = next(profile for profile in speakers if profile.name == sdk)
             yield from _of_probe(target, sender, probe, seed, probe.modes)
 
 
-def _usual_speakers(speakers: Sequence[Profile], profiles: Sequence[str], suite: Suite) -> list[Profile]:
-    """The profiles that send baseline requests: the selected ones, and the SDK, but not in a smoke run."""
-    chosen = [profile for profile in speakers if profile.name in profiles]
-    return chosen if suite == "smoke" and chosen else list(speakers)
+def _usual_modes(profile: Profile, suite: Suite) -> tuple[Mode, ...]:
+    """The modes of a baseline request: both as the SDK, and in the suite `full`; the framework's default otherwise."""
+    if suite == "full" or profile.name == spec(profile.api).base_profile:
+        return MODES
+    return ("stream",) if profile.streams_by_default else ("unary",)
 
 
 def probes_through(api: Api, suite: Suite) -> Iterator[Probe]:

@@ -26,7 +26,10 @@ FAMILIES: Final[dict[str, str]] = {
 }
 """The subject of each rule family, by its ID prefix."""
 
-RETIRED: Final[dict[str, str]] = dict.fromkeys(
-    (f"BILL{number:03}" for number in range(4, 10)), "never used: the numbers continued at BILL010"
-)
+NUMBERED_BY_GROUP: Final = (12, *range(25, 30), *range(48, 60), 69, 74, *range(86, 90), *range(113, 120))
+"""The numbers of GW between its groups: requests, answers, failures, boundaries, translation."""
+RETIRED: Final[dict[str, str]] = {
+    **dict.fromkeys((f"BILL{number:03}" for number in range(4, 10)), "never used: the numbers continued at BILL010"),
+    **dict.fromkeys((f"GW{number:03}" for number in NUMBERED_BY_GROUP), "never used: each group begins at a ten"),
+}
 """Why each ID is out of use, by ID: those of removed rules, too, so that reports and waivers stay unambiguous."""

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -133,9 +134,12 @@ def test_the_upstream_alone_prints_and_records_what_arrives(tmp_path, ending, gw
         client.getresponse().read()
         client.close()
         lines.append(command.stdout.readline().strip())
+    with socket.create_connection(("127.0.0.1", port)) as garbage:
+        garbage.sendall(b"\x16\x03\x01\x02\x00")
+        assert garbage.recv(12) == b"HTTP/1.1 400"
     command.send_signal(ending)
-    _, err = command.communicate()
-    assert (command.returncode, err) == (0, "")
+    out, err = command.communicate()
+    assert (command.returncode, out, err) == (0, "1 × not an HTTP/1.1 request\n", "")
     assert lines[0].startswith(f":{port}  POST /v1/chat/completions  {nonce(0, 'one')}  native-sse  200  whole after ")
     assert "POST /v1/messages" in lines[1]
     assert "  404  whole after " in lines[1]

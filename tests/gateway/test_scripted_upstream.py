@@ -2,7 +2,9 @@
 
 import asyncio
 import gzip
+import importlib
 import json
+import sys
 import zlib
 
 import h11
@@ -53,6 +55,15 @@ async def test_a_compressed_body_is_understood(gw, coding):
         x = await arrived.get()
     assert nonce(0, "one") in content(received)["choices"][0]["message"]["content"]
     assert nonce_of(x) == nonce(0, "one")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="Python 3.14 is the first that decompresses zstd")
+async def test_zstd_is_understood_where_python_does(gw):
+    packed = importlib.import_module("compression.zstd").compress(gw.chat())
+    async with gw.upstream() as (running, arrived):
+        received = await gw.exchange(running.ports[0], gw.post(packed, "content-encoding: zstd"))
+        assert nonce_of(await arrived.get()) == nonce(0, "one")
+    assert received.startswith(b"HTTP/1.1 200 ")
 
 
 async def test_an_unknown_content_coding_is_refused_with_those_that_are_known(gw):

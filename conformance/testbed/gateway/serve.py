@@ -83,15 +83,16 @@ class _Gateway:
             request, body, early = received
             answering = asyncio.create_task(self._answer(_forwarded(request, body), writer))
             watching = asyncio.create_task(reader.read(READ_SIZE))
-            await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
-            if not answering.done() and (watching.exception() or not watching.result()):  # the client has left
+            try:
+                await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
+                if not answering.done() and (watching.exception() or not watching.result()):  # the client has left
+                    return
+                going = await answering
+            finally:
                 answering.cancel()
-                await asyncio.gather(answering, return_exceptions=True)
-                return
-            going = await answering
-            watching.cancel()
-            with suppress(asyncio.CancelledError, OSError):
-                early += await watching
+                watching.cancel()
+                _, read = await asyncio.gather(answering, watching, return_exceptions=True)
+            early += read if isinstance(read, bytes) else b""
 
     async def _answer(self, request: GatewayRequest, writer: asyncio.StreamWriter) -> bool:
         """Answer a request; whether the connection can be used again."""
