@@ -13,6 +13,7 @@ from conformance.model.target import GatewayPolicy, Policy, Target
 from conformance.model.verdict import Status
 from conformance.rules.example import answered, chunk, completion, streamed
 from conformance.rules.gw.example import ASKED, NONCE
+from conformance.rules.msg import example as msg
 
 CUT = Ending("interrupted", "body", 5, "the proxy was stopped")
 
@@ -96,3 +97,12 @@ def test_what_the_upstream_lacks_is_not_missing_at_the_gateway():
         Status.NOT_APPLICABLE,
         True,
     )
+
+
+@pytest.mark.parametrize(("last", "status"), [((), Status.NOT_APPLICABLE), ((msg.STOP,), Status.FAIL)])
+def test_a_stream_that_an_upstream_of_another_api_does_not_end_is_not_held_against_the_gateway(last, status):
+    x = streamed(chunk({"content": "Hi"}), "[DONE]", body=ASKED)
+    x = replace(x, id="client", nonce=NONCE, case=CaseId("chat", "hermes", "stream", Kind.GATEWAY_VARIANT, "no-done"))
+    sent = (msg.START, msg.OPEN, msg.BLOCK_DELTA, msg.CLOSE, msg.MESSAGE_DELTA, *last)
+    upstream = replace(msg.events(*sent), id="upstream-1", hop="upstream", nonce=NONCE, began_ns=1)
+    assert only(judged(x, upstream, rules=("CHK017",))).status is status
