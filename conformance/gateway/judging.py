@@ -11,7 +11,7 @@ from conformance.catalogue import Catalogue
 from conformance.clients import affected_clients, profile_impacts
 from conformance.comparisons import MAX_CACHED_BYTES, Load, absent_apis, missing_api
 from conformance.deciding import CheckArguments, Outcome, compared, condition, decide, outcome_of, skipped
-from conformance.gateway.impacts import impacts_through
+from conformance.gateway.impacts import impacts_through, with_upstream
 from conformance.gateway.outcome import failing
 from conformance.judging import Judgement, count_usage, in_order
 from conformance.model.case import CaseId, Compare, Kind
@@ -84,14 +84,18 @@ def _record_affected_clients(result: Judgement, found: Sequence[Pair], prices: P
     """Add what the frameworks' users get of baseline responses with failures."""
     failed = {name for verdict in result.verdicts if verdict.status is Status.FAIL for name in verdict.exchanges[:1]}
     baseline = {
-        (x.api, x.case.profile, x.mode): x for x, _ in found if x.case.kind is Kind.BASELINE and not x.is_cut_by_harness
+        (x.api, x.case.profile, x.mode): pair
+        for pair in found
+        if (x := pair.client).case.kind is Kind.BASELINE and not x.is_cut_by_harness
     }
-    for (api, profile, mode), x in baseline.items():
+    for (api, profile, mode), pair in baseline.items():
+        x = pair.client
         if x.id in failed:
             whole = baseline.get((api, profile, "unary")) or baseline.get((api, spec(api).base_profile, "unary"))
             fallback = whole if mode == "stream" else None
             clients_of = profile_impacts if rejected_fields(x) else affected_clients
-            result.client_impacts[x.id] = clients_of(x, fallback, prices)
+            seen = clients_of(x, fallback.client if fallback else None, prices)
+            result.client_impacts[x.id] = with_upstream(seen, pair, fallback, prices)
 
 
 @dataclass(frozen=True, slots=True)

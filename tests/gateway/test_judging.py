@@ -11,7 +11,7 @@ from conformance.model.exchange import Ending
 from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.target import GatewayPolicy, Policy, Target
 from conformance.model.verdict import Status
-from conformance.rules.example import answered, chunk, completion, streamed
+from conformance.rules.example import answered, chunk, completion, error, streamed
 from conformance.rules.gw.example import ASKED, NONCE
 from conformance.rules.msg import example as msg
 
@@ -106,3 +106,11 @@ def test_a_stream_that_an_upstream_of_another_api_does_not_end_is_not_held_again
     sent = (msg.START, msg.OPEN, msg.BLOCK_DELTA, msg.CLOSE, msg.MESSAGE_DELTA, *last)
     upstream = replace(msg.events(*sent), id="upstream-1", hop="upstream", nonce=NONCE, began_ns=1)
     assert only(judged(x, upstream, rules=("CHK017",))).status is status
+
+
+def test_affected_clients_are_billed_for_what_the_gateway_sent_upstream():
+    refused = answered(error(), status=500, mode="stream", body=ASKED)
+    x = replace(refused, id="client", nonce=NONCE, case=CaseId("chat", "langgraph", "stream", Kind.BASELINE), cache={})
+    judgement = judged(x, arrived(), rules=("GW035",))
+    (seen,) = {i for i in judgement.client_impacts["client"] if i.client == "LangGraph 1.2"}
+    assert (seen.requests, seen.upstream_requests, seen.billed) == (3, 3, 3)
