@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from conformance.apis.claims import is_error
 from conformance.apis.errors import rejected_fields
 from conformance.apis.specs import spec
@@ -21,7 +23,7 @@ from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices
 from conformance.model.verdict import OUT_OF_SCOPE, Status, Verdict, not_applicable, untestable
 from conformance.model.words import Api, Mode
-from conformance.rules.gw.answers import is_unended
+from conformance.rules.gw.answers import OTHER_API, is_unended
 
 FAULTY: Final = (Kind.GATEWAY_FAULT, Kind.GATEWAY_DISCONNECT)
 """Test cases in which the upstream, or the harness, breaks something: the answers are no proof of the gateway's own."""
@@ -66,11 +68,21 @@ def judge_pairs(facts: RunManifest, load: Load, ids: Sequence[str], catalogue: C
         for x in (pair.client, *pair.upstream):
             if len(x.sent) + len(x.received) > MAX_CACHED_BYTES:
                 x.cache.clear()
-    result.verdicts = in_order(verdicts)
+    result.verdicts = tuple(_by_lane(in_order(verdicts)))
     offered = [pair for pair in found if pair.client.api not in absent]
     result.impact = tuple(impacts_through(offered, facts.profiles, facts.target.prices))
     _record_affected_clients(result, offered, facts.target.prices)
     return result
+
+
+def _by_lane(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
+    """The verdicts; what a gateway that translates can't show is not applicable, either, where nothing arrived."""
+    translated = {(v.rule, v.case.api) for v in verdicts if v.message == OTHER_API.reason}
+    judged = {(v.rule, v.case.api) for v in verdicts if v.status in (Status.PASS, Status.FAIL)}
+    moot = translated - judged
+    for v in verdicts:
+        is_moot = v.status is Status.UNTESTABLE and (v.rule, v.case.api) in moot
+        yield msgspec.structs.replace(v, status=OTHER_API.status, message=OTHER_API.reason) if is_moot else v
 
 
 def _by_api(baselines: Iterable[Exchange]) -> dict[Api, list[tuple[Mode, str]]]:

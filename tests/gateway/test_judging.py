@@ -12,7 +12,7 @@ from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.target import GatewayPolicy, Policy, Target
 from conformance.model.verdict import Status
 from conformance.rules.example import answered, chunk, completion, error, streamed
-from conformance.rules.gw.example import ASKED, NONCE
+from conformance.rules.gw.example import ASKED, NONCE, OTHER_NONCE
 from conformance.rules.msg import example as msg
 
 CUT = Ending("interrupted", "body", 5, "the proxy was stopped")
@@ -114,3 +114,12 @@ def test_affected_clients_are_billed_for_what_the_gateway_sent_upstream():
     judgement = judged(x, arrived(), rules=("GW035",))
     (seen,) = {i for i in judgement.client_impacts["client"] if i.client == "LangGraph 1.2"}
     assert (seen.requests, seen.upstream_requests, seen.billed) == (3, 3, 3)
+
+
+def test_a_rule_on_one_api_is_not_applicable_where_the_gateway_translates_even_if_a_request_does_not_arrive():
+    refused = replace(client(kind=Kind.GATEWAY_FIELD), received=answered(error(), status=503).received)
+    refused = replace(refused, nonce=OTHER_NONCE, cache={})
+    assert only(judged(refused)).status is Status.UNTESTABLE
+    translated = replace(arrived(), case=CaseId("messages", "", "unary", Kind.RECORDED, "/v1/messages"))
+    assert {v.status for v in judged(client(), translated, refused).verdicts} == {Status.NOT_APPLICABLE}
+    assert {v.status for v in judged(client(), arrived(), refused).verdicts} == {Status.PASS, Status.UNTESTABLE}
