@@ -214,7 +214,8 @@ FORMS: Final[dict[Api, tuple[str, ...]]] = {
 def error_in_another_form(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """SDKs find no type, code or param, so that programs can't tell one error from another.
 
-    Whether to retry they decide by the status, and they show the body as it is; what is no error object is worse.
+    They retry by the status, and show the body as it is. Inside a stream, anthropic-python skips an error event of
+    another name, so that the response breaks off without a reason. What is no error object at all is for GW064.
     """
     last = next(reversed(generations(upstream)), None)
     said = error_response(x)
