@@ -28,7 +28,7 @@ def _opening() -> Iterator[str]:
     gateways = sum(is_of_a_gateway(bug) for bug in bugs)
     yield f"- {len(bugs)} bugs of other projects ({gateways} of gateways), with links to the reports: {_counts(bugs)}."
     yield f"- {len(norms)} requirements of the references on servers and gateways of these APIs: {_counts(norms)}."
-    yield "  Those on clients, caches and other proxies are omitted, except a few that are easily mistaken for a server's."
+    yield "  Requirements on clients, caches and other proxies are omitted, except a few that are mistaken for these."
     named = {rule for entry in bugs for rule in entry.get("rules", ())}
     rest = [rule.id for rule in catalogue.rules() if rule.id not in named]
     yield f"- {len(rest)} rules are based on a specification or a measurement, not on a known bug: {_links(rest)}."
