@@ -66,7 +66,7 @@ def chosen(request: RunRequest, environ: Mapping[str, str] = os.environ) -> Chos
 
 
 def options_through(request: RunRequest, ports: tuple[int, ...], host: str, wait_s: float) -> GatewayOptions:
-    """The options of a run through the gateway that the options name, as the Python API takes them. Raises ConfigError."""
+    """The options of a run through a gateway, as the Python API takes them. Raises ConfigError."""
     if request.target == TargetOptions():
         raise ConfigError("base_url is missing: the gateway; accepted: base_url and model, target, or deployment")
     if not all(isinstance(port, int) and 0 <= port < 65536 for port in ports):

@@ -79,7 +79,7 @@ class Refused(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def relaying(
+async def relaying(  # noqa: PLR0913 - all but the first are named
     upstream: Upstream,
     *,
     on_exchange: OnExchange = lambda _: None,

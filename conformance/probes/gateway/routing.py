@@ -8,7 +8,8 @@ from conformance.model.words import GENERATIVE, Api
 
 ROUTING: Final = "routing"
 STEERED_MODEL: Final = "steered-model"
-STEERED_PATH: Final = "/v1/steered"
+STEERED_PATH: Final = "/v1/steered/chat/completions"
+"""It ends like a path of an API, so that a request to it counts as an attempt."""
 STEERED_HOST: Final = "steered.invalid"
 MODEL_HEADERS: Final = (
     "x-ai-eg-model",

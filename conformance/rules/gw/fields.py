@@ -208,5 +208,10 @@ def model_replaced(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[
     yield from findings(x, upstream, policy, about(Aspect.MODEL))
     arrived, alias = forwarded_of(x, upstream), policy.gateway.model
     name = request_body(x).get("model")
-    if arrived is not None and alias not in (None, name) and request_body(arrived).get("model") == name:
+    if (
+        arrived is not None
+        and isinstance(name, str)
+        and alias not in (None, name)
+        and request_body(arrived).get("model") == name
+    ):
         yield Finding(f"the model's name arrived as the client's, and not as {alias!r}, which the policy names")

@@ -17,14 +17,16 @@ from conformance.testbed.gateway.handling import (
 )
 from conformance.testbed.server.reply import to_json
 
-OFTEN = 5
+OFTEN = 2
 """Every so many requests get another one's answer."""
+PLAIN = {"model", "messages", "max_tokens"}
 
 
 async def _swapped(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
-    """Now and then, a request gets the answer to an earlier one."""
+    """Now and then, a plain request gets the answer to an earlier one."""
     reply = await forward(request)
-    if reply.status != 200 or reply.is_stream:
+    is_plain = isinstance(request.json, dict) and request.json.keys() <= PLAIN and b":native-sse" in request.body
+    if reply.status != 200 or reply.is_stream or not is_plain:
         return reply
     octets = await whole(reply.body)
     earlier: list[bytes] = state.memory.setdefault("earlier", [])

@@ -179,7 +179,9 @@ VARIANTS = (
         name="fields-of-policy",
         title="Drops, changes and adds fields, as its policy says",
         policy=GatewayPolicy(
-            dropped=("user", "metadata", "logit_*"), changed=("temperature",), added=("service_tier", "temperature")
+            dropped=("user", "metadata", "logit_*"),
+            changed=("temperature", "service_tier"),
+            added=("service_tier", "temperature"),
         ),
         handle=on_json(lambda body: without("user", "metadata", "logit_bias")(_limited(body))),
     ),
