@@ -176,6 +176,7 @@ def _requests(api: Api) -> Iterator[Probe]:
         "The answer has to be JSON.",
         _with(api, user_message(api, "Say hello as JSON.") | FORMATS[api]),
         script="sees-everything",
+        suite="full" if api == "chat" else "gate",  # another chat request asks for JSON, too
     )
 
 
@@ -183,8 +184,8 @@ BY_CHAT: Final[dict[Api, Suite]] = {"chat": "full", "messages": "gate", "respons
 """The suite of what only a chat upstream shows, by the client's API."""
 
 
-def _replies(api: Api) -> Iterator[Probe]:
-    """What has to arrive at the client."""
+def _calls(api: Api) -> Iterator[Probe]:
+    """Tool calls that have to arrive at the client."""
     yield _probe(
         api,
         "two-calls",
@@ -211,6 +212,10 @@ def _replies(api: Api) -> Iterator[Probe]:
         modes=STREAM,
         suite=BY_CHAT[api],
     )
+
+
+def _endings(api: Api) -> Iterator[Probe]:
+    """How answers end, and what comes before their text."""
     yield _probe(api, "filtered", "A filter ends the answer.", _with(api, {}), script="content-filtered", modes=STREAM)
     yield _probe(api, "reasoning", "The model thinks aloud first.", _with(api, {}), script="thinks-aloud", modes=STREAM)
     yield _probe(
@@ -233,6 +238,10 @@ def _replies(api: Api) -> Iterator[Probe]:
         modes=STREAM,
         suite=BY_CHAT[api],
     )
+
+
+def _failures(api: Api) -> Iterator[Probe]:
+    """Failures that have to stay failures."""
     yield _probe(
         api,
         "failed",
@@ -278,7 +287,7 @@ STATE = _probe(
 )
 
 PROBES = (
-    *(probe for api in GENERATIVE for of in (_requests, _replies) for probe in of(api)),
+    *(probe for api in GENERATIVE for of in (_requests, _calls, _endings, _failures) for probe in of(api)),
     _untold("messages"),
     _untold("responses"),
     STATE,

@@ -13,7 +13,6 @@ from conformance.rules.msg.example import BASELINE_RESPONSE as MESSAGE
 TEXT = f"Hi ({NONCE}:native-sse)"
 BY_MESSAGES: dict[str, Any] = {"model": "m", "max_tokens": 16, "messages": [{"role": "user", "content": TEXT}]}
 BY_CHAT: dict[str, Any] = {"model": "m", "max_tokens": 16, "messages": [{"role": "user", "content": TEXT}]}
-BY_RESPONSES: dict[str, Any] = {"model": "m", "input": TEXT}
 PROBE = "gateway.turn"
 
 

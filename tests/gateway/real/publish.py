@@ -32,9 +32,8 @@ def main(names):
             app(["matrix", "--config", "targets.toml", "--out", "site", "--at-once", "1"])
         out = SOME if names else PUBLISHED
         shutil.rmtree(out, ignore_errors=True)
-        if not names:
-            shutil.rmtree(folder / "site/runs")
-        shutil.copytree(folder / "site", out)
+        left_out = () if names else ("runs", "matrix.json")
+        shutil.copytree(folder / "site", out, ignore=shutil.ignore_patterns(*left_out))
         sys.stdout.write(f"{out}/index.html\n")
 
 
