@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, Final
 
+from conformance.apis.fidelity.defaults import is_default
 from conformance.apis.fidelity.differences import Change, Difference, Path
 from conformance.apis.nonce import markers
 from conformance.apis.specs import spec
@@ -211,7 +212,7 @@ def aspects_of_body(body: Any, api: Api, invalid: frozenset[Path]) -> frozenset[
         if isinstance(value, Number):
             found.add(Aspect.EMPTY if float(value.text) == 0 else Aspect.DIGITS)
             found |= {Aspect.RANGE} if path in invalid else set()
-        elif value is False and path != ("stream",):
+        elif value is False and not is_default(path, value, api):
             found.add(Aspect.EMPTY)
         elif is_nothing(value):
             found.add(Aspect.NOTHING)

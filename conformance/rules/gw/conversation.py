@@ -32,6 +32,7 @@ SYSTEM: Final[Body] = {"role": "system", "content": "Be brief,\u00a0please."}
 IMAGE: Final[Body] = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}}
 TICK: Final[Body] = {"type": "function", "function": {"name": "tick"}}
 GREP: Final[Body] = {"type": "custom", "custom": {"name": "grep"}}
+LOOK: Final[Body] = {"name": "look", "input_schema": {"type": "object"}}
 MARKED: Final[Body] = {"type": "text", "text": "Rules.", "cache_control": {"type": "ephemeral"}}
 THOUGHT: Final[Body] = {"type": "thinking", "thinking": "I\u2009think  so.\n", "signature": "c2lnbmVk+/=="}
 CLAUDE: Final = "messages.gateway.turn"
@@ -106,7 +107,10 @@ def text_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fi
     fix="Forward each tool of each type, or reject the request with a 400 that names the type.",
     applies_to=sent_with(Aspect.TOOL),
     apis=GENERATIVE,
-    good=[forwarded(ASKED | {"tools": [TICK, GREP]}, ASKED | {"tools": [TICK, GREP]})],
+    good=[
+        forwarded(ASKED | {"tools": [TICK, GREP]}, ASKED | {"tools": [TICK, GREP]}),
+        forwarded(ASKED | {"tools": [LOOK | {"type": "custom"}]}, ASKED | {"tools": [LOOK]}, probe=CLAUDE),
+    ],
     bad=[forwarded(ASKED | {"tools": [TICK, GREP]}, ASKED | {"tools": [TICK]})],
 )
 def tool_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
