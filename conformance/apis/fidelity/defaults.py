@@ -58,7 +58,7 @@ DEFAULTS: Final[dict[Api, Defaults]] = {
         "input.*.content.*.detail": ("auto",),
     },
 }
-"""Of each field, the values that mean the same as none, by its path with `*` for list indexes; null if it is allowed."""
+"""Of each field, by its path with `*` for list indexes, the values that mean the same as none; null if allowed."""
 WITH_TOOLS: Final = ("tool_choice", "parallel_tool_calls")
 """Fields that the API rejects in a request without tools: a default that is added there is no such value."""
 
