@@ -68,6 +68,8 @@ MEDIA_TYPES: Final = frozenset(
     )
 )
 """Content parts that are no text."""
+SAID_TYPES: Final = frozenset(("text", "input_text", "output_text", "refusal", "tool_use", "tool_result"))
+"""Content parts that are what was said, called or returned: they count as messages do."""
 CONTENT_LISTS: Final = ("content", "output", "system")
 TEXTS: Final = frozenset(
     ("content", "text", "output", "input", "system", "instructions", "arguments", "refusal", "title")
@@ -128,7 +130,7 @@ def _of_turn(difference: Difference) -> Aspect | None:
     leaf, is_item = _names(path)[-1], isinstance(path[-1], int)
     if REASONING_FIELDS & {*path} or REASONING_TYPES & {*within}:
         return Aspect.REASONING
-    if MEDIA_TYPES & {*within} or (is_item and leaf in CONTENT_LISTS):
+    if MEDIA_TYPES & {*within} or (is_item and leaf in CONTENT_LISTS and not SAID_TYPES & {*within[-1:]}):
         return Aspect.PART
     if is_item or change is Change.MOVED:
         return Aspect.MESSAGE
@@ -160,6 +162,8 @@ def _of_added(difference: Difference, nonce: str) -> Aspect:
     is_text = isinstance(path[-1], int) or len(path) == 1 or path[-1] in TEXTS
     if not arrived or not is_text:
         return Aspect.FIELD
+    if MEDIA_TYPES & {*difference.within} and not isinstance(path[-1], int):
+        return Aspect.PART  # a text in place of an image
     return Aspect.FOREIGN if foreign_nonces(unordered(arrived), nonce) else Aspect.PROMPT
 
 

@@ -16,9 +16,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from conformance.apis.errors import error_response, rejected_fields
-from conformance.apis.fidelity.aspects import Aspect, aspect_of, aspects_of_body
+from conformance.apis.fidelity.aspects import Aspect, aspect_of, aspects_of_body, is_nothing
 from conformance.apis.fidelity.defaults import WITH_TOOLS, is_default
 from conformance.apis.fidelity.differences import Change, Difference, Path, differences, how_changed, quoted
+from conformance.apis.fidelity.turns import in_equal_turns, is_silent_call
 from conformance.apis.request import body_sent
 from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange, Pair, cached_reader
@@ -111,15 +112,22 @@ def _records(x: Exchange, arrived: Exchange, policy: GatewayPolicy) -> Iterator[
     if not isinstance(sent, dict) or not isinstance(got, dict):
         return
     repeated = dict(repeated_names(sent))
+    sent, got = in_equal_turns(sent, got, x.api)
     for difference in _without_renamed([*differences(sent, got)], x.api):
         if isinstance(difference, FieldRecord):
             yield difference
         elif difference.arrived not in repeated.get(difference.path, ()) and not _has_no_effect(difference, got, x.api):
-            yield _record(difference, x, policy)
+            yield _record(difference, x, policy, is_silent=_is_silent(difference, sent))
 
 
-def _record(difference: Difference, x: Exchange, policy: GatewayPolicy) -> FieldRecord:
-    aspect = aspect_of(difference, x.api, _invalid(x), x.nonce)
+def _is_silent(difference: Difference, sent: Object) -> bool:
+    """Whether an empty content arrived as null, or null as an empty one, beside the calls of a message."""
+    is_empty = is_nothing(difference.sent) and is_nothing(difference.arrived)
+    return difference.change is Change.CHANGED and is_empty and is_silent_call(sent, difference.path)
+
+
+def _record(difference: Difference, x: Exchange, policy: GatewayPolicy, *, is_silent: bool) -> FieldRecord:
+    aspect = Aspect.NOTHING if is_silent else aspect_of(difference, x.api, _invalid(x), x.nonce)
     fate = Fate.MAPPED if aspect is Aspect.ALIAS else FATES[difference.change]
     path = dotted(difference.path)
     return FieldRecord(

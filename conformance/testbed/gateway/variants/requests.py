@@ -111,6 +111,16 @@ def _untyped_tools(body: Body) -> Body:
     return each_item("tools", lambda tool: tool if tool.get("type") != "custom" else without("type")(tool))(body)
 
 
+def _one_part_a_message(body: Body) -> Body:
+    """User messages with one part each: the API combines them into one turn."""
+    split: list[Any] = []
+    for message in body.get("messages", ()):
+        parts = message.get("content")
+        is_split = message.get("role") == "user" and isinstance(parts, list)
+        split.extend([message | {"content": [part]} for part in parts] if is_split else [message])
+    return body | {"messages": split}
+
+
 def _instructed(body: Body) -> Body:
     return body | {"messages": [{"role": "system", "content": "Answer in English."}, *body["messages"]]}
 
@@ -188,6 +198,12 @@ VARIANTS = (
         title="Leaves out the type of a tool where it is the default",
         apis=("messages",),
         handle=on_json(_untyped_tools),
+    ),
+    GatewayChange(
+        name="user-turns-split",
+        title="Sends each part of a user's turn as a message, which the API combines",
+        apis=("messages",),
+        handle=on_json(_one_part_a_message),
     ),
     GatewayChange(
         name="prompt-of-policy",
