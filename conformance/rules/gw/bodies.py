@@ -21,6 +21,7 @@ from conformance.rules.example import answered, error
 from conformance.rules.gw.arrivals import SENT, Upstream, compared, forwarded_of, nothing_arrived
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import ASKED, both, forwarded, forwarded_text
+from conformance.rules.gw.key_fields import has_another_credential
 
 CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
 WHOLE: Final = '{"model":"m","messages":[{"role":"user","content":"Hi"}],"user":"x"}'
@@ -182,6 +183,8 @@ def refusal_without_name(x: Exchange, upstream: Upstream) -> Iterator[Finding | 
     """A client that knows which field is refused can leave it out; one that does not gives up."""
     if upstream:
         yield not_applicable("the request arrived upstream")
+    elif has_another_credential(x):
+        yield not_applicable("the request has another client's key, which the gateway need not know")
     elif reply(x).status not in ABOUT_CONTENT:
         yield not_applicable(f"the gateway answered {reply(x).status} by itself: no refusal of what is in the request")
     elif not rejected_fields(x) and not _names_anything(x):
