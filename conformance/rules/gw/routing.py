@@ -75,7 +75,7 @@ def undeclared_fallback(x: Exchange, upstream: tuple[Exchange, ...], policy: Pol
     ],
 )
 def fallback_hidden(
-    x: Exchange, upstream: tuple[Exchange, ...], after: tuple[Pair, ...]
+    x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, after: tuple[Pair, ...]
 ) -> Iterator[Finding | NotJudged]:
     """The user believes that the model that was asked for has answered, and blames or trusts it."""
     sent = [arrived for arrived in upstream if is_generation(arrived)]
@@ -86,7 +86,7 @@ def fallback_hidden(
     else:
         named, answering = response_content(x).models, response_content(sent[-1]).models
         is_named = bool(named) and set(named) <= set(answering)
-        if not answering or request_body(x).get("model") in answering:
+        if not answering or request_body(x).get("model") in answering or policy.gateway.model in answering:
             yield not_applicable("the other upstream answers under the model's name that was asked for")
         elif not is_named and not _signs(x, after):
             seen = f"{place(sent[-1])} answered as {display(answering[0])}, but the response names {display(named)}"
