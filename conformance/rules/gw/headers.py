@@ -136,7 +136,7 @@ HOP: tuple[tuple[str, str], ...] = (("connection", "keep-alive, x-hop"), ("x-hop
     ],
 )
 def hop_by_hop_forwarded(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """They describe one connection: on the next one they are wrong, or steer what nobody meant."""
+    """They describe one connection: on the next one they are wrong, or steer what was not meant."""
     asked_for = hops(request_header(x, "connection"))
     told = {name for arrived in upstream for name in hops(reply(arrived).values("connection"))}
     if not asked_for and not told:
@@ -168,7 +168,7 @@ BETA = ("anthropic-beta", "context-1m-2025-08-07, interleaved-thinking-2025-05-1
     bad=[both(asked(VERSION, **MESSAGES), asked(**MESSAGES))],
 )
 def version_missing(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The API requires it, and answers 400 to a request without."""
+    """The API requires it, and responds with 400 to a request without."""
     there = [arrived for arrived in upstream if arrived.api == "messages"]
     if not there:
         yield not_applicable("no request arrived at the Messages API of the upstream")
@@ -203,7 +203,7 @@ def _betas(x: Exchange) -> set[str]:
     ],
 )
 def beta_dropped(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
-    """Without its beta a request is rejected, or answered without the feature that the client relies on."""
+    """Without its beta a request is rejected, or served without the feature that the client relies on."""
     there = [arrived for arrived in upstream[:1] if arrived.api == "messages"]
     if not there:
         yield not_applicable("no request arrived at the Messages API of the upstream")
