@@ -65,7 +65,7 @@ def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
     """Test a gateway from both sides: send it requests, and serve those that it sends upstream.
 
     The gateway has to forward to the upstream port. Its own faults are found there: dropped fields, hidden retries,
-    leaked keys, lost disconnects, cut streams that are told as whole.
+    leaked keys, lost disconnects, cut streams that are reported as complete.
 
     Parameters
     ----------
