@@ -95,7 +95,7 @@ def test_a_gateway_that_forwards_nothing_is_not_tested_and_what_it_said_is_told(
 def test_a_gateway_that_does_not_answer_is_not_waited_for_longer_than_said(gw):
     run = gw.through(saying(hold=True), wait_s=0.3)
     assert run.facts.stopped == "set-up"
-    assert "did not answer within 0.3 s" in run.facts.stopped_why
+    assert "did not respond within 0.3 s" in run.facts.stopped_why
     assert run.facts.duration_s < 15
 
 
