@@ -39,7 +39,7 @@ def why_nothing_arrived(
 def _said(answers: Sequence[Exchange], target: Target, waited_s: float) -> str:
     """What the gateway answered."""
     if not answers:
-        return f"the gateway at {target.base_url} did not answer within {waited_s:g} s"
+        return f"the gateway at {target.base_url} did not respond within {waited_s:g} s"
     x = next((x for x in answers if reply(x).status in range(200, 300)), answers[0])
     status = reply(x).status
     if not status:
@@ -47,8 +47,8 @@ def _said(answers: Sequence[Exchange], target: Target, waited_s: float) -> str:
         return f"the gateway at {target.base_url} sent no response of HTTP/1.1 ({x.ending.how}{detail})"
     error = error_response(x)
     words = f" {quoted(error.message or error.text, 200)}" if error.message or error.text else ""
-    where = ", so it forwards elsewhere, or answers from a cache" if status < 300 else ""
-    return f"the gateway at {target.base_url} answered HTTP {status}{words}{where}"
+    where = ", so it forwards elsewhere, or responds from a cache" if status < 300 else ""
+    return f"the gateway at {target.base_url} responded with HTTP {status}{words}{where}"
 
 
 def _elsewhere(facts: GatewayFacts) -> str:

@@ -1,8 +1,8 @@
 """The kill matrix of gateways: every planted defect and legal variant of the embedded gateway, over loopback.
 
-`kill_matrix.json` lists the rules that fail on each defect, and the requests that show the one that must. `make test` sends
-these alone for every eighth defect, and all requests through every twelfth legal variant; `make verify` sends all requests
-through all. After an intended change, regenerate it: python tests/gateway/test_kill_matrix.py [NAME...]
+`kill_matrix.json` lists the rules that fail on each defect, and the requests that show the one that must. `make test`
+sends these alone for every eighth defect, and all requests through every twelfth legal variant; `make verify` sends all
+requests through all. After an intended change, regenerate it: python tests/gateway/test_kill_matrix.py [NAME...]
 """
 
 import json

@@ -37,7 +37,7 @@ def _slow(api: Api, subject: str, script: str, mode: Mode, suite: Suite) -> Prob
         api=api,
         kind=Kind.GATEWAY_BURST,
         subject=subject,
-        purpose="A request whose answer is slow to come: the others are answered meanwhile.",
+        purpose="A request whose response is slow to come: the others get responses meanwhile.",
         script=script,
         modes=(mode,),
         suite=suite,

@@ -73,7 +73,7 @@ def _of(api: Api) -> tuple[Probe, ...]:
             api,
             "lost-attempt",
             "lost-slowly",
-            "in an attempt that ends without an answer",
+            "in an attempt that ends without a response",
             MODES,
             "full",
             after_s=LEAVES_EARLY_S,

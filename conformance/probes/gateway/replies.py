@@ -13,7 +13,7 @@ from conformance.probes.tools import SIGN, TWICE
 
 STREAM: tuple[Mode, ...] = ("stream",)
 UNARY: tuple[Mode, ...] = ("unary",)
-CALLS = "The answer calls two tools, with arguments in characters of several bytes."
+CALLS = "The response calls two tools, with arguments in characters of several bytes."
 ALONE = 2
 """The stage of the request whose times are judged: no other one is sent at the same time."""
 FEW = 16
@@ -57,7 +57,7 @@ def _legal(api: Api) -> Iterator[Probe]:
     yield legal(
         api,
         "native-sse",
-        "The token cap cuts the answer off.",
+        "The token cap cuts the response off.",
         _asking_usage(api, **token_cap(api, FEW)),
         about="length",
         modes=MODES,
@@ -87,14 +87,14 @@ OF_CHAT = (
     ),
     legal("chat", "model-refuses", "The model declines: its text is in `refusal`.", modes=MODES, suite="full"),
     legal("chat", "thoughts-first", "Reasoning comes first, as `reasoning_content`.", suite="full"),
-    legal("chat", "answer-with-thoughts", "The answer has `reasoning_content`.", modes=UNARY, suite="full"),
+    legal("chat", "answer-with-thoughts", "The response has `reasoning_content`.", modes=UNARY, suite="full"),
 )
 OF_MESSAGES = tuple(
     legal("messages", script, f"{title}.", modes=modes, suite=suite)
     for script, title, modes, suite in (
         ("thinking-first", "A thinking block comes first, with its signature", STREAM, "gate"),
         ("citations", "The text has citations", STREAM, "gate"),
-        ("usage-on-the-way", "Usage is told in three events", STREAM, "gate"),
+        ("usage-on-the-way", "Usage is reported in three events", STREAM, "gate"),
         ("thinking-redacted", "A redacted thinking block comes first", MODES, "full"),
         ("search-first", "A server's own search comes first", MODES, "full"),
         ("text-in-two-blocks", "The text has two blocks", STREAM, "full"),
@@ -132,7 +132,7 @@ def _legal_in_full(api: Api) -> Iterator[Probe]:
         yield legal(api, script, "A legal form of a stream.", suite="full")
     for script in FULL_WHOLES:
         about = f"whole.{script}"
-        yield legal(api, script, "A legal form of a non-streaming answer.", about=about, modes=UNARY, suite="full")
+        yield legal(api, script, "A legal form of a non-streaming response.", about=about, modes=UNARY, suite="full")
     for script in FULL_CHUNKS if api == "chat" else ():
         yield legal(api, script, "A legal form of chunks.", suite="full")
 
@@ -174,7 +174,7 @@ def _faults_in_full(api: Api) -> Iterator[Probe]:
         yield fault(api, script, "A defect of a stream.", suite="full")
     for script in FULL_WHOLE_FAULTS:
         about = f"whole.{script}"
-        yield fault(api, script, "A defect of a non-streaming answer.", about=about, modes=UNARY, suite="full")
+        yield fault(api, script, "A defect of a non-streaming response.", about=about, modes=UNARY, suite="full")
     for script in FULL_CHUNK_FAULTS if api == "chat" else ():
         yield fault(api, script, "A defect of chunks.", suite="full")
 

@@ -25,7 +25,7 @@ ATTEMPT: Final = re.compile(r"\bq[a-z2-7]{15} attempt ([0-9]+)\b")
 CONTEXT: Final = 24
 """Characters that a finding shows around the first difference of two texts."""
 OTHER_API = not_applicable("the gateway translates between two APIs")
-NOT_ASKED = not_applicable("the gateway answered without its upstream")
+NOT_ASKED = not_applicable("the gateway responded without its upstream")
 
 
 def answered(*but: Kind) -> Condition:
@@ -61,9 +61,9 @@ def sound(x: Exchange) -> str:
         (answer.status not in range(200, 300), f"the upstream's status is {answer.status}"),
         (bool(unanswered_reason(x)), f"upstream, {unanswered_reason(x)}"),
         (bool(answer.faults or answer.undecodable or answer.coding_fault), "the upstream's reply is not valid HTTP"),
-        (is_error(x), "the upstream's answer has an error"),
-        (not is_form_asked, "the upstream's answer has not the form that was asked for"),
-        (not choices or not all(choice.end for choice in choices), "the upstream's answer has no ending"),
+        (is_error(x), "the upstream's response has an error"),
+        (not is_form_asked, "the upstream's response does not have the form that was asked for"),
+        (not choices or not all(choice.end for choice in choices), "the upstream's response has no ending"),
         (is_unended(x), "the upstream's stream has no last event"),
         (is_open, "the upstream's reply was truncated"),
     )
@@ -100,7 +100,7 @@ def compared(x: Exchange, upstream: Sequence[Exchange], aspect: Aspect) -> Itera
     if isinstance(sent, NotJudged):
         yield sent
     elif not answer_parts(sent)[aspect] and not answer_parts(x)[aspect]:
-        yield not_applicable("the answer has none of it")
+        yield not_applicable("the response has none of it")
     else:
         yield from differences(sent, x, aspect)
 

@@ -79,7 +79,7 @@ def _thinking(**changes: Any) -> Body:
     ],
 )
 def message_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """The model answers a conversation that nobody had. Calls and their results count as messages do.
+    """The model continues a conversation that never took place. Calls and their results count as messages do.
 
     In Messages, consecutive messages of one role are one turn: they may be combined or split.
     """
@@ -107,7 +107,7 @@ def message_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fi
     ],
 )
 def prompt_decorated(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """The client pays for text that it did not write, and gets the answer to it."""
+    """The client pays for text that it did not write, and gets the response to it."""
     yield from findings(x, upstream, policy, about(Aspect.PROMPT))
 
 

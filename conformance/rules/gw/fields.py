@@ -67,7 +67,7 @@ def field_dropped(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     bad=[forwarded(ASKED, ASKED | {"ignore_eos": False})],
 )
 def field_added(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """An upstream that rejects unknown fields answers 400 to a request that is right.
+    """An upstream that rejects unknown fields responds with 400 to a request that is right.
 
     Usage at the end of a stream may be requested, for the gateway's own accounts; and what is the documented default
     may be written out.
@@ -91,7 +91,7 @@ def field_added(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fin
     ],
 )
 def value_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """The answer is then the answer to another question, at another price, and nothing says so."""
+    """The response then belongs to another request, at another price, and nothing says so."""
     yield from findings(x, upstream, policy, about(Aspect.FIELD, fate=Fate.CHANGED), EXPECTED)
 
 
@@ -112,7 +112,7 @@ def value_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     bad=[forwarded(COOL, ASKED), forwarded(COOL | {"parallel_tool_calls": False}, COOL)],
 )
 def falsy_value_dropped(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """Temperature 0 makes answers repeatable, and the default is 1; `store: false` keeps data from being stored.
+    """Temperature 0 makes responses repeatable, and the default is 1; `store: false` keeps data from being stored.
 
     A gateway that drops what is 0 or false returns the defaults. What is the documented default itself may be left out:
     `stream: false`, or `strict: false` of a tool of Chat Completions.
@@ -173,7 +173,7 @@ def digits_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fin
     bad=[forwarded(ASKED | {"top_p": 1.1}, ASKED | {"top_p": 1})],
 )
 def value_clamped(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """The client's mistake stays hidden: it gets 200, and an answer to a request that it did not make."""
+    """The client's mistake stays hidden: it gets 200, and a response to a request that it did not make."""
     yield from findings(x, upstream, policy, about(Aspect.RANGE), EXPECTED)
 
 
@@ -212,7 +212,7 @@ def shape_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     bad=[forwarded(ASKED, ASKED | {"model": "cheaper"})],
 )
 def model_replaced(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """The client pays for one model, and another answers."""
+    """The client pays for one model, and another one replies."""
     yield from findings(x, upstream, policy, about(Aspect.MODEL))
     arrived, alias = forwarded_of(x, upstream), policy.gateway.model
     name = request_body(x).get("model")

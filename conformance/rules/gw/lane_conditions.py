@@ -77,10 +77,10 @@ def _unanswered(x: Exchange) -> NotJudged | None:
     """Why the client's answer can't be compared, or None."""
     if has_failed(x):
         return not_applicable("the client got an error")
-    if why := missing_part(x) or ("the harness hung up" if x.ending.how == "hung-up" else ""):
-        return untestable(f"the client's answer is not there as a whole: {why}")
+    if why := missing_part(x) or ("the harness disconnected" if x.ending.how == "hung-up" else ""):
+        return untestable(f"the client's response is not complete: {why}")
     if not response_content(x).choices or reply_api(json_body(x)) not in (None, x.api):
-        return untestable("the client's answer can't be read as one of its API")
+        return untestable("the client's response can't be read as one of its API")
     return None
 
 

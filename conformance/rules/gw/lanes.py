@@ -43,9 +43,9 @@ reasoning of DeepSeek and OpenRouter."""
     bad=[messages_by_chat(client=completion()), chat_by_messages(client=MESSAGE)],
 )
 def reply_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The client finds nothing where its API has the answer: its user sees an empty message, and the answer is paid for.
+    """The client finds nothing where its API has the response: its user sees an empty message, and the response is paid for.
 
-    One event in the upstream's form, in the middle of a good stream, is a lost piece of the answer.
+    One event in the upstream's form, in the middle of a good stream, is a lost piece of the response.
     """
     mine = foreign_apis(x)
     theirs = {api for arrived in upstream if arrived.api == x.api for _, api in foreign_apis(arrived)}
@@ -166,7 +166,7 @@ def _is_unknown(error: Any) -> bool:
     bad=[messages_by_chat(sent=BY_MESSAGES | {"system": "Be brief."}, arrived=BY_CHAT | {"system": "Be brief."})],
 )
 def field_of_another_api(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
-    """A strict upstream answers 400, and a lenient one ignores the field without a word: the client's system text or
+    """A strict upstream responds with 400, and a lenient one silently ignores the field: the client's system text or
     stop sequences are lost.
     """
     arrived = request_lane(x, upstream)

@@ -46,7 +46,7 @@ OTHER: Final = elsewhere(answered(completion(model="other"), probe=FAULT))
     bad=[both(GOOD, refused(), OTHER), both(refused(), refused(400), elsewhere(refused(400)))],
 )
 def undeclared_fallback(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
-    """Prompts go to a provider that nobody agreed to, and another model answers in the name of the first."""
+    """Prompts go to a provider that was not agreed on, and another model responds in the name of the first."""
     if all(fate(arrived) in ("answered", "unknown") for arrived in upstream):
         yield not_applicable("no upstream failed")
     for again in repeats(upstream):
@@ -61,7 +61,7 @@ def undeclared_fallback(x: Exchange, upstream: tuple[Exchange, ...], policy: Pol
     MUST,
     "A fallback shows in the response: by the model's name or by a header, in both modes",
     spec="https://github.com/BerriAI/litellm/issues/31722",
-    fix="Pass the answering upstream's model name on in every chunk, or name it in a response header.",
+    fix="Pass the responding upstream's model name on in every chunk, or name it in a response header.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
     compares_with={"after": Compare(Kind.GATEWAY_AFTER, many=True, optional=True)},
@@ -77,19 +77,19 @@ def undeclared_fallback(x: Exchange, upstream: tuple[Exchange, ...], policy: Pol
 def fallback_hidden(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, after: tuple[Pair, ...]
 ) -> Iterator[Finding | NotJudged]:
-    """The user believes that the model that was asked for has answered, and blames or trusts it."""
+    """The user believes that the model that was asked for has responded, and blames or trusts it."""
     sent = [arrived for arrived in upstream if is_generation(arrived)]
     if not sent or place(sent[-1]) == place(sent[0]) or fate(sent[-1]) != "answered":
-        yield not_applicable("no other upstream answered")
+        yield not_applicable("no other upstream responded")
     elif reply(x).status not in OK or error_response(x):
-        yield not_applicable("the client did not get the other upstream's answer (see GW073)")
+        yield not_applicable("the client did not get the other upstream's response (see GW073)")
     else:
         named, answering = response_content(x).models, response_content(sent[-1]).models
         is_named = bool(named) and set(named) <= set(answering)
         if not answering or request_body(x).get("model") in answering or policy.gateway.model in answering:
-            yield not_applicable("the other upstream answers under the model's name that was asked for")
+            yield not_applicable("the other upstream responds under the model's name that was asked for")
         elif not is_named and not _signs(x, after):
-            seen = f"{place(sent[-1])} answered as {display(answering[0])}, but the response names {display(named)}"
+            seen = f"{place(sent[-1])} responded as {display(answering[0])}, but the response names {display(named)}"
             yield Finding(seen, at=reply(x).head, expected="its name, or a header that tells of the fallback")
 
 
@@ -184,10 +184,10 @@ def steered_by_header(x: Exchange, upstream: tuple[Exchange, ...], usual: Pair) 
     if not is_steered(x):
         yield not_applicable("the request has none of these headers")
     elif not usual.upstream or not _is_answered(usual.client):
-        yield untestable("the same request without these headers did not reach the upstream, or was not answered")
+        yield untestable("the same request without these headers did not reach the upstream, or got no response")
     elif not upstream and not _is_answered(x):
         seen = f"with the gateway's own headers set, the request got {reply(x).status or 'no response'}"
-        yield Finding(seen, at=reply(x).head, expected="the answer of the same request without them")
+        yield Finding(seen, at=reply(x).head, expected="the response of the same request without them")
     else:
         for arrived in upstream:
             yield from _steered(x, arrived, usual.upstream[0])
@@ -234,7 +234,7 @@ def _refused_itself(x: Exchange) -> NotJudged | None:
     MUST,
     "What the gateway itself refuses is a 4xx",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15.5",
-    fix="Answer 400 for a body that is not JSON, 404 for a model without a route, and 401 for a wrong key.",
+    fix="Respond with 400 for a body that is not JSON, 404 for a model without a route, and 401 for a wrong key.",
     applies_to=_refused_itself,
     apis=GENERATIVE,
     good=[both(refused(400, probe="chat.gateway.refusal.invalid-json"))],

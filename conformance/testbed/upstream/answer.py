@@ -80,7 +80,7 @@ def _without(value: Any, path: list[str]) -> Any:
     return {name: item for name, item in value.items() if name != first}
 
 
-UPSTREAM: Final = Deployment(name="upstream", title="Answers what its scripts say", respond=lenient)
+UPSTREAM: Final = Deployment(name="upstream", title="Responds as its scripts say", respond=lenient)
 
 
 def answer(

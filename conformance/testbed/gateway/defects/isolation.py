@@ -95,7 +95,7 @@ async def _own_greeting(request: GatewayRequest, forward: Forward, _state: Gatew
 DEFECTS = (
     GatewayChange(
         name="replies-mixed-up",
-        title="Under load, a client now and then gets another one's answer",
+        title="Under load, a client now and then gets another one's response",
         caught_by="GW106",
         handle=_swapped,
     ),
@@ -113,7 +113,7 @@ DEFECTS = (
     ),
     GatewayChange(
         name="greeting-answered-by-itself",
-        title="Answers a greeting without the upstream",
+        title="Responds to a baseline request without the upstream",
         caught_by="GW108",
         handle=_own_greeting,
     ),

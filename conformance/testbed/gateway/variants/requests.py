@@ -122,7 +122,7 @@ def _one_part_a_message(body: Body) -> Body:
 
 
 def _instructed(body: Body) -> Body:
-    return body | {"messages": [{"role": "system", "content": "Answer in English."}, *body["messages"]]}
+    return body | {"messages": [{"role": "system", "content": "Write in English."}, *body["messages"]]}
 
 
 def _limited(body: Body) -> Body:

@@ -196,8 +196,8 @@ def _with_broken_calls(response: ModelResponse, _request: ServerRequest) -> Mode
 SCRIPTS = (
     _script("broken-arguments", "The arguments of calls lack their last brace", on_response=_with_broken_calls),
     _script("two-different-calls", "Two calls of one tool; in chunks, their fragments in turn", on_response=TWO_CALLS),
-    _script("content-filtered", "The answer is ended by a filter", on_response=FILTERED),
-    _script("fails-at-the-end", "The answer ends with the API's error", on_response=_failed),
+    _script("content-filtered", "The response is ended by a filter", on_response=FILTERED),
+    _script("fails-at-the-end", "The response ends with the API's error", on_response=_failed),
     _script(
         "thinks-aloud",
         "Reasoning comes first, and a part of the prompt is from a cache",

@@ -280,7 +280,9 @@ BREAKING = (
     ),
     scripted("failed-in-stream", "An error event in the middle of the stream", change(failed)),
     scripted("response-failed", "response.failed ends the stream", change(on_response_events(response_failed))),
-    scripted("cut-json", "A non-streaming answer ends within its JSON", change(on_wire=whole_only(recoded(cut_json)))),
+    scripted(
+        "cut-json", "A non-streaming response ends within its JSON", change(on_wire=whole_only(recoded(cut_json)))
+    ),
     scripted("refused", "400, with an error that names a field", change(refused)),
 )
 SCRIPTS = (*LEGAL, *BREAKING)
