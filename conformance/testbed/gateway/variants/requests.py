@@ -179,6 +179,13 @@ VARIANTS = (
         ),
     ),
     GatewayChange(
+        name="model-alias-shown",
+        title="The upstream has another name for the model, and the client sees it",
+        apis=GENERATIVE,
+        policy=GatewayPolicy(model=ALIAS),
+        handle=on_json(lambda body: body | {"model": ALIAS}),
+    ),
+    GatewayChange(
         name="newer-names",
         title="Uses the names and roles that the API recommends in place of older ones",
         handle=on_json(_newer_names),
