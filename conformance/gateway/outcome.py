@@ -19,7 +19,7 @@ from conformance.traffic import outcomes
 
 Outcome = Literal["healed", "passed on", "told", "made worse"]
 """`healed`: the client got a legal and complete response, with all that the upstream sent; `passed on`: its reply
-breaks the same rules as the upstream's; `told`: it got an error in place of the response, or one that breaks off visibly;
+breaks the same rules as the upstream's; `told`: it got an error, or a response that visibly breaks off;
 `made worse`: it got a success in place of a failure, or a fault that the upstream's reply does not have."""
 
 
