@@ -29,6 +29,12 @@ def impacts_through(pairs: Sequence[Pair], profiles: Iterable[str], prices: Pric
         yield from (_impact(client, pair, unary, prices) for client in clients)
 
 
+def with_upstream(seen: Iterable[Impact], pair: Pair, unary: Pair | None, prices: Prices) -> tuple[Impact, ...]:
+    """Impacts of a response on clients, with what the gateway sent upstream for it, and what is billed there."""
+    clients = {(client.profile, client.name): client for known in CLIENTS.values() for client in known}
+    return tuple(_impact(clients[i.profile, i.client], pair, unary, prices) for i in seen)
+
+
 def _impact(client: Client, pair: Pair, unary: Pair | None, prices: Prices) -> Impact:
     """The impact on a client: each of its requests is sent upstream as often as the recorded one was."""
     fallback = unary.client if unary else None

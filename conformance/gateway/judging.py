@@ -4,13 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
+from conformance.apis.claims import is_error
 from conformance.apis.errors import rejected_fields
 from conformance.apis.specs import spec
 from conformance.catalogue import Catalogue
 from conformance.clients import affected_clients, profile_impacts
 from conformance.comparisons import MAX_CACHED_BYTES, Load, absent_apis, missing_api
 from conformance.deciding import CheckArguments, Outcome, compared, condition, decide, outcome_of, skipped
-from conformance.gateway.impacts import impacts_through
+from conformance.gateway.impacts import impacts_through, with_upstream
 from conformance.gateway.outcome import failing
 from conformance.judging import Judgement, count_usage, in_order
 from conformance.model.case import CaseId, Compare, Kind
@@ -20,6 +23,7 @@ from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices
 from conformance.model.verdict import OUT_OF_SCOPE, Status, Verdict, not_applicable, untestable
 from conformance.model.words import Api, Mode
+from conformance.rules.gw.answers import OTHER_API, is_unended
 
 FAULTY: Final = (Kind.GATEWAY_FAULT, Kind.GATEWAY_DISCONNECT)
 """Test cases in which the upstream, or the harness, breaks something: the responses do not show the gateway's own."""
@@ -64,11 +68,21 @@ def judge_pairs(facts: RunManifest, load: Load, ids: Sequence[str], catalogue: C
         for x in (pair.client, *pair.upstream):
             if len(x.sent) + len(x.received) > MAX_CACHED_BYTES:
                 x.cache.clear()
-    result.verdicts = in_order(verdicts)
+    result.verdicts = tuple(_by_lane(in_order(verdicts)))
     offered = [pair for pair in found if pair.client.api not in absent]
     result.impact = tuple(impacts_through(offered, facts.profiles, facts.target.prices))
     _record_affected_clients(result, offered, facts.target.prices)
     return result
+
+
+def _by_lane(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
+    """The verdicts; what a gateway that translates can't show is not applicable, either, where nothing arrived."""
+    translated = {(v.rule, v.case.api) for v in verdicts if v.message == OTHER_API.reason}
+    judged = {(v.rule, v.case.api) for v in verdicts if v.status in (Status.PASS, Status.FAIL)}
+    moot = translated - judged
+    for v in verdicts:
+        is_moot = v.status is Status.UNTESTABLE and (v.rule, v.case.api) in moot
+        yield msgspec.structs.replace(v, status=OTHER_API.status, message=OTHER_API.reason) if is_moot else v
 
 
 def _by_api(baselines: Iterable[Exchange]) -> dict[Api, list[tuple[Mode, str]]]:
@@ -82,14 +96,18 @@ def _record_affected_clients(result: Judgement, found: Sequence[Pair], prices: P
     """Add what the frameworks' users get of baseline responses with failures."""
     failed = {name for verdict in result.verdicts if verdict.status is Status.FAIL for name in verdict.exchanges[:1]}
     baseline = {
-        (x.api, x.case.profile, x.mode): x for x, _ in found if x.case.kind is Kind.BASELINE and not x.is_cut_by_harness
+        (x.api, x.case.profile, x.mode): pair
+        for pair in found
+        if (x := pair.client).case.kind is Kind.BASELINE and not x.is_cut_by_harness
     }
-    for (api, profile, mode), x in baseline.items():
+    for (api, profile, mode), pair in baseline.items():
+        x = pair.client
         if x.id in failed:
             whole = baseline.get((api, profile, "unary")) or baseline.get((api, spec(api).base_profile, "unary"))
             fallback = whole if mode == "stream" else None
             clients_of = profile_impacts if rejected_fields(x) else affected_clients
-            result.client_impacts[x.id] = clients_of(x, fallback, prices)
+            seen = clients_of(x, fallback.client if fallback else None, prices)
+            result.client_impacts[x.id] = with_upstream(seen, pair, fallback, prices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +134,9 @@ class _Judging:
         """The outcome at the client; what the upstream's reply breaks or lacks, too, does not concern the gateway."""
         if outcome.status is Status.FAIL and any(rule.id in failing(up, self.catalogue) for up in pair.upstream):
             return skipped(not_applicable("the upstream's reply breaks the rule, too"))
+        is_broken = any(up.api != pair.client.api and is_unended(up) for up in pair.upstream[-1:])
+        if outcome.status is Status.FAIL and is_broken and not is_error(pair.client):
+            return skipped(not_applicable("the upstream of another API ended its stream without its last event"))
         if outcome.status is Status.UNTESTABLE and any(self._lacks(rule, up) for up in pair.upstream):
             return skipped(not_applicable(f"the upstream's reply does not show it either: {outcome.message}"))
         return outcome

@@ -17,6 +17,7 @@ from conformance.report import curl
 from conformance.report.document import GatewayPolicyLine
 from conformance.report.escaping import safe
 from conformance.rules.gw.attempts import NOT_PROCESSED
+from conformance.rules.gw.caches import AGAIN
 
 State = Literal["used", "stale", "untried"]
 LOST: Final = 0
@@ -140,9 +141,11 @@ def _fallback(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
 
 
 def _cache(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
-    repeats = [pair for pair in pairs if pair.client.case.kind is Kind.GATEWAY_REPEAT]
-    own = sum(not pair.upstream and reply(pair.client).status in range(200, 300) for pair in pairs)
-    return Use(own, len(repeats), "the upstream is not needed", "an equal request is sent upstream, too")
+    cases = [(pair, pair.client.case) for pair in pairs]
+    repeats = [pair for pair, case in cases if (case.kind, case.subject) == (Kind.GATEWAY_CACHE, AGAIN)]
+    own = sum(not pair.upstream and reply(pair.client).status in range(200, 300) for pair in repeats)
+    sent = sum(bool(pair.upstream) for pair in repeats)
+    return Use(own, sent, "the upstream is not needed", "an equal request is sent upstream, too")
 
 
 def _usage(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:

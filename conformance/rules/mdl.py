@@ -10,6 +10,7 @@ from conformance.apis.response_content import response_content
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
+from conformance.model.target import Policy
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
@@ -293,12 +294,16 @@ def _named(x: Exchange) -> NotJudged | None:
     ],
     bad=[answered(completion(model="small-1"), body={"model": "large-2"})],
 )
-def another_model_answers(x: Exchange) -> Iterator[Finding]:
-    """A fallback to another model is billed and trusted as the requested one. An alias is fine: accept it by a waiver."""
+def another_model_answers(x: Exchange, policy: Policy) -> Iterator[Finding]:
+    """A fallback to another model is billed and trusted as the requested one.
+
+    An alias is fine: a gateway's policy names it (gateway.model); elsewhere, accept it by a waiver.
+    """
     asked = str(request_body(x)["model"])
+    known = [core for name in (asked, policy.gateway.model) if name and (core := _core(name))]
     told = [name for name in response_content(x).models if isinstance(name, str) and _core(name)]
     for name in told:
-        if not (_core(asked) in _core(name) or _core(name) in _core(asked)):
+        if not any(core in _core(name) or _core(name) in core for core in known):
             seen = f"the request names the model {quoted(asked)}, but the response {quoted(name)}"
             yield Finding(seen, at=reply(x).head, expected="the requested name, or one that contains it")
             return

@@ -13,7 +13,7 @@ import msgspec
 from conformance import catalogue
 from conformance.gateway.judging import judge_pairs, pairs
 from conformance.gateway.record import AddressError, Gateway, GatewayOptions, record_through
-from conformance.gateway.selftest import UPSTREAM_KEY, UPSTREAMS
+from conformance.gateway.selftest import KEY, UPSTREAM_KEY, UPSTREAMS
 from conformance.model.criteria import Criteria
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
@@ -121,7 +121,8 @@ def _chosen(request: RunRequest, environ: Mapping[str, str]) -> Chosen:
     change = change_named(given.deployment, given.defect)
     policy = msgspec.structs.replace(Target(base_url="", model="").policy, gateway=change.policy)
     target = Target(name=change.name, base_url="http://127.0.0.1/v1", model=MODEL, policy=policy)
-    return Chosen(options(request, with_overrides(target, request, environ), environ), embedded(change))
+    found = options(request, with_overrides(target, request, environ), environ)
+    return Chosen(replace(found, key=found.key or KEY), embedded(change))  # without a key, none can leak
 
 
 def embedded(change: GatewayChange, port: int = 0) -> Gateway:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.apis.nonce import nonce
+from conformance.gateway.selftest import KEY
 from conformance.storage.folder import RunFolder
 
 CHECKOUT = Path(__file__).parents[2]
@@ -60,6 +61,13 @@ def test_judging_a_run_again_gives_the_same_verdicts(recorded):
     again = conformance("judge", "run", "--report", "json=again.json", cwd=folder)
     assert again[0] == 1
     assert outcomes(folder / "report.json") == outcomes(folder / "again.json")
+
+
+def test_the_embedded_gateway_has_a_client_s_key_to_leak_which_is_never_written(tmp_path):
+    words = ("--defect", "client-key-renamed", "--api", "chat", "--suite", "smoke", "--run-dir", "run")
+    code, out, _ = conformance("gateway", *words, cwd=tmp_path)
+    assert (code, "GW090" in out, KEY in out) == (1, True, False)
+    assert not [path for path in (tmp_path / "run").rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
 
 
 def test_both_sides_are_listed_and_shown(recorded):

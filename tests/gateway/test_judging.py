@@ -11,8 +11,9 @@ from conformance.model.exchange import Ending
 from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.target import GatewayPolicy, Policy, Target
 from conformance.model.verdict import Status
-from conformance.rules.example import answered, chunk, completion, streamed
-from conformance.rules.gw.example import ASKED, NONCE
+from conformance.rules.example import answered, chunk, completion, error, streamed
+from conformance.rules.gw.example import ASKED, NONCE, OTHER_NONCE
+from conformance.rules.msg import example as msg
 
 CUT = Ending("interrupted", "body", 5, "the proxy was stopped")
 
@@ -96,3 +97,29 @@ def test_what_the_upstream_lacks_is_not_missing_at_the_gateway():
         Status.NOT_APPLICABLE,
         True,
     )
+
+
+@pytest.mark.parametrize(("last", "status"), [((), Status.NOT_APPLICABLE), ((msg.STOP,), Status.FAIL)])
+def test_a_stream_that_an_upstream_of_another_api_does_not_end_is_not_held_against_the_gateway(last, status):
+    x = streamed(chunk({"content": "Hi"}), "[DONE]", body=ASKED)
+    x = replace(x, id="client", nonce=NONCE, case=CaseId("chat", "hermes", "stream", Kind.GATEWAY_VARIANT, "no-done"))
+    sent = (msg.START, msg.OPEN, msg.BLOCK_DELTA, msg.CLOSE, msg.MESSAGE_DELTA, *last)
+    upstream = replace(msg.events(*sent), id="upstream-1", hop="upstream", nonce=NONCE, began_ns=1)
+    assert only(judged(x, upstream, rules=("CHK017",))).status is status
+
+
+def test_affected_clients_are_billed_for_what_the_gateway_sent_upstream():
+    refused = answered(error(), status=500, mode="stream", body=ASKED)
+    x = replace(refused, id="client", nonce=NONCE, case=CaseId("chat", "langgraph", "stream", Kind.BASELINE), cache={})
+    judgement = judged(x, arrived(), rules=("GW035",))
+    (seen,) = {i for i in judgement.client_impacts["client"] if i.client == "LangGraph 1.2"}
+    assert (seen.requests, seen.upstream_requests, seen.billed) == (3, 3, 3)
+
+
+def test_a_rule_on_one_api_is_not_applicable_where_the_gateway_translates_even_if_a_request_does_not_arrive():
+    refused = replace(client(kind=Kind.GATEWAY_FIELD), received=answered(error(), status=503).received)
+    refused = replace(refused, nonce=OTHER_NONCE, cache={})
+    assert only(judged(refused)).status is Status.UNTESTABLE
+    translated = replace(arrived(), case=CaseId("messages", "", "unary", Kind.RECORDED, "/v1/messages"))
+    assert {v.status for v in judged(client(), translated, refused).verdicts} == {Status.NOT_APPLICABLE}
+    assert {v.status for v in judged(client(), arrived(), refused).verdicts} == {Status.PASS, Status.UNTESTABLE}

@@ -7,9 +7,11 @@ from conformance.apis.counterparts import SETTINGS, sent
 from conformance.deciding import decide
 from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import Status
-from conformance.rules.example import answered, completion
-from conformance.rules.gw import lane_fields, lane_replies, lane_turns, lanes
-from conformance.rules.gw.lane_example import BY_CHAT, BY_MESSAGES, chat_by_messages, messages_by_chat
+from conformance.rules.example import HELLO, answered, completion, streamed
+from conformance.rules.gw import lane_failures, lane_fields, lane_replies, lane_turns, lanes
+from conformance.rules.gw.example import both
+from conformance.rules.gw.lane_example import BY_CHAT, BY_MESSAGES, at, chat_by_messages, messages_by_chat
+from conformance.rules.msg import example as msg
 
 NO_POLICY = GatewayPolicy()
 TEXT = BY_CHAT["messages"][0]
@@ -125,3 +127,12 @@ def test_every_setting_has_a_field_and_a_name_of_its_own_for_each_api():
 def test_values_that_say_nothing_are_no_settings():
     body = {"n": 1, "stop": None, "logit_bias": {}, "temperature": 0, "store": False}
     assert [path for setting in SETTINGS for path, _ in sent(setting, "chat", body)] == ["temperature"]
+
+
+def test_usage_that_comes_with_the_last_event_is_not_lost_where_the_upstream_sends_no_last_event():
+    asked = {**BY_CHAT, "stream": True, "stream_options": {"include_usage": True}}
+    got = at("chat", streamed(*HELLO, body=asked, probe="chat.gateway.variant"))
+    sent = [msg.START, msg.OPEN, msg.BLOCK_DELTA, msg.CLOSE, msg.MESSAGE_DELTA]
+    for last, status in (((), Status.NOT_APPLICABLE), ((msg.STOP,), Status.FAIL)):
+        upstream = at("messages", msg.events(*sent, *last, body=BY_MESSAGES | {"stream": True}))
+        assert judged(lane_failures.usage_changed, both(got, upstream)) is status

@@ -28,6 +28,7 @@ from conformance.rules.gw.lane_example import BY_CHAT, BY_MESSAGES, messages_by_
 from conformance.schemas import load as schema
 from conformance.testbed.gateway import changes
 
+REPEATED = "chat.gateway.cache.again"
 LOST = {name: value for name, value in ASKED.items() if name != "max_tokens"}
 
 
@@ -259,6 +260,8 @@ def states(policy, *seen):
         ({"retries": 2}, attempts(Ending("closed", "after", 1)), "retries: 2", "stale"),
         ({"prompt": True}, forwarded(ASKED, ASKED), "prompt: true", "stale"),
         ({"cache": True}, forwarded(ASKED, ASKED), "cache: true", "untried"),
+        ({"cache": True}, forwarded(ASKED, ASKED, probe=REPEATED), "cache: true", "stale"),
+        ({"cache": True}, both(answered(completion(), probe=REPEATED)), "cache: true", "used"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

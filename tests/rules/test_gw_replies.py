@@ -13,6 +13,7 @@ from conformance.rules.gw import delivery
 from conformance.rules.gw.content import STREAM, relayed, restreamed
 from conformance.rules.gw.endings import BROKEN, streaming
 from conformance.rules.gw.example import ASKED, both
+from conformance.rules.rsp import example as rsp
 
 MS = 1_000_000
 VARIANT = "chat.gateway.variant"
@@ -115,3 +116,14 @@ def test_a_finding_names_the_member_that_differs():
     other = call | {"function": call["function"] | {"arguments": '{"a": {"b": [1, 3]}}'}}
     sent, got = (completion({"content": None, "tool_calls": [c]}, finish="tool_calls") for c in (call, other))
     assert "number 1 of b of a of arguments of number 0" in judged("GW031", relayed(sent, got)).message
+
+
+def test_usage_is_not_lost_where_the_client_gets_an_http_error_in_place_of_a_failed_response():
+    failed = rsp.events(rsp.state("failed", usage=RSP_USAGE), probe="responses.gateway.variant")
+    refused = answered(error(), status=500, mode="stream", probe="responses.gateway.variant")
+    assert judged("GW044", both(refused, failed)).status == "not-applicable"
+    without = rsp.events(rsp.state("failed", usage=None), probe="responses.gateway.variant")
+    assert judged("GW044", both(without, failed)).status == "fail"
+
+
+RSP_USAGE = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import Finding, Status
 from conformance.rules.example import answered, completion, error
 from conformance.rules.mdl import (
@@ -84,10 +85,16 @@ def test_where_models_have_no_route_of_their_own_none_is_found():
 )
 def test_a_version_of_the_model_is_the_model(asked, told, is_another):
     x = answered(completion(model=told), body={"model": asked})
-    assert bool(yielded(another_model_answers, x)) is is_another
+    assert bool(yielded(another_model_answers, x, Policy())) is is_another
+
+
+@pytest.mark.parametrize(("told", "is_another"), [("fast", False), ("large-2026-08-07", False), ("small", True)])
+def test_behind_a_gateway_a_response_may_name_the_model_that_the_policy_declares(told, is_another):
+    x = answered(completion(model=told), body={"model": "fast"})
+    assert bool(yielded(another_model_answers, x, Policy(gateway=GatewayPolicy(model="large")))) is is_another
 
 
 @pytest.mark.parametrize("told", ["", None, 7])
 def test_a_response_that_names_no_model_names_no_other(told):
     x = answered(completion(model=told), body={"model": "m"})
-    assert yielded(another_model_answers, x) == [Status.NOT_APPLICABLE]
+    assert yielded(another_model_answers, x, Policy()) == [Status.NOT_APPLICABLE]

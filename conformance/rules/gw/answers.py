@@ -7,9 +7,10 @@ from typing import Any, Final
 from conformance.apis.answer_parts import Aspect, answer_parts, holds
 from conformance.apis.chat import span_of
 from conformance.apis.claims import claims, is_error, supported
-from conformance.apis.ending import has_invalid_json
+from conformance.apis.ending import has_invalid_json, terminal_events
 from conformance.apis.evidence import missing_part, unanswered_reason
 from conformance.apis.response_content import response_content
+from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition
@@ -63,9 +64,20 @@ def sound(x: Exchange) -> str:
         (is_error(x), "the upstream's response has an error"),
         (not is_form_asked, "the upstream's response does not have the form that was asked for"),
         (not choices or not all(choice.end for choice in choices), "the upstream's response has no ending"),
+        (is_unended(x), "the upstream's stream has no last event"),
         (is_open, "the upstream's reply was truncated"),
     )
     return next((why for is_so, why in reasons if is_so), "")
+
+
+def is_unended(x: Exchange) -> bool:
+    """Whether an upstream ended a stream without the last event of its API; `[DONE]` of chat may be missing.
+
+    What a gateway that translates sends with that event, such as the usage, is then the upstream's to lack.
+    """
+    is_stream = reply(x).status in range(200, 300) and looks_like_events(x) and not is_error(x)
+    needs_one = bool(spec(x.api).terminal_events) and x.ending.how != "hung-up"
+    return is_stream and needs_one and not terminal_events(x)
 
 
 def passed_on(x: Exchange, upstream: Sequence[Exchange]) -> Exchange | NotJudged:

@@ -10,6 +10,7 @@ from conformance.model.target import Policy
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK
+from conformance.rules.gw.answers import OTHER_API
 from conformance.rules.gw.conditions import through_gateway
 
 Upstream = tuple[Exchange, ...]
@@ -32,7 +33,7 @@ def compared(x: Exchange, upstream: Upstream, policy: Policy) -> tuple[FieldReco
         return not_applicable("the gateway may serve an equal request from its cache") if is_cached else why
     arrived = forwarded_of(x, upstream)
     if arrived is None:
-        return not_applicable(f"the request went to another API of the upstream ({upstream[0].case.subject[:60]})")
+        return OTHER_API
     if not isinstance(exact_body(x), dict):
         return not_applicable("the request has no JSON object")
     if not isinstance(exact_body(arrived), dict):

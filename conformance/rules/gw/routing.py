@@ -13,14 +13,14 @@ from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE, Api
+from conformance.model.words import APIS, GENERATIVE, Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import Object, as_array, as_object, display
 from conformance.rules.conditions import OK, replied
 from conformance.rules.example import JSON, answered, completion, error
 from conformance.rules.gw.attempts import api_by_path, failure, fate, is_generation, is_steered, place, repeats
 from conformance.rules.gw.conditions import through_gateway
-from conformance.rules.gw.example import ASKED, both
+from conformance.rules.gw.example import ASKED, both, with_request
 from conformance.rules.gw.failing_example import FAULT, GOOD, elsewhere, refused
 
 SIGN: Final = re.compile(r"fallback|model|provider|upstream|backend|deployment|served|route|target|attempt|retr")
@@ -30,6 +30,7 @@ STEERED: Final = "chat.gateway.header.routing"
 REFUSAL: Final = "chat.gateway.refusal.example"
 INVALID_JSON: Final = "invalid-json"
 ROLES_OF_CHAT: Final = ("system", "developer", "tool", "function")
+UNCAPPED: Final = {name: value for name, value in ASKED.items() if name != "max_tokens"}
 OTHER: Final = elsewhere(answered(completion(model="other"), probe=FAULT))
 
 
@@ -74,7 +75,7 @@ def undeclared_fallback(x: Exchange, upstream: tuple[Exchange, ...], policy: Pol
     ],
 )
 def fallback_hidden(
-    x: Exchange, upstream: tuple[Exchange, ...], after: tuple[Pair, ...]
+    x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, after: tuple[Pair, ...]
 ) -> Iterator[Finding | NotJudged]:
     """The user believes that the model that was asked for has responded, and blames or trusts it."""
     sent = [arrived for arrived in upstream if is_generation(arrived)]
@@ -85,7 +86,7 @@ def fallback_hidden(
     else:
         named, answering = response_content(x).models, response_content(sent[-1]).models
         is_named = bool(named) and set(named) <= set(answering)
-        if not answering or request_body(x).get("model") in answering:
+        if not answering or request_body(x).get("model") in answering or policy.gateway.model in answering:
             yield not_applicable("the other upstream responds under the model's name that was asked for")
         elif not is_named and not _signs(x, after):
             seen = f"{place(sent[-1])} responded as {display(answering[0])}, but the response names {display(named)}"
@@ -107,7 +108,12 @@ def _signs(x: Exchange, after: tuple[Pair, ...]) -> set[tuple[str, str]]:
     fix="Derive path and body from the same upstream's API, for a fallback, too.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
-    good=[both(GOOD, GOOD), both(GOOD, refused(), OTHER)],
+    good=[
+        both(GOOD, GOOD),
+        both(GOOD, refused(), OTHER),
+        both(GOOD, answered(completion(), body=UNCAPPED, probe="messages.hello")),
+        both(GOOD, with_request(GOOD, '{"model":"m","messages":[{"ro')),
+    ],
     bad=[
         both(
             GOOD,
@@ -120,7 +126,8 @@ def _signs(x: Exchange, after: tuple[Pair, ...]) -> set[tuple[str, str]]:
 )
 def path_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The upstream refuses the request by 404 or 400, though gateway and upstream both support it."""
-    if spec(x.api).conversation not in request_body(x) or is_steered(x):
+    asked = request_body(x)
+    if spec(x.api).conversation not in asked or is_steered(x):
         yield not_applicable("the client's request has no conversation, or GW083 is about it")
         return
     if not upstream:
@@ -130,19 +137,23 @@ def path_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator
         if not is_generation(arrived):
             if reply(arrived).status in (404, 405):
                 yield Finding(f"the request went to {path}, where the upstream serves nothing")
-        elif (lacks := _lacks(request_body(arrived), api_by_path(arrived))) and lacks != _lacks(request_body(x), x.api):
-            yield Finding(f"the request went to {path or spec(arrived.api).path}, but its body has {lacks}")
+        elif (seen := _of_another(request_body(arrived), api_by_path(arrived))) and seen != _of_another(asked, x.api):
+            yield Finding(f"the request went to {path or spec(arrived.api).path}, but its body has {seen}")
 
 
-def _lacks(body: Object, api: Api) -> str:
-    """What a body has that its path's API does not know, or lacks of what it needs; or empty."""
+def _of_another(body: Object, api: Api) -> str:
+    """What shows that a body is one of another API than that of its path; or empty.
+
+    A body that lacks a member, was cut, or is no object, is not one of another API for that.
+    """
     if spec(api).conversation not in body:
-        return f"no `{spec(api).conversation}`"
+        others = [other for other in APIS if spec(other).conversation in body]
+        return f"`{spec(others[0]).conversation}`, and no `{spec(api).conversation}`" if others else ""
     if api != "messages":
         return ""
     roles = {as_object(message).get("role") for message in as_array(body.get("messages"))}
     found = sorted(role for role in ROLES_OF_CHAT if role in roles)
-    return f"a message of the role {found[0]}" if found else "" if "max_tokens" in body else "no `max_tokens`"
+    return f"a message of the role {found[0]}" if found else ""
 
 
 @rule(

@@ -16,6 +16,7 @@ from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import both
 from conformance.rules.gw.failing_example import FAULT, OWN, SAID, UNREACHABLE, refused
 from conformance.rules.gw.failing_example import LOST as NO_RESPONSE
+from conformance.rules.rsp import example as rsp
 
 BAD_GATEWAY: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-15.6.3"
 CODES_4XX: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-15.5"
@@ -86,6 +87,15 @@ def is_told(x: Exchange, upstream: tuple[Exchange, ...]) -> bool:
     return x.is_lost or (is_error(x) and in_place)
 
 
+OF_RESPONSES: Final = f"responses.{FAULT.partition('.')[2]}"
+FAILED_AT_ONCE: Final = rsp.events({"type": "error", "code": "server_error", "message": "Later."}, probe=OF_RESPONSES)
+FAILED_RESPONSE: Final = rsp.events(
+    rsp.state("created"), rsp.state("failed", error={"code": "server_error", "message": "Later."}), probe=OF_RESPONSES
+)
+TOLD_IN_STREAM: Final = (both(FAILED_RESPONSE, FAILED_AT_ONCE), both(FAILED_AT_ONCE, FAILED_RESPONSE))
+"""An error event and `response.failed` stand for each other."""
+
+
 @rule(
     "GW060",
     MUST,
@@ -94,7 +104,12 @@ def is_told(x: Exchange, upstream: tuple[Exchange, ...]) -> bool:
     fix="Respond with the upstream's error status, or 502 or 504 where it has none.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
     apis=GENERATIVE,
-    good=[both(refused(502, OWN), NO_RESPONSE), both(refused(), refused()), both(refused(502, OWN, probe=UNREACHABLE))],
+    good=[
+        both(refused(502, OWN), NO_RESPONSE),
+        both(refused(), refused()),
+        both(refused(502, OWN, probe=UNREACHABLE)),
+        *TOLD_IN_STREAM,
+    ],
     bad=[
         both(answered({"message": "Network connection lost."}, probe=FAULT), NO_RESPONSE),
         both(answered(SAID, probe=FAULT), refused()),

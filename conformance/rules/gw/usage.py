@@ -67,7 +67,7 @@ def usage_altered(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findi
     told, got = usage(sent), usage(x)
     if told is None:
         yield not_applicable("the upstream sent no usage")
-    elif is_error(x) and got is None and not is_error(sent):
+    elif got is None and is_error(x) and (reply(x).status >= 400 or not is_error(sent)):
         yield not_applicable("the client got an error")
     elif why := missing_part(x):
         yield not_applicable(f"at the client, {why}")
