@@ -15,7 +15,7 @@ COMBINED: Final = ("user", "assistant")
 
 
 def in_equal_turns(sent: Object, arrived: Object, api: Api) -> tuple[Object, Object]:
-    """Two requests with consecutive messages of one role combined, if both then have the same turns; else as they are."""
+    """Two requests with consecutive messages of one role combined, if both then have equal turns; else as they are."""
     if api != "messages" or _roles(sent) == _roles(arrived):
         return sent, arrived
     one, other = _combined(sent), _combined(arrived)
