@@ -74,7 +74,7 @@ def test_both_sides_of_each_request_are_recorded(gw):
         (
             saying(answer(502, NOT_FOUND)),
             "set-up",
-            r"No request arrived upstream: the gateway at http\S+ responded with HTTP 502 .No such path\..\. Configure it",
+            r"No request arrived upstream: the gateway at http\S+ responded with HTTP 502 .No such path\..\. Configure",
         ),
         (
             saying(answer(200, b'{"choices":[]}')),

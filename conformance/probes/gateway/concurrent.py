@@ -12,7 +12,7 @@ MANY: Final = 12
 FEW: Final = 5
 """Requests of the suite `gate`, which the leaving clients join."""
 SLOW, SLOW_STREAM = "00", "00-stream"
-"""Those that the upstream answers slowly; they are the first, so that the others are sent meanwhile."""
+"""Those to which the upstream responds slowly; they are the first, so that the others are sent meanwhile."""
 
 
 def _burst(api: Api) -> Iterator[Probe]:

@@ -1,4 +1,4 @@
-"""Requests that the upstream refuses, fails or leaves without an answer; each is followed by a usual one."""
+"""Requests that the upstream refuses, fails or leaves without a response; each is followed by a usual one."""
 
 from collections.abc import Iterator
 from typing import Final

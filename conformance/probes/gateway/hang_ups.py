@@ -1,4 +1,4 @@
-"""Clients that leave while their answer is due, in each phase of it, and between two attempts of the gateway."""
+"""Clients that leave while their response is due, in each phase of it, and between two attempts of the gateway."""
 
 from typing import Final
 

@@ -215,7 +215,7 @@ def _calls(api: Api) -> Iterator[Probe]:
 
 
 def _endings(api: Api) -> Iterator[Probe]:
-    """How answers end, and what comes before their text."""
+    """How responses end, and what comes before their text."""
     yield _probe(
         api, "filtered", "A filter ends the response.", _with(api, {}), script="content-filtered", modes=STREAM
     )
@@ -254,7 +254,7 @@ def _failures(api: Api) -> Iterator[Probe]:
         modes=STREAM,
         suite="gate" if api == "messages" else "full",
     )
-    if api != "responses":  # whose answers may have the status 200 and tell a failure
+    if api != "responses":  # whose responses may have the status 200 and report a failure
         yield _probe(
             api,
             "failed.whole",

@@ -1,4 +1,4 @@
-"""Requests whose answers must come back as they were sent: legal ones in unusual forms, slow ones, defective ones."""
+"""Requests whose responses must come back as they were sent: legal ones in unusual forms, slow ones, defective ones."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -17,7 +17,7 @@ CALLS = "The response calls two tools, with arguments in characters of several b
 ALONE = 2
 """The stage of the request whose times are judged: no other one is sent at the same time."""
 FEW = 16
-"""Tokens of an answer that its cap cuts off."""
+"""Tokens of a response that its cap cuts off."""
 
 
 def _asking_usage(api: Api, **fields: object) -> Change:
@@ -27,7 +27,7 @@ def _asking_usage(api: Api, **fields: object) -> Change:
 def _sent(
     kind: Kind, api: Api, script: str, purpose: str, build: Change | None = None, *, about: str = "", **facts: Any
 ) -> Probe:
-    """A request that a script answers, a stream in the gate unless `facts` say otherwise; `about` names it."""
+    """A request that a script serves, a stream in the gate unless `facts` say otherwise; `about` names it."""
     usual: dict[str, Any] = {
         "modes": STREAM,
         "suite": "gate",
@@ -38,9 +38,9 @@ def _sent(
 
 
 legal = partial(_sent, Kind.GATEWAY_VARIANT)
-"""A request that is answered correctly, in an unusual form."""
+"""A request that gets a correct response, in an unusual form."""
 fault = partial(_sent, Kind.GATEWAY_FAULT, is_followed=False)
-"""A request whose answer is defective; a usual one follows only where that is said."""
+"""A request whose response is defective; a usual one follows only where that is said."""
 
 
 def _calling(api: Api) -> Change:
@@ -138,7 +138,7 @@ def _legal_in_full(api: Api) -> Iterator[Probe]:
 
 
 def _faults(api: Api) -> Iterator[Probe]:
-    """In the gate: answers that break off, or that a gateway may take for another kind of answer."""
+    """In the gate: responses that break off, or that a gateway may treat as another kind of response."""
     yield fault(api, "stream-cut", "The upstream closes the connection in mid-stream.")
     yield fault(api, "stream-reset", "The upstream resets the connection in mid-stream.", is_followed=True)
     yield fault(api, "cut-in-event", "The upstream closes the connection within a call's arguments.", _calling(api))

@@ -76,7 +76,7 @@ def place(x: Exchange) -> str:
 
 
 def is_generation(x: Exchange) -> bool:
-    """Whether it is a request for an answer, not a lookup such as counting tokens."""
+    """Whether it is a request for a response, not a lookup such as counting tokens."""
     return x.case.kind is not Kind.RECORDED or _path_of(x) is not None
 
 

@@ -1,4 +1,4 @@
-"""Answers from a gateway's cache: only where the owner declares them, and only to the request that they answer."""
+"""Responses from a gateway's cache: only where the owner declares them, and only to requests that ask for the same."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -27,11 +27,11 @@ AGAIN, TENANT = "again", "tenant"
 FIRST: Final = Compare(Kind.GATEWAY_CACHE, mode="unary")
 ALIKE: Final = Compare(Kind.GATEWAY_CACHE, many=True, any_mode=True, optional=True)
 NOT_STORED: Final = ("", "miss", "bypass", "dynamic", "expired", "false", "0", "no", "none")
-"""What fields say that tell of a cache, of an answer that is not from it."""
+"""What cache fields say of a response that is not from the cache."""
 
 
 def reply_to(subject: str, text: str = f"{NONCE} attempt 1", headers: Headers = (JSON,), cap: int = 64) -> Exchange:
-    """The answer to a request of the cache's probes."""
+    """The response to a request of the cache's probes."""
     probe = ".".join(part for part in ("chat.gateway.cache", subject) if part)
     return answered(completion({"content": text}), headers=headers, probe=probe, body=ASKED | {"max_tokens": cap})
 
@@ -59,7 +59,7 @@ def _not_stored(x: Exchange, upstream: tuple[Exchange, ...], first: Pair) -> Not
 
 
 def said(x: Exchange) -> tuple[Any, ...]:
-    """What an answer says, in either mode: texts, calls and endings."""
+    """What a response says, in either mode: texts, calls and endings."""
     return tuple(
         (choice.text, tuple((call.name, call.arguments) for call in choice.calls), choice.end)
         for choice in response_content(x).choices

@@ -1,4 +1,4 @@
-"""What the upstream's answer says arrives at the client: nothing lost, doubled, reordered or made up."""
+"""What the upstream's response says arrives at the client: nothing lost, doubled, reordered or made up."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ CALLING = "https://platform.openai.com/docs/guides/function-calling#streaming"
 THINKING = "https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking"
 PROBE = "chat.gateway.variant"
 USUAL = answered_through(Kind.GATEWAY_FAULT)
-"""Any request but those whose answers are defective upstream: a gateway may repair them."""
+"""Any request but those whose responses are defective upstream: a gateway may repair them."""
 
 STREAM = ASKED | {"stream": True}
 

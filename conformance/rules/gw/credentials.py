@@ -40,7 +40,7 @@ COOKIE = ("cookie", "session=canary-cookie")
 
 
 def asked(*headers: tuple[str, str], **more: Any) -> Exchange:
-    """A request with these header fields, which is answered."""
+    """A request with these header fields, which gets a response."""
     return answered(completion(), **{**HEADER, "request_headers": headers, **more})
 
 

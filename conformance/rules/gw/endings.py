@@ -1,4 +1,4 @@
-"""Whole answers arrive whole, and broken ones are never told as whole."""
+"""Complete responses arrive complete, and broken ones are never reported as complete."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -86,7 +86,7 @@ def answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding
 
 
 def _is_left(sent: Exchange) -> bool:
-    """Whether the gateway left in the middle of an answer that had no fault so far."""
+    """Whether the gateway left in the middle of a response that had no fault so far."""
     is_begun = reply(sent).status in range(200, 300) and not is_error(sent)
     return is_begun and sent.ending.how == "hung-up" and not claims(sent)
 

@@ -1,4 +1,4 @@
-"""What the client is told when the upstream refuses or fails: the body of the error."""
+"""What the client gets when the upstream refuses or fails: the body of the error."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -22,7 +22,7 @@ from conformance.rules.gw.statuses import CREDENTIALS
 
 ENVELOPE: Final = "https://platform.openai.com/docs/guides/error-codes/api-errors"
 MOST_COMPARED: Final = 200
-"""Characters of a message that have to be told: a gateway may shorten a long one."""
+"""Characters of a message that have to arrive: a gateway may shorten a long one."""
 MESSAGES_FAULT: Final = "messages.gateway.fault.example"
 ANTHROPIC: Final = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded, come back."}}
 PAGE: Final = "<html><h1>502 Bad Gateway</h1></html>"

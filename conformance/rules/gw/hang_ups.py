@@ -49,7 +49,7 @@ def upstream_at(began_ms: int, ended_ms: int, how: str = "hung-up", status: int 
 
 
 def left_ns(x: Exchange) -> int:
-    """When an exchange with the gateway was over, on the run's clock: its client left, or had its answer."""
+    """When an exchange with the gateway was over, on the run's clock: its client left, or had its response."""
     return x.began_ns + x.ending.at_ns
 
 
@@ -61,7 +61,7 @@ def ended_ns(arrived: Exchange) -> int:
 
 
 def not_left(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | None:
-    """Why nobody has left, or nobody knows where the request was by then."""
+    """Why no client has left, or it is not known where the request was by then."""
     if x.ending.how != "hung-up":
         status = reply(x).status
         if status >= 400:
@@ -132,7 +132,7 @@ QUICK: dict[str, Any] = {"probe": "chat.gateway.burst.01", "body": ASKED}
 
 
 def took(began_ms: int, ended_ms: int, **facts: Any) -> Exchange:
-    """A request that is answered, from one time to another."""
+    """A request that gets its response, from one time to another."""
     took_ns = (ended_ms - began_ms) * MS
     whole = answered(completion(), ending=Ending("idle", "after", took_ns), **facts)
     return replace(whole, began_ns=began_ms * MS, arrivals=(Arrival(took_ns, len(whole.received)),))
@@ -191,11 +191,11 @@ def others_stalled(
 
 
 def _goes_on(pair: Pair, until: int) -> bool:
-    """Whether a request was sent upstream by a time, or answered by then, be it with an error."""
+    """Whether a request was sent upstream by a time, or had its response by then, be it with an error."""
     is_answered = pair.client.ending.how != "hung-up" and left_ns(pair.client) < until
     return is_answered or any(one.began_ns < until for one in pair.upstream)
 
 
 def _is_waiting(client: Exchange, began: int, until: int) -> bool:
-    """Whether a request was sent in time to be answered meanwhile, and not answered before."""
+    """Whether a request was sent in time to get a response meanwhile, and had none before."""
     return client.began_ns < until - 3 * SECOND // 4 and client.began_ns + client.ending.at_ns > began

@@ -1,4 +1,4 @@
-"""Each client gets the answer to its own request, and the upstream each client's own text."""
+"""Each client gets the response to its own request, and the upstream each client's own text."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ BURST: dict[str, Any] = {"probe": "chat.gateway.burst.01", "body": ASKED}
 
 
 def said(text: str, **facts: Any) -> Exchange:
-    """An answer with this text."""
+    """A response with this text."""
     return answered(completion({"content": text}), **{**BURST, **facts})
 
 

@@ -108,7 +108,7 @@ def answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding
 
 
 def _has_broken_arguments(x: Exchange) -> bool:
-    """Whether a call can't be told in an API whose arguments are an object."""
+    """Whether a call can't be reported in an API whose arguments are an object."""
     arguments = (call.arguments for choice in response_content(x).choices for call in choice.calls)
     return any(text.strip() and not isinstance(parse_json(text.encode("utf-8", "replace")), dict) for text in arguments)
 
@@ -144,7 +144,7 @@ def usage_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findi
 
 
 def _always_counts(x: Exchange) -> bool:
-    """Whether every answer of the client's kind has usage; a chat client asks for it in streams."""
+    """Whether every response of the client's kind has usage; a chat client asks for it in streams."""
     options = as_object(request_body(x).get("stream_options"))
     return x.api != "chat" or x.mode == "unary" or options.get("include_usage") is True
 

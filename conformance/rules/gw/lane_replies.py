@@ -1,4 +1,4 @@
-"""Gateways that translate: what becomes of the upstream's answer on the way to the client."""
+"""Gateways that translate: what becomes of the upstream's response on the way to the client."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -137,7 +137,7 @@ def _listed(calls: tuple[ToolCall, ...]) -> str:
 
 
 def _arguments(call: ToolCall) -> Any:
-    """The arguments as a value; no arguments are an empty object, and what is no JSON is compared as a text."""
+    """The arguments as a value; no arguments are an empty object, and what is not JSON is compared as a text."""
     value = parse_json(call.arguments.encode("utf-8", "replace")) if call.arguments.strip() else {}
     return bare(call.arguments) if value is NOT_JSON else value
 

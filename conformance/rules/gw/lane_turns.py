@@ -173,7 +173,7 @@ def call_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[
 def _is_call(arrived: Called, call: Called, names: Collection[str]) -> bool:
     """Whether it is the same call, whose name the gateway may have changed together with that of the tool."""
     is_renamed = call.name in names and arrived.name not in names
-    is_same = arrived.arguments == call.arguments or isinstance(call.arguments, str)  # a text that is no JSON
+    is_same = arrived.arguments == call.arguments or isinstance(call.arguments, str)  # a text that is not JSON
     return is_same and (arrived.name == call.name or is_renamed)
 
 

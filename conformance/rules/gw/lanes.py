@@ -50,7 +50,7 @@ def reply_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterato
     mine = foreign_apis(x)
     theirs = {api for arrived in upstream if arrived.api == x.api for _, api in foreign_apis(arrived)}
     for event, api in mine[:1]:
-        if api not in theirs:  # an upstream of the client's API that answers so itself is not the gateway's fault
+        if api not in theirs:  # an upstream of the client's API that responds so itself is not the gateway's fault
             what = "an event of the stream" if event else "the reply"
             at = span(x, event) if event else None
             yield Finding(f"{what} is of {spec(api).title}", at=at, expected=f"one of {spec(x.api).title}")
@@ -143,7 +143,7 @@ def _is_body_of(api: Api, body: Any) -> bool:
 
 
 def _is_told(x: Exchange, arrived: Exchange, place: _Place) -> bool:
-    """Whether it is a value of the client's own that the upstream's API does not allow, and the client is told so."""
+    """Whether the client itself sent a value that the upstream's API does not allow, and gets an error about it."""
     is_same = place.path in request_body(x) and request_body(x)[place.path] == request_body(arrived).get(place.path)
     return is_same and names_field(error_response(x), place.path)
 

@@ -113,7 +113,7 @@ def _has_retry_after(x: Exchange) -> bool:
 
 
 def _shortened(x: Exchange, refusal: Exchange, policy: Policy) -> Iterator[Finding]:
-    """The client is told to come back before the upstream's time; with another upstream that may be right."""
+    """The client may come back before the upstream's time; with another upstream that may be right."""
     wanted, told = retry_after_s(refusal), retry_after_s(x)
     if wanted is None or told is None or policy.gateway.fallback:
         return

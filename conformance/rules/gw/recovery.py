@@ -89,7 +89,7 @@ def _is_answered(x: Exchange) -> bool:
 
 
 def failures_before(x: Exchange, others: tuple[Pair, ...]) -> int:
-    """How many failures of the upstream came between the last request that it answered, and this one."""
+    """How many failures of the upstream came between the last request that it served, and this one."""
     before = sorted((pair for pair in others if pair.client.began_ns < x.began_ns), key=lambda p: p.client.began_ns)
     return sum(map(_has_failed, takewhile(lambda pair: not _is_success(pair), reversed(before))))
 
@@ -99,7 +99,7 @@ def _is_success(pair: Pair) -> bool:
 
 
 def _has_failed(pair: Pair) -> bool:
-    """Whether the upstream failed by itself: not where it refused the request, or was not asked."""
+    """Whether the upstream failed on its own: not where it refused the request, or was not asked."""
     status = status_of(pair.upstream[-1]) if pair.upstream else LOST_STATUS
     is_fault = pair.client.case.kind is Kind.GATEWAY_FAULT
     return is_fault and (status in (LOST_STATUS, TOO_MANY) or status >= SERVER_ERROR)

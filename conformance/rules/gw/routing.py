@@ -1,4 +1,4 @@
-"""Which upstream is asked for which model and at which path; and what the gateway refuses by itself."""
+"""Which upstream is asked for which model and at which path; and what the gateway refuses on its own."""
 
 import re
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from conformance.rules.gw.example import ASKED, both, with_request
 from conformance.rules.gw.failing_example import FAULT, GOOD, elsewhere, refused
 
 SIGN: Final = re.compile(r"fallback|model|provider|upstream|backend|deployment|served|route|target|attempt|retr")
-"""Names of response headers by which gateways tell who answered."""
+"""Names of response headers by which gateways name who responded."""
 DURATION: Final = re.compile(r"time|duration|latency|cost|after|(?:\b|_|-)ms\b")
 STEERED: Final = "chat.gateway.header.routing"
 REFUSAL: Final = "chat.gateway.refusal.example"
@@ -94,7 +94,7 @@ def fallback_hidden(
 
 
 def _signs(x: Exchange, after: tuple[Pair, ...]) -> set[tuple[str, str]]:
-    """Headers that may tell who answered, and that usual responses do not have like that."""
+    """Headers that may name who responded, and that usual responses do not have like that."""
     usual = {(h.name, h.value) for pair in after for h in reply(pair.client).headers}
     told = {(h.name, h.value) for h in reply(x).headers if SIGN.search(h.name) and not DURATION.search(h.name)}
     return told - usual

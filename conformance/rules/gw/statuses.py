@@ -1,4 +1,4 @@
-"""What the client is told when the upstream refuses or fails: the status."""
+"""What the client gets when the upstream refuses or fails: the status."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -33,7 +33,7 @@ FAILED: Final = (500, 502, 503, 504)
 
 
 def is_blamed(was: int, now: int) -> bool:
-    """Whether a failure that is not the client's is told as the client's mistake."""
+    """Whether a failure that is not the client's is reported as the client's mistake."""
     is_clients = 400 <= was < 500 and was not in CREDENTIALS and was not in NOT_NOW
     if is_clients or was == now or not 400 <= now < 500:
         return False
@@ -43,7 +43,7 @@ def is_blamed(was: int, now: int) -> bool:
 
 
 def is_excused(was: int, now: int) -> bool:
-    """Whether the client's mistake is told as anything else, so that clients ask again, or doubt their key."""
+    """Whether the client's mistake is reported as anything else, so that clients retry, or doubt their key."""
     is_clients = 400 <= was < 500 and was not in CREDENTIALS and was not in ASKED_AGAIN
     if not is_clients or was == now or now < 400:
         return False

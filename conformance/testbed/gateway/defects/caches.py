@@ -1,4 +1,4 @@
-"""Defects of response caches: undeclared, unmarked, and with keys that lack what changes an answer."""
+"""Defects of response caches: undeclared, unmarked, and with keys that lack what changes a response."""
 
 from conformance.model.target import GatewayPolicy
 from conformance.testbed.gateway.handling import GatewayChange

@@ -1,4 +1,4 @@
-"""Defects in what a gateway makes of answers that break off or fail, and of errors."""
+"""Defects in what a gateway makes of responses that break off or fail, and of errors."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

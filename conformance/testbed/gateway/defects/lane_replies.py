@@ -132,7 +132,7 @@ def _on_events(edit: Callable[[Events], Events]) -> Handler:
 
 
 async def _aborted(events: Events) -> Events:
-    """Break off where the arguments of a call turn out to be no JSON."""
+    """Break off where the arguments of a call turn out not to be JSON."""
     arguments = ""
     async for event in events:
         arguments += event.data.get("delta", {}).get("partial_json", "")

@@ -42,7 +42,7 @@ def _as_floats(request: GatewayRequest) -> GatewayRequest:
 
 
 def _written_anew(request: GatewayRequest, **hooks: Any) -> GatewayRequest:
-    """The JSON written anew as a parser with these hooks reads it; a body that is no JSON passes as it is."""
+    """The JSON written anew as a parser with these hooks reads it; a body that is not JSON passes as it is."""
     try:
         body = json.loads(request.body, **hooks)
     except ValueError:

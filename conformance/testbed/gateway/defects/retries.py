@@ -30,7 +30,7 @@ def is_streaming(request: GatewayRequest) -> bool:
 
 
 async def _twice(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-    """What is answered is asked for once more, and that answer is used."""
+    """A request that succeeded is sent once more, and the second response is used."""
     reply = await forward(request)
     if reply.status >= 400 or reply.is_stream:
         return reply
@@ -39,7 +39,7 @@ async def _twice(request: GatewayRequest, forward: Forward, _state: GatewayState
 
 
 async def _unread(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-    """The second attempt is made, and the first one's error is answered."""
+    """The second attempt is made, and the first one's error is the response."""
     reply = await forward(request)
     if reply.status == 503:
         _, reply = await failure(reply)
@@ -49,7 +49,7 @@ async def _unread(request: GatewayRequest, forward: Forward, _state: GatewayStat
 
 
 def _mixing() -> Handler:
-    """A stream that breaks off goes on with the answer of another attempt."""
+    """A stream that breaks off goes on with the response of another attempt."""
 
     async def handle(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
         reply = await forward(request)

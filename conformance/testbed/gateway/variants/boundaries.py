@@ -1,4 +1,4 @@
-"""What a gateway may do between its clients and its upstream: with keys, header fields, hang-ups and stored answers."""
+"""What a gateway may do between clients and upstream: with keys, header fields, disconnects and stored responses."""
 
 from dataclasses import replace
 

@@ -51,7 +51,7 @@ LIMITED: Final = (("retry-after", str(RETRY_AFTER_S)), ("x-should-retry", "true"
 
 
 def envelope(status: int, request: ServerRequest) -> dict[str, Any]:
-    """An error of the upstream in the API's form; each of its parts can be told from what a gateway would write."""
+    """An error of the upstream in the API's form; each of its parts differs from what a gateway would write."""
     message = f"Canary message {status} of the upstream."
     if request.api == "messages":
         kind = MESSAGES_TYPES.get(status, f"canary_type_{status}")
@@ -145,7 +145,7 @@ GOOD: Final[Changes] = ()
 
 
 def _once(name: str, title: str, *changes: Mutation, elsewhere: Changes | None = None) -> Script:
-    """The first attempt fails, and further ones are answered."""
+    """The first attempt fails, and further ones succeed."""
     return Script(name=name, title=title, attempts=(changes, GOOD), elsewhere=elsewhere)
 
 

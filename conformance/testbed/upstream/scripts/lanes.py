@@ -1,4 +1,4 @@
-"""Scripts of answers that show what a gateway makes of them which translates between two APIs."""
+"""Scripts of responses that show what a gateway makes of them which translates between two APIs."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -124,7 +124,7 @@ FILTERED: Final = in_turn(
 
 
 def _failed(response: ModelResponse, request: ServerRequest) -> ModelResponse:
-    """The answer up to its end, and then the error of the API; a whole answer of Responses has the status `failed`."""
+    """The response up to its end, then the API's error; without a stream, one of Responses has the status `failed`."""
     said = refuse(Refusal(status=500, message="The model has crashed.", type="server_error"), request)
     if request.api == "responses":
         return _failed_response(response)
