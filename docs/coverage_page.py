@@ -25,9 +25,10 @@ def _opening() -> Iterator[str]:
         "Generated from [coverage.toml](coverage.toml) and the catalogue: `make docs`.",
         "",
     )
-    yield f"- {len(bugs)} bugs reported for other projects, with links to the reports: {_counts(bugs)}."
-    yield f"- {len(norms)} requirements of the references on servers of these APIs: {_counts(norms)}. Requirements on"
-    yield "  clients, caches and proxies are omitted, except a few that are easily mistaken for a server's."
+    gateways = sum(is_of_a_gateway(bug) for bug in bugs)
+    yield f"- {len(bugs)} bugs of other projects ({gateways} of gateways), with links to the reports: {_counts(bugs)}."
+    yield f"- {len(norms)} requirements of the references on servers and gateways of these APIs: {_counts(norms)}."
+    yield "  Requirements on clients, caches and other proxies are omitted, except a few that are mistaken for these."
     named = {rule for entry in bugs for rule in entry.get("rules", ())}
     rest = [rule.id for rule in catalogue.rules() if rule.id not in named]
     yield f"- {len(rest)} rules are based on a specification or a measurement, not on a known bug: {_links(rest)}."
@@ -35,6 +36,11 @@ def _opening() -> Iterator[str]:
     if waiting:
         yield f"- {len(waiting)} bugs have no rule yet: {', '.join(waiting)}."
     yield ""
+
+
+def is_of_a_gateway(bug: Entry) -> bool:
+    """Whether the bug is one of a gateway, judged on both of its sides."""
+    return bool(DATA["groups"][bug["id"][:2]].startswith("Gateways: "))
 
 
 def _counts(entries: Iterable[Entry]) -> str:
@@ -105,8 +111,10 @@ def _names(names: Iterable[str]) -> str:
 
 
 def _seen(bug: Entry) -> str:
-    threads = (thread.rpartition("#") for thread in bug["seen"])
-    return ", ".join(
+    """The threads, as links, and what the bug was measured with."""
+    threads = (thread.rpartition("#") for thread in bug.get("seen", ()))
+    links = [
         f"[{repository.rpartition('/')[2]}#{n}](https://github.com/{repository}/issues/{n})"
         for repository, _, n in threads
-    )
+    ]
+    return ", ".join((*links, *([f"measured: {marked(bug['measured'])}"] if "measured" in bug else [])))

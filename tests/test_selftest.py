@@ -116,7 +116,8 @@ def test_the_matrix_says_that_each_defect_is_caught():
 
 
 def test_each_rule_has_a_defect():
-    assert {subject(name).caught_by for name in REPRESENTATIVES} >= {rule.id for rule in catalogue.rules()}
+    of_endpoints = {rule.id for rule in catalogue.rules() if not rule.is_of_gateways}
+    assert {subject(name).caught_by for name in REPRESENTATIVES} >= of_endpoints
 
 
 def test_the_matrix_holds_no_line_of_something_gone():

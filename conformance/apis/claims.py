@@ -14,7 +14,7 @@ from conformance.parsing.typed_events import of_type
 END_MARKER: Final = "[DONE]"
 LAST_EVENT: Final = "message_stop"
 COMPLETED: Final = "status completed"
-WHOLE: Final = "a non-streaming answer"
+WHOLE: Final = "a non-streaming response"
 """One JSON value is the whole answer, whatever it says."""
 
 

@@ -1,1 +1,1 @@
-"""Test a gateway from both sides: send requests to it, and answer those that it sends upstream."""
+"""Test a gateway from both sides: send requests to it, and serve those that it sends upstream."""

@@ -1,4 +1,4 @@
-"""Judge a run through a gateway: the rules about both sides, and those about the gateway's answers alone. Pure."""
+"""Judge a run through a gateway: the rules about both sides, and those about the gateway's responses alone. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ from conformance.model.words import Api, Mode
 from conformance.rules.gw.answers import OTHER_API, is_unended
 
 FAULTY: Final = (Kind.GATEWAY_FAULT, Kind.GATEWAY_DISCONNECT)
-"""Test cases in which the upstream, or the harness, breaks something: the answers are no proof of the gateway's own."""
+"""Test cases in which the upstream, or the harness, breaks something: the responses do not show the gateway's own."""
 
 
 def pairs(load: Load, ids: Iterable[str]) -> tuple[Pair, ...]:

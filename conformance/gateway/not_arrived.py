@@ -1,4 +1,4 @@
-"""Why no request arrived upstream, in words: what the gateway answered, and what arrived in its place. Pure."""
+"""Why no request arrived upstream, in words: what the gateway responded, and what arrived in its place. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -22,9 +22,9 @@ def why_nothing_arrived(
     urls: Sequence[str],
     waited_s: float,
 ) -> Mistake:
-    """The mistake of set-up that the gateway's answers show, or else what it answered, and what to configure.
+    """The mistake of set-up that the gateway's responses show, or else what it responded, and what to configure.
 
-    `received` are the last answers by API, `urls` those of the upstreams.
+    `received` are the last responses by API, `urls` those of the upstreams.
     """
     asked = {api: exchanges for api, exchanges in received.items() if exchanges}
     found = mistake(Preflight(target=target, received=asked, timeout_s=waited_s))
@@ -37,9 +37,9 @@ def why_nothing_arrived(
 
 
 def _said(answers: Sequence[Exchange], target: Target, waited_s: float) -> str:
-    """What the gateway answered."""
+    """What the gateway responded."""
     if not answers:
-        return f"the gateway at {target.base_url} did not answer within {waited_s:g} s"
+        return f"the gateway at {target.base_url} did not respond within {waited_s:g} s"
     x = next((x for x in answers if reply(x).status in range(200, 300)), answers[0])
     status = reply(x).status
     if not status:
@@ -47,8 +47,8 @@ def _said(answers: Sequence[Exchange], target: Target, waited_s: float) -> str:
         return f"the gateway at {target.base_url} sent no response of HTTP/1.1 ({x.ending.how}{detail})"
     error = error_response(x)
     words = f" {quoted(error.message or error.text, 200)}" if error.message or error.text else ""
-    where = ", so it forwards elsewhere, or answers from a cache" if status < 300 else ""
-    return f"the gateway at {target.base_url} answered HTTP {status}{words}{where}"
+    where = ", so it forwards elsewhere, or responds from a cache" if status < 300 else ""
+    return f"the gateway at {target.base_url} responded with HTTP {status}{words}{where}"
 
 
 def _elsewhere(facts: GatewayFacts) -> str:

@@ -1,4 +1,4 @@
-"""What a gateway makes of a defective answer of its upstream. Pure.
+"""What a gateway makes of a defective response of its upstream. Pure.
 
 Only what it makes worse is the gateway's own fault.
 """
@@ -18,13 +18,13 @@ from conformance.rules.gw.answers import emptied, source, unfounded
 from conformance.traffic import outcomes
 
 Outcome = Literal["healed", "passed on", "told", "made worse"]
-"""`healed`: the client got a legal and whole answer, with all that the upstream sent; `passed on`: its reply breaks the
-same rules as the upstream's; `told`: it got an error in place of the answer, or an answer that visibly breaks off;
+"""`healed`: the client got a legal and complete response, with all that the upstream sent; `passed on`: its reply
+breaks the same rules as the upstream's; `told`: it got an error, or a response that visibly breaks off;
 `made worse`: it got a success in place of a failure, or a fault that the upstream's reply does not have."""
 
 
 def outcome(pair: Pair, catalogue: Catalogue) -> Outcome | None:
-    """The outcome of a defective answer at the client; None if it has no defect, or the two sides can't be compared.
+    """The outcome of a defective response at the client; None if it has no defect, or the two sides can't be compared.
 
     Defects are the MUST rules that need no other exchange and no times.
     """
@@ -39,7 +39,7 @@ def outcome(pair: Pair, catalogue: Catalogue) -> Outcome | None:
 
 
 def _as_failure(x: Exchange, sent: Exchange) -> Outcome | None:
-    """The outcome if the client's reply shows by itself that there is no whole answer."""
+    """The outcome if the client's reply shows on its own that there is no complete response."""
     if is_error(x):
         return "passed on" if is_error(sent) else "told"
     if not reply(x).complete:
@@ -48,7 +48,7 @@ def _as_failure(x: Exchange, sent: Exchange) -> Outcome | None:
 
 
 def _as_answer(pair: Pair, sent: Exchange, catalogue: Catalogue) -> Outcome:
-    """The outcome if the client's reply looks like an answer."""
+    """The outcome if the client's reply looks like a response."""
     x = pair.client
     is_ending_lost = bool(claims(sent)) and not claims(x)
     before, after = broken(sent, catalogue), broken(x, catalogue)

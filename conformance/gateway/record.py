@@ -49,7 +49,7 @@ MOST_SETTLING_S: Final = 20.0
 LAST_S: Final = 10.0
 """The same at the end of a run."""
 AFTERMATH_S: Final = 1.5
-"""How long the upstream listens after the last client hung up: a gateway may try again for a client that has left."""
+"""How long the upstream listens after the last client disconnected: a gateway may retry for a client that has left."""
 WAIT_S: Final = 5.0
 RETRY_S: Final = 0.5
 
@@ -304,8 +304,8 @@ def _reachable(upstreams: Upstreams, requests: Sequence[Request]) -> AbstractAsy
 async def _wait_for_upstream(recorder: _Recorder, upstreams: Upstreams, first: Sequence[Request]) -> list[Request]:
     """Send the first request of each API until one arrives upstream, or the time is over; keep the last exchanges.
 
-    Each time they have other nonces, so that what is late is no second attempt. An answer without the upstream ends it:
-    somebody else may be paid for it. Returns all that were sent.
+    Each time they have other nonces, so that what is late is no second attempt. A response without the upstream ends
+    it: somebody else may be paid for it. Returns all that were sent.
     """
     options, sent, seen = recorder.options, list[Request](), list[Exchange]()
     deadline = anyio.current_time() + options.wait_s

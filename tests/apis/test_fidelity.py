@@ -117,6 +117,54 @@ def test_what_means_the_same_is_no_difference(sent, arrived):
     assert found(sent, arrived) == []
 
 
+LOOSE = {"type": "function", "name": "f", "strict": False}
+ASIDE = {"role": "assistant", "content": "Yes."}
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}}
+
+
+@pytest.mark.parametrize(
+    ("api", "sent", "arrived", "expected"),
+    [
+        ("chat", {"tools": [{"function": {"strict": False}}]}, {"tools": [{"function": {}}]}, []),
+        ("responses", {"tools": [LOOSE]}, {"tools": [{"type": "function", "name": "f"}]}, [Aspect.EMPTY]),
+        ("messages", {"tools": [{"name": "f", "type": "custom"}]}, {"tools": [{"name": "f"}]}, []),
+        ("messages", {"tools": [{"name": "f", "type": "bash_20250124"}]}, {"tools": [{"name": "f"}]}, [Aspect.TOOL]),
+        ("chat", {}, {"logprobs": False, "n": 1}, []),
+        ("chat", {}, {"tool_choice": "auto"}, [Aspect.FIELD]),
+        ("chat", {"tools": [CALL]}, {"tools": [CALL], "tool_choice": "auto"}, []),
+    ],
+)
+def test_the_default_of_a_field_is_that_of_its_api_and_place(api, sent, arrived, expected):
+    assert [aspect for *_, aspect in found(sent, arrived, api=api)] == expected
+
+
+@pytest.mark.parametrize(
+    ("api", "sent", "arrived", "expected"),
+    [
+        ("messages", [USER, USER], [{"role": "user", "content": [MARKED, MARKED]}], [Aspect.FIELD]),
+        ("messages", [USER, ASIDE, USER], [USER, USER], [Aspect.MESSAGE]),
+        ("chat", [USER], [USER, USER], [Aspect.PROMPT]),
+        ("messages", [USER], [SYSTEM | {"role": "user"}, USER], [Aspect.SHAPE, Aspect.PROMPT]),
+    ],
+)
+def test_only_messages_of_one_role_are_one_turn_and_only_in_messages(api, sent, arrived, expected):
+    aspects = [aspect for *_, aspect in found(said(*sent), said(*arrived), api=api)]
+    assert set(aspects) == set(expected)
+
+
+def test_a_text_in_place_of_an_image_is_a_lost_part_and_no_added_prompt():
+    sent, got = ({"role": "user", "content": [part]} for part in (PICTURE, {"type": "text", "text": "[image]"}))
+    assert {aspect for *_, aspect in found(said(sent), said(got))} == {Aspect.PART}
+
+
+@pytest.mark.parametrize(
+    ("more", "aspect"), [({"tool_calls": [CALL]}, Aspect.NOTHING), ({"name": "a"}, Aspect.MESSAGE)]
+)
+def test_null_is_as_good_as_an_empty_text_beside_calls_only(more, aspect):
+    empty, null = (said({"role": "assistant", "content": content, **more}, USER) for content in ("", None))
+    assert [one for *_, one in found(empty, null)] == [one for *_, one in found(null, empty)] == [aspect]
+
+
 def test_an_option_of_a_stream_that_is_lost_is_a_difference():
     sent = {"stream": True, "stream_options": {"include_usage": True}}
     assert [path for path, *_ in found(sent, {"stream": True})] == ["stream_options"]

@@ -55,7 +55,7 @@ def test_a_shard_has_its_own_targets_alone(sites):
         (("matrix", "--merge", "part-1", "part-1", "--out", "x"), "shard 1/2 is given twice"),
         (("matrix", "--merge", "part-1", "part-2", "--out", "part-1"), "is one of the shards"),
         (("matrix", "--merge", "nowhere", "--out", "x"), "folders that matrix wrote"),
-        (("matrix", "--merge", "part-1", "--suite", "gate", "--out", "x"), "remove all other options"),
+        (("matrix", "--merge", "part-1", "--suite", "smoke", "--out", "x"), "remove all other options"),
         ((*MATRIX, "--shard", "3/2", "--out", "x"), "K/N"),
         ((*MATRIX, "--shard", "0/2", "--out", "x"), "K/N"),
         (("matrix", "--from", "a.har", "--shard", "1/2", "--out", "x"), "without --from"),

@@ -69,6 +69,7 @@ ALLOWED = {
     r"takes most of a minute for": "a duration",
     r"(?:functions\.)?Greeting\(": "the schema's name in Instructor's recording",
     r"application/octet-stream": "a media type",
+    r"x-canary-answer-hop": "a header field",
 }
 """Phrases with a retired word that may remain, each with its reason."""
 

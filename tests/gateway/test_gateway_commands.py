@@ -84,7 +84,7 @@ def test_a_request_through_a_gateway_is_not_replayed(recorded):
     name = RunFolder.open(folder / "run").ids()[0]
     code, _, err = conformance("replay", "run", name, cwd=folder)
     assert code == 2
-    assert "went through a gateway, whose upstream answers only during a run" in err
+    assert "went through a gateway, whose upstream responds only during a run" in err
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,12 @@ def test_a_witness_is_a_valid_request(probe):
 
 
 def most_tokens(probe):
-    """The cap that a probe may set: a long text costs more, and is requested by the full suite alone."""
+    """The cap that a probe may set: a long text costs more, and is requested by the full suite alone.
+
+    A probe with a script costs nothing: it reaches the scripted upstream of a gateway alone.
+    """
+    if probe.script:
+        return 4096
     if probe in reasoning.REASONING:
         return reasoning.CAP
     return 2048 if probe.variant == "long" and probe.smallest_suite == "full" else 256

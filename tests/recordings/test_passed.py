@@ -35,6 +35,7 @@ def passed(
         connection=3,
         number=number,
         began=datetime(2026, 1, 2, tzinfo=UTC),
+        began_ns=0,
         method=sent.partition(b" ")[0],
         path=path,
         sent=sent,

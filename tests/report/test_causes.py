@@ -9,6 +9,7 @@ from conformance.model.impact import Impact, Outcome
 from conformance.model.verdict import Level, Status
 from conformance.report.causes import affected_by, causes, known_effects
 from conformance.report.document import Cause, ReportVerdict
+from conformance.testbed.gateway import changes as gateway_changes
 from conformance.testbed.mutations import changes
 
 RULES = {rule.id: rule for rule in catalogue.rules()}
@@ -109,5 +110,5 @@ def test_a_rejected_field_affects_whoever_sends_it():
 
 
 def test_every_defect_that_explains_is_planted_and_caught_by_its_rule():
-    planted = {change.name: change.caught_by for change in changes.defects()}
+    planted = {change.name: change.caught_by for change in (*changes.defects(), *gateway_changes.defects())}
     assert {one.name: one.rule for one in known_effects().defects}.items() <= planted.items()

@@ -132,3 +132,13 @@ def test_equal_requests_are_compared_without_their_nonces_and_by_what_prompts_ar
 def test_without_an_equal_request_nothing_is_said_about_stability():
     example, _ = asked_twice(WITH_TOOLS, WITH_TOOLS)
     assert status("GW018", example, others=(Pair(example[0], example[1:]),)) == "untestable"
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"), [("Bearer sk-canary-other-client", "not-applicable"), ("Bearer ********", "fail")]
+)
+def test_a_refusal_of_another_key_need_not_name_anything_in_the_request(key, expected):
+    refusal = answered(
+        error("Bad Request"), status=400, body=ASKED, probe=REPEAT, request_headers=[("authorization", key)]
+    )
+    assert status("GW024", both(refusal)) == expected

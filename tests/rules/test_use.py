@@ -1,6 +1,7 @@
 import pytest
 
 from conformance import catalogue
+from conformance.model.target import Policy
 from conformance.model.verdict import Status
 from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
 from conformance.rules.msg import example as msg
@@ -92,9 +93,9 @@ def test_half_a_character_that_waits_for_the_rest_is_no_wrong_count():
 def test_a_usage_chunk_is_no_fault_if_it_was_requested_or_has_a_choice():
     asked, unasked = (streamed(*HELLO[:-1], LAST, "[DONE]", body=body) for body in (ASKED, None))
     assert RULES["USE017"].applies_to(asked).status is Status.NOT_APPLICABLE
-    assert len(list(RULES["USE017"].check(unasked))) == 1
+    assert len(list(RULES["USE017"].check(unasked, Policy()))) == 1
     with_choice = chunk({}, usage=usage_object())
-    assert list(RULES["USE017"].check(streamed(*HELLO[:-1], with_choice, "[DONE]"))) == []
+    assert list(RULES["USE017"].check(streamed(*HELLO[:-1], with_choice, "[DONE]"), Policy())) == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, Final
 
+from conformance.apis.fidelity.defaults import is_default
 from conformance.apis.fidelity.differences import Change, Difference, Path
 from conformance.apis.nonce import markers
 from conformance.apis.specs import spec
@@ -67,6 +68,8 @@ MEDIA_TYPES: Final = frozenset(
     )
 )
 """Content parts that are no text."""
+SAID_TYPES: Final = frozenset(("text", "input_text", "output_text", "refusal", "tool_use", "tool_result"))
+"""Content parts that are what was said, called or returned: they count as messages do."""
 CONTENT_LISTS: Final = ("content", "output", "system")
 TEXTS: Final = frozenset(
     ("content", "text", "output", "input", "system", "instructions", "arguments", "refusal", "title")
@@ -127,7 +130,7 @@ def _of_turn(difference: Difference) -> Aspect | None:
     leaf, is_item = _names(path)[-1], isinstance(path[-1], int)
     if REASONING_FIELDS & {*path} or REASONING_TYPES & {*within}:
         return Aspect.REASONING
-    if MEDIA_TYPES & {*within} or (is_item and leaf in CONTENT_LISTS):
+    if MEDIA_TYPES & {*within} or (is_item and leaf in CONTENT_LISTS and not SAID_TYPES & {*within[-1:]}):
         return Aspect.PART
     if is_item or change is Change.MOVED:
         return Aspect.MESSAGE
@@ -159,6 +162,8 @@ def _of_added(difference: Difference, nonce: str) -> Aspect:
     is_text = isinstance(path[-1], int) or len(path) == 1 or path[-1] in TEXTS
     if not arrived or not is_text:
         return Aspect.FIELD
+    if MEDIA_TYPES & {*difference.within} and not isinstance(path[-1], int):
+        return Aspect.PART  # a text in place of an image
     return Aspect.FOREIGN if foreign_nonces(unordered(arrived), nonce) else Aspect.PROMPT
 
 
@@ -211,7 +216,7 @@ def aspects_of_body(body: Any, api: Api, invalid: frozenset[Path]) -> frozenset[
         if isinstance(value, Number):
             found.add(Aspect.EMPTY if float(value.text) == 0 else Aspect.DIGITS)
             found |= {Aspect.RANGE} if path in invalid else set()
-        elif value is False and path != ("stream",):
+        elif value is False and not is_default(path, value, api):
             found.add(Aspect.EMPTY)
         elif is_nothing(value):
             found.add(Aspect.NOTHING)

@@ -16,15 +16,17 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from conformance.apis.errors import error_response, rejected_fields
-from conformance.apis.fidelity.aspects import Aspect, aspect_of, aspects_of_body
+from conformance.apis.fidelity.aspects import Aspect, aspect_of, aspects_of_body, is_nothing
+from conformance.apis.fidelity.defaults import WITH_TOOLS, is_default
 from conformance.apis.fidelity.differences import Change, Difference, Path, differences, how_changed, quoted
+from conformance.apis.fidelity.turns import in_equal_turns, is_silent_call
 from conformance.apis.request import body_sent
 from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange, Pair, cached_reader
 from conformance.model.target import GatewayPolicy
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply, request_content
-from conformance.parsing.json_exact import ABSENT, Members, Number, equal_values, parse_exact, repeated_names
+from conformance.parsing.json_exact import ABSENT, Members, equal_values, parse_exact, repeated_names
 from conformance.parsing.json_values import Object
 from conformance.schemas import validator
 
@@ -57,14 +59,6 @@ class FieldRecord(msgspec.Struct, frozen=True, kw_only=True):
         return ".".join("*" if step.isdecimal() else step for step in self.path.split("."))
 
 
-DEFAULTS: Final[dict[str, tuple[Any, ...]]] = {
-    "stream": (False, None),
-    "n": (Number("1"), None),
-    "logprobs": (False, None),
-    "tool_choice": ("auto",),
-    "response_format": ({"type": "text"},),
-}
-"""Values that mean the same as no value, in every API that has the field."""
 RENAMED: Final[dict[Api, tuple[frozenset[str], ...]]] = {
     "chat": (
         frozenset(("max_tokens", "max_completion_tokens")),
@@ -118,15 +112,22 @@ def _records(x: Exchange, arrived: Exchange, policy: GatewayPolicy) -> Iterator[
     if not isinstance(sent, dict) or not isinstance(got, dict):
         return
     repeated = dict(repeated_names(sent))
+    sent, got = in_equal_turns(sent, got, x.api)
     for difference in _without_renamed([*differences(sent, got)], x.api):
         if isinstance(difference, FieldRecord):
             yield difference
-        elif difference.arrived not in repeated.get(difference.path, ()) and not _has_no_effect(difference, got):
-            yield _record(difference, x, policy)
+        elif difference.arrived not in repeated.get(difference.path, ()) and not _has_no_effect(difference, got, x.api):
+            yield _record(difference, x, policy, is_silent=_is_silent(difference, sent))
 
 
-def _record(difference: Difference, x: Exchange, policy: GatewayPolicy) -> FieldRecord:
-    aspect = aspect_of(difference, x.api, _invalid(x), x.nonce)
+def _is_silent(difference: Difference, sent: Object) -> bool:
+    """Whether an empty content arrived as null, or null as an empty one, beside the calls of a message."""
+    is_empty = is_nothing(difference.sent) and is_nothing(difference.arrived)
+    return difference.change is Change.CHANGED and is_empty and is_silent_call(sent, difference.path)
+
+
+def _record(difference: Difference, x: Exchange, policy: GatewayPolicy, *, is_silent: bool) -> FieldRecord:
+    aspect = Aspect.NOTHING if is_silent else aspect_of(difference, x.api, _invalid(x), x.nonce)
     fate = Fate.MAPPED if aspect is Aspect.ALIAS else FATES[difference.change]
     path = dotted(difference.path)
     return FieldRecord(
@@ -167,17 +168,15 @@ def _is_allowed(difference: Difference, aspect: Aspect, policy: GatewayPolicy) -
     return any(fnmatchcase(place, pattern) for place in places for pattern in patterns)
 
 
-def _has_no_effect(difference: Difference, arrived: Object) -> bool:
+def _has_no_effect(difference: Difference, arrived: Object, api: Api) -> bool:
     """Whether what was dropped or added means the same as nothing, or usage is requested for the gateway itself."""
     path, change, sent, got, _ = difference
     if path[0] == "stream_options":
         return _asks_for_usage(difference, arrived)
-    if len(path) != 1 or path[0] not in DEFAULTS:
-        return False
     if change is Change.ADDED:
-        return path[0] == "stream" and got is False
-    defaults = DEFAULTS[str(path[0])]
-    return sent in defaults and (got is ABSENT or got in defaults)
+        is_rejected = path[0] in WITH_TOOLS and not arrived.get("tools")
+        return got is not None and not is_rejected and is_default(path, got, api)
+    return is_default(path, sent, api) and (got is ABSENT or is_default(path, got, api))
 
 
 def _asks_for_usage(difference: Difference, arrived: Object) -> bool:

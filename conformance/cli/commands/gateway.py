@@ -62,15 +62,15 @@ def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
     wait: Annotated[float, Parameter(group=REQUESTS, validator=seconds)] = 5.0,
     run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
 ) -> int:
-    """Test a gateway from both sides: send it requests, and answer those that it sends upstream.
+    """Test a gateway from both sides: send it requests, and serve those that it sends upstream.
 
     The gateway has to forward to the upstream port. Its own faults are found there: dropped fields, hidden retries,
-    leaked keys, lost disconnects, cut streams that are told as whole.
+    leaked keys, lost disconnects, cut streams that are reported as complete.
 
     Parameters
     ----------
     upstream_port
-        Port to answer the gateway's requests at; repeat it for further upstreams. Default: upstream_ports of the
+        Port to serve the gateway's requests at; repeat it for further upstreams. Default: upstream_ports of the
         target, or a free one; two for the embedded gateway.
     upstream_host
         Address to listen on. Default: 127.0.0.1.
@@ -117,7 +117,7 @@ def upstream(
 ) -> int:
     """Serve the scripted upstream alone, until Ctrl-C or SIGTERM: for curl, any client, or a gateway of your own.
 
-    Its answer depends on the marker in the last user message, `NONCE:SCRIPT`: a script is a planted defect or legal
+    Its response depends on the marker in the last user message, `NONCE:SCRIPT`: a script is a planted defect or legal
     variant, or one of the upstream's own. Prints a line for each request that arrives.
 
     Parameters

@@ -201,7 +201,7 @@ def replay(
     facts, x = show.manifest(run), show.recorded(run, exchange)
     if facts.gateway:
         raise ConfigError(
-            f"{run} went through a gateway, whose upstream answers only during a run; "
+            f"{run} went through a gateway, whose upstream responds only during a run; "
             "accepted: a run without one, or `conformance gateway` again"
         )
     recorded = facts.target

@@ -1,6 +1,6 @@
 """Requests with one nonce, sent one after the other: equal ones, and some that differ in one thing only.
 
-A gateway that caches answers shows it on the equal ones. The others it must not answer from its cache: they ask for
+A gateway that caches responses shows it on the equal ones. The others it must not serve from its cache: they ask for
 something else, or are another client's.
 """
 
@@ -71,7 +71,7 @@ def _fields(api: Api) -> dict[str, Any]:
 
 
 def _differences(api: Api) -> dict[str, tuple[Suite, dict[str, Any]]]:
-    """What changes an answer: fields with another value."""
+    """What changes a response: fields with another value."""
     place, instructions = spec(api).conversation, "You are a terse assistant."
     system = {"role": "system", "content": instructions}
     return {

@@ -12,7 +12,7 @@ MANY: Final = 12
 FEW: Final = 5
 """Requests of the suite `gate`, which the leaving clients join."""
 SLOW, SLOW_STREAM = "00", "00-stream"
-"""Those that the upstream answers slowly; they are the first, so that the others are sent meanwhile."""
+"""Those to which the upstream responds slowly; they are the first, so that the others are sent meanwhile."""
 
 
 def _burst(api: Api) -> Iterator[Probe]:
@@ -37,7 +37,7 @@ def _slow(api: Api, subject: str, script: str, mode: Mode, suite: Suite) -> Prob
         api=api,
         kind=Kind.GATEWAY_BURST,
         subject=subject,
-        purpose="A request whose answer is slow to come: the others are answered meanwhile.",
+        purpose="A request whose response is slow to come: the others get responses meanwhile.",
         script=script,
         modes=(mode,),
         suite=suite,

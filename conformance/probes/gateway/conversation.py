@@ -28,7 +28,7 @@ SEARCH: Final = tool(
 )
 WEATHER: Final = tool("get_weather", "Tell the weather in a city.", CITY_SCHEMA)
 VERDICT: Final = closed(thoughts={"type": "string"}, answer={"type": "string"}, certain={"type": "boolean"})
-"""A schema whose order matters: thoughts are written before the answer."""
+"""A schema whose order matters: thoughts are written before the result."""
 RULES: Final = (
     "Be brief,\u00a0please.\n\n\t- no tabs\n  - e\u0301t\u00e9, \u6771\u4eac \U0001f319 \n"
     "<b>{{name}} ${HOME} %s &amp; \\n</b>\n\ndata: [DONE]\n\n"
@@ -41,7 +41,7 @@ THOUGHT: Final = "Let\u2009me  think:\n\t1. Oslo \u2192 7\u202f\u00b0C\r\n2. \u2
 """Reasoning with white space that a parser may trim, and an escape that is none."""
 SIGNATURE: Final = "EqQBCgYIARgCKkAx/y+Zz0=\u200b== "
 SEALED: Final = "gAAAAABo/+8w==\n"
-"""A signature, and encrypted content, as nobody writes them: they are texts, and not to be read."""
+"""A signature, and encrypted content, which no server writes like that: texts that are not to be read."""
 QUESTION, FOLLOW_UP = "What is the weather in Z\u00fcrich?", "And tomorrow?"
 BRIEF: Final[Fields] = {"type": "ephemeral"}
 LASTING: Final[Fields] = {"type": "ephemeral", "ttl": "1h"}

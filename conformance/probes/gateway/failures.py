@@ -1,4 +1,4 @@
-"""Requests that the upstream refuses, fails or leaves without an answer; each is followed by a usual one."""
+"""Requests that the upstream refuses, fails or leaves without a response; each is followed by a usual one."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -48,7 +48,7 @@ def _refusals(api: Api) -> Iterator[Probe]:
     for status in OTHER_STATUSES:
         yield _fault(api, f"status-{status}", f"The upstream refuses with {status}.", UNARY, "full")
     yield _fault(api, "text-503", "The upstream's proxy refuses with plain text.", STREAM, "full")
-    yield _fault(api, "status-500-elsewhere", "The upstream fails; a second one would answer.", STREAM)
+    yield _fault(api, "status-500-elsewhere", "The upstream fails; a second one would respond.", STREAM)
     page = "The upstream's proxy fails with a page; then another failure follows."
     yield _fault(api, "page-502-elsewhere", page, UNARY, is_followed=False, stage=LAST)
     yield _fault(
@@ -69,7 +69,7 @@ def _losses(api: Api) -> Iterator[Probe]:
     yield _fault(api, "silence", "The upstream reads the request, and stays silent.", STREAM, stage=LAST)
     yield _fault(api, "reset", "The upstream reads the request, and resets the connection.", STREAM, "full")
     yield _fault(api, "reset-in-head", "The upstream resets the connection within the head.", suite="full")
-    yield _fault(api, "cut-once", "The upstream ends its first answer within the body.", suite="full")
+    yield _fault(api, "cut-once", "The upstream ends its first response within the body.", suite="full")
 
 
 def _retries(api: Api) -> Iterator[Probe]:

@@ -1,4 +1,4 @@
-"""Clients that leave while their answer is due, in each phase of it, and between two attempts of the gateway."""
+"""Clients that leave while their response is due, in each phase of it, and between two attempts of the gateway."""
 
 from typing import Final
 
@@ -73,7 +73,7 @@ def _of(api: Api) -> tuple[Probe, ...]:
             api,
             "lost-attempt",
             "lost-slowly",
-            "in an attempt that ends without an answer",
+            "in an attempt that ends without a response",
             MODES,
             "full",
             after_s=LEAVES_EARLY_S,

@@ -173,7 +173,7 @@ def _requests(api: Api) -> Iterator[Probe]:
     yield _probe(
         api,
         "format",
-        "The answer has to be JSON.",
+        "The response has to be JSON.",
         _with(api, user_message(api, "Say hello as JSON.") | FORMATS[api]),
         script="sees-everything",
         suite="full" if api == "chat" else "gate",  # another chat request asks for JSON, too
@@ -205,7 +205,7 @@ def _calls(api: Api) -> Iterator[Probe]:
     yield _probe(
         api,
         "broken-arguments",
-        "The arguments of a call are no JSON.",
+        "The arguments of a call are not JSON.",
         request_encoding(api, TWICE, 96, Offer((CITY,), "required")),
         script="broken-arguments",
         kind=Kind.GATEWAY_FAULT,
@@ -215,11 +215,13 @@ def _calls(api: Api) -> Iterator[Probe]:
 
 
 def _endings(api: Api) -> Iterator[Probe]:
-    """How answers end, and what comes before their text."""
-    yield _probe(api, "filtered", "A filter ends the answer.", _with(api, {}), script="content-filtered", modes=STREAM)
+    """How responses end, and what comes before their text."""
+    yield _probe(
+        api, "filtered", "A filter ends the response.", _with(api, {}), script="content-filtered", modes=STREAM
+    )
     yield _probe(api, "reasoning", "The model thinks aloud first.", _with(api, {}), script="thinks-aloud", modes=STREAM)
     yield _probe(
-        api, "filtered.whole", "A filter ends the answer.", _with(api, {}), script="content-filtered", suite="full"
+        api, "filtered.whole", "A filter ends the response.", _with(api, {}), script="content-filtered", suite="full"
     )
     yield _probe(
         api,
@@ -252,7 +254,7 @@ def _failures(api: Api) -> Iterator[Probe]:
         modes=STREAM,
         suite="gate" if api == "messages" else "full",
     )
-    if api != "responses":  # whose answers may have the status 200 and tell a failure
+    if api != "responses":  # whose responses may have the status 200 and report a failure
         yield _probe(
             api,
             "failed.whole",
@@ -281,7 +283,7 @@ def _untold(api: Api) -> Probe:
 STATE = _probe(
     "responses",
     "previous-response",
-    "An earlier response is named that nobody knows.",
+    "The request names an earlier response that does not exist.",
     _with("responses", {"previous_response_id": "resp_canary"}),
     kind=Kind.GATEWAY_CONTENT,
 )

@@ -1,4 +1,4 @@
-"""Requests whose answers must come back as they were sent: legal ones in unusual forms, slow ones, defective ones."""
+"""Requests whose responses must come back as they were sent: legal ones in unusual forms, slow ones, defective ones."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,11 +13,11 @@ from conformance.probes.tools import SIGN, TWICE
 
 STREAM: tuple[Mode, ...] = ("stream",)
 UNARY: tuple[Mode, ...] = ("unary",)
-CALLS = "The answer calls two tools, with arguments in characters of several bytes."
+CALLS = "The response calls two tools, with arguments in characters of several bytes."
 ALONE = 2
 """The stage of the request whose times are judged: no other one is sent at the same time."""
 FEW = 16
-"""Tokens of an answer that its cap cuts off."""
+"""Tokens of a response that its cap cuts off."""
 
 
 def _asking_usage(api: Api, **fields: object) -> Change:
@@ -27,7 +27,7 @@ def _asking_usage(api: Api, **fields: object) -> Change:
 def _sent(
     kind: Kind, api: Api, script: str, purpose: str, build: Change | None = None, *, about: str = "", **facts: Any
 ) -> Probe:
-    """A request that a script answers, a stream in the gate unless `facts` say otherwise; `about` names it."""
+    """A request that a script serves, a stream in the gate unless `facts` say otherwise; `about` names it."""
     usual: dict[str, Any] = {
         "modes": STREAM,
         "suite": "gate",
@@ -38,9 +38,9 @@ def _sent(
 
 
 legal = partial(_sent, Kind.GATEWAY_VARIANT)
-"""A request that is answered correctly, in an unusual form."""
+"""A request that gets a correct response, in an unusual form."""
 fault = partial(_sent, Kind.GATEWAY_FAULT, is_followed=False)
-"""A request whose answer is defective; a usual one follows only where that is said."""
+"""A request whose response is defective; a usual one follows only where that is said."""
 
 
 def _calling(api: Api) -> Change:
@@ -57,7 +57,7 @@ def _legal(api: Api) -> Iterator[Probe]:
     yield legal(
         api,
         "native-sse",
-        "The token cap cuts the answer off.",
+        "The token cap cuts the response off.",
         _asking_usage(api, **token_cap(api, FEW)),
         about="length",
         modes=MODES,
@@ -87,14 +87,14 @@ OF_CHAT = (
     ),
     legal("chat", "model-refuses", "The model declines: its text is in `refusal`.", modes=MODES, suite="full"),
     legal("chat", "thoughts-first", "Reasoning comes first, as `reasoning_content`.", suite="full"),
-    legal("chat", "answer-with-thoughts", "The answer has `reasoning_content`.", modes=UNARY, suite="full"),
+    legal("chat", "answer-with-thoughts", "The response has `reasoning_content`.", modes=UNARY, suite="full"),
 )
 OF_MESSAGES = tuple(
     legal("messages", script, f"{title}.", modes=modes, suite=suite)
     for script, title, modes, suite in (
         ("thinking-first", "A thinking block comes first, with its signature", STREAM, "gate"),
         ("citations", "The text has citations", STREAM, "gate"),
-        ("usage-on-the-way", "Usage is told in three events", STREAM, "gate"),
+        ("usage-on-the-way", "Usage is reported in three events", STREAM, "gate"),
         ("thinking-redacted", "A redacted thinking block comes first", MODES, "full"),
         ("search-first", "A server's own search comes first", MODES, "full"),
         ("text-in-two-blocks", "The text has two blocks", STREAM, "full"),
@@ -132,13 +132,13 @@ def _legal_in_full(api: Api) -> Iterator[Probe]:
         yield legal(api, script, "A legal form of a stream.", suite="full")
     for script in FULL_WHOLES:
         about = f"whole.{script}"
-        yield legal(api, script, "A legal form of a non-streaming answer.", about=about, modes=UNARY, suite="full")
+        yield legal(api, script, "A legal form of a non-streaming response.", about=about, modes=UNARY, suite="full")
     for script in FULL_CHUNKS if api == "chat" else ():
         yield legal(api, script, "A legal form of chunks.", suite="full")
 
 
 def _faults(api: Api) -> Iterator[Probe]:
-    """In the gate: answers that break off, or that a gateway may take for another kind of answer."""
+    """In the gate: responses that break off, or that a gateway may treat as another kind of response."""
     yield fault(api, "stream-cut", "The upstream closes the connection in mid-stream.")
     yield fault(api, "stream-reset", "The upstream resets the connection in mid-stream.", is_followed=True)
     yield fault(api, "cut-in-event", "The upstream closes the connection within a call's arguments.", _calling(api))
@@ -174,7 +174,7 @@ def _faults_in_full(api: Api) -> Iterator[Probe]:
         yield fault(api, script, "A defect of a stream.", suite="full")
     for script in FULL_WHOLE_FAULTS:
         about = f"whole.{script}"
-        yield fault(api, script, "A defect of a non-streaming answer.", about=about, modes=UNARY, suite="full")
+        yield fault(api, script, "A defect of a non-streaming response.", about=about, modes=UNARY, suite="full")
     for script in FULL_CHUNK_FAULTS if api == "chat" else ():
         yield fault(api, script, "A defect of chunks.", suite="full")
 

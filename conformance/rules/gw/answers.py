@@ -1,4 +1,4 @@
-"""What the two sides of a gateway say of one answer: which of the upstream's it is, and how the two differ."""
+"""What the two sides of a gateway say of one response: which of the upstream's it is, and how the two differ."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -21,11 +21,11 @@ from conformance.parsing.sse import looks_like_events
 from conformance.rules.gw.conditions import through_gateway
 
 ATTEMPT: Final = re.compile(r"\bq[a-z2-7]{15} attempt ([0-9]+)\b")
-"""How the upstream's answers name the attempt that they are from."""
+"""How the upstream's responses name the attempt that they are from."""
 CONTEXT: Final = 24
 """Characters that a finding shows around the first difference of two texts."""
 OTHER_API = not_applicable("the gateway translates between two APIs")
-NOT_ASKED = not_applicable("the gateway answered without its upstream")
+NOT_ASKED = not_applicable("the gateway responded without its upstream")
 
 
 def answered(*but: Kind) -> Condition:
@@ -40,7 +40,7 @@ def answered(*but: Kind) -> Condition:
 
 
 def source(x: Exchange, upstream: Sequence[Exchange]) -> Exchange | NotJudged:
-    """The upstream's answer that the client got: that of the attempt which the text names, or else the last one."""
+    """The upstream's response that the client got: that of the attempt which the text names, or else the last one."""
     if not upstream:
         return NOT_ASKED
     if upstream[-1].api != x.api:
@@ -53,7 +53,7 @@ def source(x: Exchange, upstream: Sequence[Exchange]) -> Exchange | NotJudged:
 
 
 def sound(x: Exchange) -> str:
-    """Why an upstream's reply is no whole and legal answer, as a clause; or empty."""
+    """Why an upstream's reply is no complete and legal response, as a clause; or empty."""
     answer, choices = reply(x), response_content(x).choices
     is_form_asked = looks_like_events(x) == (x.mode == "stream") and not (looks_like_events(x) and has_invalid_json(x))
     is_open = not answer.complete and x.ending.how != "hung-up"  # a gateway may leave once it has the end marker
@@ -61,9 +61,9 @@ def sound(x: Exchange) -> str:
         (answer.status not in range(200, 300), f"the upstream's status is {answer.status}"),
         (bool(unanswered_reason(x)), f"upstream, {unanswered_reason(x)}"),
         (bool(answer.faults or answer.undecodable or answer.coding_fault), "the upstream's reply is not valid HTTP"),
-        (is_error(x), "the upstream's answer has an error"),
-        (not is_form_asked, "the upstream's answer has not the form that was asked for"),
-        (not choices or not all(choice.end for choice in choices), "the upstream's answer has no ending"),
+        (is_error(x), "the upstream's response has an error"),
+        (not is_form_asked, "the upstream's response does not have the form that was asked for"),
+        (not choices or not all(choice.end for choice in choices), "the upstream's response has no ending"),
         (is_unended(x), "the upstream's stream has no last event"),
         (is_open, "the upstream's reply was truncated"),
     )
@@ -81,7 +81,7 @@ def is_unended(x: Exchange) -> bool:
 
 
 def passed_on(x: Exchange, upstream: Sequence[Exchange]) -> Exchange | NotJudged:
-    """The upstream's whole and legal answer, where the client got a whole one, too; else why they can't be compared."""
+    """The upstream's complete and legal response, where the client got a whole one, too; else why they can't be compared."""
     sent = source(x, upstream)
     if isinstance(sent, NotJudged):
         return sent
@@ -95,18 +95,18 @@ def passed_on(x: Exchange, upstream: Sequence[Exchange]) -> Exchange | NotJudged
 
 
 def compared(x: Exchange, upstream: Sequence[Exchange], aspect: Aspect) -> Iterator[Finding | NotJudged]:
-    """How one aspect of the client's answer differs from the upstream's."""
+    """How one aspect of the client's response differs from the upstream's."""
     sent = passed_on(x, upstream)
     if isinstance(sent, NotJudged):
         yield sent
     elif not answer_parts(sent)[aspect] and not answer_parts(x)[aspect]:
-        yield not_applicable("the answer has none of it")
+        yield not_applicable("the response has none of it")
     else:
         yield from differences(sent, x, aspect)
 
 
 def differences(sent: Exchange, got: Exchange, aspect: Aspect) -> Iterator[Finding]:
-    """The parts of an answer that are not what the upstream sent: lost, changed or made up."""
+    """The parts of a response that are not what the upstream sent: lost, changed or made up."""
     before, after = answer_parts(sent)[aspect], answer_parts(got)[aspect]
     for place in dict.fromkeys((*before, *after)):
         if not holds(after.get(place), before.get(place)) or (place in after and place not in before):
@@ -150,7 +150,7 @@ def _shown(value: Any) -> str:
 
 
 def unfounded(x: Exchange, upstream: Sequence[Exchange]) -> tuple[str, ...]:
-    """By what the client's reply says that the answer is whole, though no reply of the upstream bears that out."""
+    """By what the client's reply says that the response is complete, though no reply of the upstream bears that out."""
     alike = [arrived for arrived in upstream if arrived.api == x.api]
     borne_out = frozenset().union(*map(supported, alike))
     return tuple(sorted(claims(x) - borne_out)) if alike else ()

@@ -30,7 +30,7 @@ def compared(x: Exchange, upstream: Upstream, policy: Policy) -> tuple[FieldReco
     """The differences between a request and the one that arrived, or why there is nothing to compare."""
     if why := nothing_arrived(x, upstream):
         is_cached = policy.gateway.cache and reply(x).status in OK
-        return not_applicable("the gateway may answer an equal request from its cache") if is_cached else why
+        return not_applicable("the gateway may serve an equal request from its cache") if is_cached else why
     arrived = forwarded_of(x, upstream)
     if arrived is None:
         return OTHER_API
@@ -54,7 +54,7 @@ def nothing_arrived(x: Exchange, upstream: Upstream) -> NotJudged | None:
     if 400 <= status < 500:
         names = ", ".join(record.path for record in refused(x)[:5])
         return not_applicable(f"the gateway refused the request with {status}{f', and named {names}' if names else ''}")
-    what = f"the gateway answered {status}" if status else f"no response was received ({x.ending.how})"
+    what = f"the gateway responded with {status}" if status else f"no response was received ({x.ending.how})"
     return untestable(f"no request arrived upstream: {what}")
 
 

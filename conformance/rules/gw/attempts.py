@@ -59,7 +59,7 @@ def status_of(x: Exchange) -> int:
 def failure(x: Exchange) -> str:
     """How a request upstream failed, in words."""
     words: dict[Fate, str] = {
-        "answered": "an answer",
+        "answered": "a response",
         "refused": f"HTTP {reply(x).status}",
         "error-event": "an error event",
         "lost": "a connection closed without a response",
@@ -76,7 +76,7 @@ def place(x: Exchange) -> str:
 
 
 def is_generation(x: Exchange) -> bool:
-    """Whether it is a request for an answer, not a lookup such as counting tokens."""
+    """Whether it is a request for a response, not a lookup such as counting tokens."""
     return x.case.kind is not Kind.RECORDED or _path_of(x) is not None
 
 
@@ -135,14 +135,14 @@ def failed_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | 
     if x.ending.how == "hung-up":
         return not_applicable("the client left before the response")
     if x.is_given_up:
-        return untestable("the gateway did not answer in time (see GW079)")
+        return untestable("the gateway did not respond in time (see GW079)")
     if not upstream:
         return None if is_unreachable(x) else untestable("no request arrived upstream")
     fates = {fate(arrived) for arrived in upstream}
     if "unknown" in fates:
         return untestable("an exchange with the upstream was not recorded to its end")
     if "answered" in fates:
-        return not_applicable("the upstream answered")
+        return not_applicable("the upstream responded")
     return not_applicable("the upstream's response was cut within its content") if "cut" in fates else None
 
 

@@ -22,6 +22,7 @@ from conformance.rules.gw.answers import OTHER_API
 from conformance.rules.gw.arrivals import SENT, Upstream, compared, forwarded_of, nothing_arrived
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import ASKED, both, forwarded, forwarded_text
+from conformance.rules.gw.key_fields import has_another_credential
 
 CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
 WHOLE: Final = '{"model":"m","messages":[{"role":"user","content":"Hi"}],"user":"x"}'
@@ -41,7 +42,7 @@ OPTIONS: Final = {"include_usage": True}
     bad=[forwarded_text(WHOLE, ""), forwarded_text(WHOLE, WHOLE[:-30])],
 )
 def body_cut(x: Exchange, upstream: Upstream) -> Iterator[Finding | NotJudged]:
-    """The upstream answers 400 to a request that is right, and only to long ones, or now and then."""
+    """The upstream responds with 400 to a request that is right, and only to long ones, or now and then."""
     if why := nothing_arrived(x, upstream):
         yield why
     posted = [one for one in upstream if one.sent.startswith(b"POST")]
@@ -53,7 +54,7 @@ def body_cut(x: Exchange, upstream: Upstream) -> Iterator[Finding | NotJudged]:
             yield untestable("the request was broken off on purpose, or not recorded to its end")
         elif fault := fault_of(request_content(arrived)):
             sizes = f"{len(request_content(x))} bytes were sent, {len(request_content(arrived))} arrived"
-            yield Finding(f"{sizes}, which are no JSON: {fault}", expected="the body as it was sent")
+            yield Finding(f"{sizes}, which are not JSON: {fault}", expected="the body as it was sent")
     if not isinstance(body_sent(x), dict):
         yield not_applicable("the request has no JSON object")
 
@@ -95,7 +96,7 @@ def _has_idle_options(body: dict[str, Any]) -> bool:
     bad=[forwarded(ASKED, ASKED | {"tools": None, "tool_choice": None})],
 )
 def request_invalid(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """What the gateway adds or maps must be of the types that the API defines: others are answered with 400.
+    """What the gateway adds or maps must be of the types that the API defines: others are rejected with 400.
 
     What it drops or changes has rules of its own, and unknown fields, too.
     """
@@ -183,8 +184,12 @@ def refusal_without_name(x: Exchange, upstream: Upstream) -> Iterator[Finding | 
     """A client that knows which field is refused can leave it out; one that does not gives up."""
     if upstream:
         yield not_applicable("the request arrived upstream")
+    elif has_another_credential(x):
+        yield not_applicable("the request has another client's key, which the gateway need not know")
     elif reply(x).status not in ABOUT_CONTENT:
-        yield not_applicable(f"the gateway answered {reply(x).status} by itself: no refusal of what is in the request")
+        yield not_applicable(
+            f"the gateway responded with {reply(x).status} on its own: no refusal of what is in the request"
+        )
     elif not rejected_fields(x) and not _names_anything(x):
         yield Finding(f"HTTP {reply(x).status} names nothing of the request: {quoted(error_response(x).message)}")
 

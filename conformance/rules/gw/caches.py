@@ -1,4 +1,4 @@
-"""Answers from a gateway's cache: only where the owner declares them, and only to the request that they answer."""
+"""Responses from a gateway's cache: only where the owner declares them, and only to requests that ask for the same."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -27,11 +27,11 @@ AGAIN, TENANT = "again", "tenant"
 FIRST: Final = Compare(Kind.GATEWAY_CACHE, mode="unary")
 ALIKE: Final = Compare(Kind.GATEWAY_CACHE, many=True, any_mode=True, optional=True)
 NOT_STORED: Final = ("", "miss", "bypass", "dynamic", "expired", "false", "0", "no", "none")
-"""What fields say that tell of a cache, of an answer that is not from it."""
+"""What cache fields say of a response that is not from the cache."""
 
 
 def reply_to(subject: str, text: str = f"{NONCE} attempt 1", headers: Headers = (JSON,), cap: int = 64) -> Exchange:
-    """The answer to a request of the cache's probes."""
+    """The response to a request of the cache's probes."""
     probe = ".".join(part for part in ("chat.gateway.cache", subject) if part)
     return answered(completion({"content": text}), headers=headers, probe=probe, body=ASKED | {"max_tokens": cap})
 
@@ -52,14 +52,14 @@ def _about(*subjects: str, but: tuple[str, ...] = ()) -> Condition:
 def _not_stored(x: Exchange, upstream: tuple[Exchange, ...], first: Pair) -> NotJudged | None:
     """Why the reply can't be from a cache."""
     if not first.upstream or not is_answer(first.client):
-        return untestable("the first of the requests was not answered by the upstream")
+        return untestable("the first of the requests got no response from the upstream")
     if not upstream and not is_answer(x):
-        return not_applicable(f"the request was not answered (HTTP {reply(x).status})")
+        return not_applicable(f"the request failed (HTTP {reply(x).status})")
     return None
 
 
 def said(x: Exchange) -> tuple[Any, ...]:
-    """What an answer says, in either mode: texts, calls and endings."""
+    """What a response says, in either mode: texts, calls and endings."""
     return tuple(
         (choice.text, tuple((call.name, call.arguments) for call in choice.calls), choice.end)
         for choice in response_content(x).choices
@@ -69,9 +69,9 @@ def said(x: Exchange) -> tuple[Any, ...]:
 @rule(
     "GW109",
     MUST,
-    "Equal requests both reach the upstream, or get the same answer from a declared cache",
+    "Equal requests both reach the upstream, or get the same response from a declared cache",
     spec=CHAT_SPEC,
-    fix="Turn the response cache off, or declare it in the policy (gateway.cache); replay stored answers unchanged.",
+    fix="Turn the response cache off, or declare it in the policy (gateway.cache); replay stored responses unchanged.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(AGAIN)),
     apis=GENERATIVE,
     good=[
@@ -83,27 +83,27 @@ def said(x: Exchange) -> tuple[Any, ...]:
 def cached_undeclared(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, first: Pair, alike: Sequence[Pair]
 ) -> Iterator[Finding | NotJudged]:
-    """Sampling is lost: who asks again because the answer was bad gets it again; and users share answers."""
+    """Sampling is lost: who retries because the response was bad gets it again; and users share responses."""
     if not upstream and x.mode == "stream" and reply(x).status in OK and not looks_like_events(x):
-        yield Finding("the answer from the cache to a streaming request is not an event stream", at=reply(x).head)
+        yield Finding("the response from the cache to a streaming request is not an event stream", at=reply(x).head)
     elif skip := _not_stored(x, upstream, first):
         yield skip
     elif upstream:
         return
     elif not policy.gateway.cache:
-        yield Finding("an equal request was answered without the upstream", expected="a request, or gateway.cache")
+        yield Finding("an equal request got a response without the upstream", expected="a request, or gateway.cache")
     else:
         stored = [first.client, *(pair.client for pair in alike if pair.client.case.subject == AGAIN and pair.upstream)]
         if said(x) not in [said(other) for other in stored]:
-            yield Finding(f"the answer from the cache differs from the stored one: {str(said(x))[:80]}")
+            yield Finding(f"the response from the cache differs from the stored one: {str(said(x))[:80]}")
 
 
 @rule(
     "GW110",
     SHOULD,
-    "An answer from the cache says so",
+    "A response from the cache says so",
     spec=AGE,
-    fix="Send Age, or a field of the gateway's own that names the cache (x-cache: HIT), with each stored answer.",
+    fix="Send Age, or a field of the gateway's own that names the cache (x-cache: HIT), with each stored response.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(AGAIN)),
     apis=GENERATIVE,
     good=[(*both(reply_to(AGAIN, headers=(JSON, ("age", "1")))), *ASKED_FIRST)],
@@ -114,13 +114,13 @@ def cached_undeclared(
     compares_with={"first": FIRST},
 )
 def cache_hidden(x: Exchange, upstream: tuple[Exchange, ...], first: Pair) -> Iterator[Finding | NotJudged]:
-    """Who debugs an answer, or counts tokens, takes it for a new one."""
+    """Who debugs a response, or counts tokens, treats it as a new one."""
     if skip := _not_stored(x, upstream, first):
         yield skip
     elif upstream:
-        yield not_applicable("the answer is not from a cache")
+        yield not_applicable("the response is not from a cache")
     elif not any(_tells_of_cache(header.name, header.value) for header in reply(x).headers):
-        yield Finding("no header field says that the answer is from a cache", at=reply(x).head)
+        yield Finding("no header field says that the response is from a cache", at=reply(x).head)
 
 
 def _tells_of_cache(name: str, value: str) -> bool:
@@ -131,9 +131,9 @@ def _tells_of_cache(name: str, value: str) -> bool:
 @rule(
     "GW111",
     MUST,
-    "A cached answer is only for requests that ask for the same",
+    "A cached response is only for requests that ask for the same",
     spec=CACHE_KEY,
-    fix="Make the cache key from the whole request body: sampling, caps, tools, images and instructions change an answer.",
+    fix="Make the cache key from the whole request body: sampling, caps, tools, images and instructions change a response.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(but=(AGAIN, TENANT))),
     apis=GENERATIVE,
     good=[(*both(reply_to("cap", f"{NONCE} attempt 3"), reply_to("cap", f"{NONCE} attempt 3")), *ASKED_FIRST)],
@@ -143,7 +143,7 @@ def _tells_of_cache(name: str, value: str) -> bool:
 def cache_key_incomplete(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, first: Pair
 ) -> Iterator[Finding | NotJudged]:
-    """A request for 4000 tokens gets the answer of 16; one about a picture gets that about another one."""
+    """A request for 4000 tokens gets the response of 16; one about a picture gets that about another one."""
     if skip := _not_stored(x, upstream, first):
         yield skip
     elif upstream:
@@ -151,7 +151,7 @@ def cache_key_incomplete(
     elif policy.gateway.cache and (different := _differences(x, first.client)) <= _dropped(policy, different):
         yield not_applicable("what the request differs in does not reach the upstream (gateway.dropped)")
     else:
-        yield Finding(f"a request with another {x.case.subject} was answered without the upstream", at=reply(x).head)
+        yield Finding(f"a request with another {x.case.subject} got a response without the upstream", at=reply(x).head)
 
 
 def _differences(x: Exchange, other: Exchange) -> set[str]:
@@ -168,7 +168,7 @@ def _dropped(policy: Policy, names: set[str]) -> set[str]:
 @rule(
     "GW112",
     MUST,
-    "A cached answer is only for the client that asked",
+    "A cached response is only for the client that asked",
     spec=TENANTS,
     fix="Make the client's key, or its tenant, a part of the cache key.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(TENANT)),
@@ -184,4 +184,4 @@ def cache_shared(x: Exchange, upstream: tuple[Exchange, ...], first: Pair) -> It
     if skip := _not_stored(x, upstream, first):
         yield skip
     elif not upstream:
-        yield Finding("a request with another client's key was answered without the upstream", at=reply(x).head)
+        yield Finding("a request with another client's key got a response without the upstream", at=reply(x).head)

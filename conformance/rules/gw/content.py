@@ -1,4 +1,4 @@
-"""What the upstream's answer says arrives at the client: nothing lost, doubled, reordered or made up."""
+"""What the upstream's response says arrives at the client: nothing lost, doubled, reordered or made up."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ CALLING = "https://platform.openai.com/docs/guides/function-calling#streaming"
 THINKING = "https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking"
 PROBE = "chat.gateway.variant"
 USUAL = answered_through(Kind.GATEWAY_FAULT)
-"""Any request but those whose answers are defective upstream: a gateway may repair them."""
+"""Any request but those whose responses are defective upstream: a gateway may repair them."""
 
 STREAM = ASKED | {"stream": True}
 
@@ -54,7 +54,7 @@ CITED = [{"type": "url_citation", "url_citation": {"url": "https://example.com",
 @rule(
     "GW030",
     MUST,
-    "The text of an answer arrives at the client as the upstream sent it",
+    "The text of a response arrives at the client as the upstream sent it",
     spec=STREAMING,
     fix="Parse the upstream's stream as the specification says (any line end, no space after the colon, comments, events "
     "cut anywhere), decode characters only once they are whole, and forward every event in order.",
@@ -131,7 +131,7 @@ def ending_altered(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Find
 @rule(
     "GW033",
     MUST,
-    "The reasoning of an answer arrives at the client",
+    "The reasoning of a response arrives at the client",
     spec=THINKING,
     fix="Forward reasoning under the name that the upstream sends or the one that the clients read, in both modes, and "
     "signatures and encrypted content byte by byte; if it is hidden on purpose, say so (gateway.hides_reasoning).",
@@ -157,7 +157,7 @@ def reasoning_altered(x: Exchange, upstream: tuple[Exchange, ...], policy: Polic
 @rule(
     "GW034",
     MUST,
-    "Refusals, annotations, log probabilities, audio and other parts of an answer arrive at the client",
+    "Refusals, annotations, log probabilities, audio and other parts of a response arrive at the client",
     spec=OBJECT,
     fix="Forward every field of the message and of the choice, in both modes, with equal values.",
     applies_to=USUAL,

@@ -28,12 +28,27 @@ def _with_parts(*parts: Body) -> Body:
     }
 
 
+def _said(*turns: list[Body]) -> Body:
+    """The request with user messages of these parts only."""
+    return ASKED | {"messages": [{"role": "user", "content": parts} for parts in turns]}
+
+
 SYSTEM: Final[Body] = {"role": "system", "content": "Be brief,\u00a0please."}
 IMAGE: Final[Body] = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}}
 TICK: Final[Body] = {"type": "function", "function": {"name": "tick"}}
 GREP: Final[Body] = {"type": "custom", "custom": {"name": "grep"}}
+LOOK: Final[Body] = {"name": "look", "input_schema": {"type": "object"}}
 MARKED: Final[Body] = {"type": "text", "text": "Rules.", "cache_control": {"type": "ephemeral"}}
 THOUGHT: Final[Body] = {"type": "thinking", "thinking": "I\u2009think  so.\n", "signature": "c2lnbmVk+/=="}
+CALLING: Final[Body] = {
+    "role": "assistant",
+    "tool_calls": [{"id": "call_0", "type": "function", "function": {"name": "tick", "arguments": "{}"}}],
+}
+EXTRA: Final[Body] = {"type": "text", "text": "Be nice."}
+RESULTS: Final[list[Body]] = [
+    {"type": "tool_result", "tool_use_id": "toolu_0", "content": "7"},
+    {"type": "text", "text": "So?"},
+]
 CLAUDE: Final = "messages.gateway.turn"
 
 
@@ -54,11 +69,20 @@ def _thinking(**changes: Any) -> Body:
     good=[
         forwarded(_saying(SYSTEM), _saying(SYSTEM)),
         forwarded(_saying(SYSTEM), _saying(SYSTEM | {"role": "developer"})),
+        forwarded(_saying(CALLING | {"content": ""}), _saying(CALLING | {"content": None})),
+        forwarded(_said(RESULTS), _said(RESULTS[:1], RESULTS[1:]), probe=CLAUDE),
     ],
-    bad=[forwarded(_saying(SYSTEM), ASKED), forwarded(_saying(SYSTEM), _saying({"role": "system"}))],
+    bad=[
+        forwarded(_saying(SYSTEM), ASKED),
+        forwarded(_saying(SYSTEM), _saying({"role": "system"})),
+        forwarded(_said(RESULTS), _said(RESULTS[:1]), probe=CLAUDE),
+    ],
 )
 def message_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """The model answers a conversation that nobody had. Calls and their results count as messages do."""
+    """The model continues a conversation that never took place. Calls and their results count as messages do.
+
+    In Messages, consecutive messages of one role are one turn: they may be combined or split.
+    """
     yield from findings(x, upstream, policy, about(Aspect.MESSAGE), "the messages as they were sent")
 
 
@@ -71,14 +95,19 @@ def message_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fi
     "(gateway.prompt).",
     applies_to=SENT,
     apis=GENERATIVE,
-    good=[forwarded(ASKED, ASKED)],
+    good=[
+        forwarded(ASKED, ASKED),
+        forwarded(_said(RESULTS), _said(RESULTS[:1], RESULTS[1:]), probe=CLAUDE),
+        forwarded(_said(RESULTS[:1], RESULTS[1:]), _said(RESULTS), probe=CLAUDE),
+    ],
     bad=[
         forwarded(ASKED, _saying(SYSTEM)),
+        forwarded(_said(RESULTS), _said(RESULTS[:1], [EXTRA], RESULTS[1:]), probe=CLAUDE),
         forwarded(_saying(SYSTEM), _saying(SYSTEM | {"content": f"{SYSTEM['content']} You are ACME's assistant."})),
     ],
 )
 def prompt_decorated(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """The client pays for text that it did not write, and gets the answer to it."""
+    """The client pays for text that it did not write, and gets the response to it."""
     yield from findings(x, upstream, policy, about(Aspect.PROMPT))
 
 
@@ -106,7 +135,10 @@ def text_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fi
     fix="Forward each tool of each type, or reject the request with a 400 that names the type.",
     applies_to=sent_with(Aspect.TOOL),
     apis=GENERATIVE,
-    good=[forwarded(ASKED | {"tools": [TICK, GREP]}, ASKED | {"tools": [TICK, GREP]})],
+    good=[
+        forwarded(ASKED | {"tools": [TICK, GREP]}, ASKED | {"tools": [TICK, GREP]}),
+        forwarded(ASKED | {"tools": [LOOK | {"type": "custom"}]}, ASKED | {"tools": [LOOK]}, probe=CLAUDE),
+    ],
     bad=[forwarded(ASKED | {"tools": [TICK, GREP]}, ASKED | {"tools": [TICK]})],
 )
 def tool_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
@@ -122,7 +154,11 @@ def tool_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Findi
     fix="Forward each content part with its data, or reject the request with a 400 that names the part's type.",
     applies_to=sent_with(Aspect.PART),
     apis=GENERATIVE,
-    good=[forwarded(_with_parts(IMAGE), _with_parts(IMAGE))],
+    good=[
+        forwarded(_with_parts(IMAGE), _with_parts(IMAGE)),
+        forwarded(_said(RESULTS), _said(RESULTS[:1], RESULTS[1:]), probe=CLAUDE),
+        forwarded(_said(RESULTS), _said(RESULTS[:1]), probe=CLAUDE),
+    ],
     bad=[
         forwarded(_with_parts(IMAGE), _with_parts()),
         forwarded(_with_parts(IMAGE), _with_parts(IMAGE | {"image_url": {"url": "data:image/png;base64,aGVsbG8"}})),

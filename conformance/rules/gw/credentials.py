@@ -40,7 +40,7 @@ COOKIE = ("cookie", "session=canary-cookie")
 
 
 def asked(*headers: tuple[str, str], **more: Any) -> Exchange:
-    """A request with these header fields, which is answered."""
+    """A request with these header fields, which gets a response."""
     return answered(completion(), **{**HEADER, "request_headers": headers, **more})
 
 
@@ -188,7 +188,7 @@ def _subscription(field: str) -> Exchange:
 def subscription_token_moved(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, baselines: Sequence[Pair]
 ) -> Iterator[Finding | NotJudged]:
-    """The API takes it as a bearer only, and answers 401 to one in x-api-key."""
+    """The API accepts it as a bearer only, and responds with 401 to one in x-api-key."""
     tokens = {field.word for field in credentials(x) if field.name == "authorization" and OAUTH_TOKEN in field.word}
     if not tokens:
         yield not_applicable("the client sent no token of a subscription")

@@ -103,14 +103,14 @@ HELD = paced(WORDS, [1225] * 40, probe=PACED)
     timed=True,
 )
 def held_back(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The user looks at an empty screen until the answer is complete, and idle connections are closed."""
+    """The user looks at an empty screen until the response is complete, and idle connections are closed."""
     sent = passed_on(x, upstream)
     if isinstance(sent, NotJudged):
         yield sent
         return
     seen = delays(sent, x)
     if seen is None or seen.span_ns < LEAST_SPAN:
-        yield not_applicable("the upstream sent the answer too quickly to show whether it is held back")
+        yield not_applicable("the upstream sent the response too quickly to show whether it is held back")
     elif seen.is_held and _stalled(x, sent) * 2 > seen.held_ns:
         yield untestable(f"the harness itself stalled for {_stalled(x, sent) / MS:.0f} ms")
     elif seen.is_held:
@@ -152,7 +152,7 @@ def late_head(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding |
         yield sent
         return
     if not deltas(sent) or not deltas(x):
-        yield not_applicable("the answer has no text in events")
+        yield not_applicable("the response has no text in events")
         return
     first, got_first = (side.began_ns + arrivals(side)[0] for side in (sent, x))
     silence, late = first - _head_at(sent), _head_at(x) - _head_at(sent)

@@ -1,4 +1,4 @@
-"""Whole answers arrive whole, and broken ones are never told as whole."""
+"""Complete responses arrive complete, and broken ones are never reported as complete."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -49,9 +49,9 @@ REFUSED = answered(error(), status=400, mode="stream", body=STREAM, probe=FAULT)
 @rule(
     "GW035",
     MUST,
-    "A whole answer of the upstream arrives at the client as a whole",
+    "A complete response of the upstream arrives complete at the client",
     spec=FALSE_ALARM,
-    fix="Pass the answer on as it comes: a finish reason is an ending, also without [DONE]; remove Content-Length from a "
+    fix="Pass the response on as it comes: a finish reason is an ending, also without [DONE]; remove Content-Length from a "
     "body that changes; decode a compressed stream with one decoder for all of it.",
     applies_to=USUAL,
     apis=GENERATIVE,
@@ -64,12 +64,12 @@ REFUSED = answered(error(), status=400, mode="stream", body=STREAM, probe=FAULT)
     ],
 )
 def answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The upstream bills the answer, and the client has none: it asks again."""
+    """The upstream bills the response, and the client has none: it retries."""
     sent = source(x, upstream)
     if isinstance(sent, NotJudged):
         yield sent
     elif _is_left(sent):
-        yield Finding("the gateway closed the upstream's connection before the answer was over")
+        yield Finding("the gateway closed the upstream's connection before the response was over")
     elif why := sound(sent):
         yield not_applicable(why)
     elif x.ending.how == "timeout" and x.harness_stall_ns:
@@ -77,16 +77,16 @@ def answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding
     elif is_error(x):
         said = error_response(x)
         yield Finding(
-            f"the upstream's answer is whole, but the client got an error (HTTP {said.status}): {quoted(said.message)}"
+            f"the upstream's response is complete, but the client got an error (HTTP {said.status}): {quoted(said.message)}"
         )
     elif why := missing_part(x):
-        yield Finding(f"the upstream's answer is whole, but at the client, {why}")
+        yield Finding(f"the upstream's response is complete, but at the client, {why}")
     elif not reply(x).complete:
-        yield Finding("the upstream's answer is whole, but the reply to the client breaks off")
+        yield Finding("the upstream's response is complete, but the reply to the client breaks off")
 
 
 def _is_left(sent: Exchange) -> bool:
-    """Whether the gateway left in the middle of an answer that had no fault so far."""
+    """Whether the gateway left in the middle of a response that had no fault so far."""
     is_begun = reply(sent).status in range(200, 300) and not is_error(sent)
     return is_begun and sent.ending.how == "hung-up" and not claims(sent)
 
@@ -94,7 +94,7 @@ def _is_left(sent: Exchange) -> bool:
 @rule(
     "GW036",
     MUST,
-    "A broken answer of the upstream is never told as whole",
+    "A broken response of the upstream is never reported as complete",
     spec=TRUNCATION,
     fix="Send the finish reason and the end marker only when the upstream has sent its own; where it breaks off or fails, "
     "send an error of the client's API, or break off as well.",
@@ -116,12 +116,12 @@ def _is_left(sent: Exchange) -> bool:
     ],
 )
 def success_invented(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The user acts on half an answer, the agent on half a tool call, and nobody tries again."""
+    """The user acts on half a response, the agent on half a tool call, and nothing retries."""
     sent = source(x, upstream)
     if isinstance(sent, NotJudged):
         yield sent
     elif not sound(sent):
-        yield not_applicable("the upstream's answer is whole")
+        yield not_applicable("the upstream's response is complete")
     elif made_up := unfounded(x, upstream):
         yield Finding(f"the client got {', '.join(made_up)}, which the upstream did not send: {sound(sent)}")
 
@@ -140,14 +140,14 @@ def success_invented(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fi
     bad=[both(streaming(*HELLO[:2]), BROKEN)],
 )
 def silent_end(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """A client that reads until the end of the body sees a short answer, not a failure."""
+    """A client that reads until the end of the body sees a short response, not a failure."""
     sent = source(x, upstream)
     if isinstance(sent, NotJudged):
         yield sent
     elif reply(sent).status not in range(200, 300) or reply(sent).complete or reply(sent).faults or not sound(sent):
         yield not_applicable("the upstream's stream did not break off")
     elif unfounded(x, upstream):
-        yield not_applicable("the answer is told as whole (GW036 reports it)")
+        yield not_applicable("the response is reported as complete (see GW036)")
     elif reply(x).complete and not is_error(x):
         yield Finding(
             "the upstream's stream broke off, and the client's ends without an error, as if there was no more"
@@ -174,7 +174,7 @@ def error_event_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fi
     elif reply(sent).status not in range(200, 300) or not is_error(sent):
         yield not_applicable("the upstream's stream has no error")
     elif unfounded(x, upstream):
-        yield not_applicable("the answer is told as whole (GW036 reports it)")
+        yield not_applicable("the response is reported as complete (see GW036)")
     elif not is_error(x):
         said = error_response(sent).message
         yield Finding(f"the upstream's stream has an error ({quoted(said)}), the client's has none")
@@ -199,7 +199,7 @@ def error_event_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fi
 def error_body_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The client reports a lost connection, or an error without a reason."""
     if not upstream:
-        yield not_applicable("the gateway answered without its upstream")
+        yield not_applicable("the gateway responded without its upstream")
         return
     sent = upstream[-1]
     if reply(sent).status < 400 or not reply(sent).complete or not reply(sent).content:
@@ -212,10 +212,10 @@ def error_body_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fin
 @rule(
     "GW041",
     MUST,
-    "A defective answer of the upstream does not lose its content and keep its success",
+    "A defective response of the upstream does not lose its content and keep its success",
     spec=TRUNCATION,
-    fix="Where the upstream's reply can't be read (no Content-Type, an unusual form), pass it on as it is or answer 502; "
-    "do not send an empty answer.",
+    fix="Where the upstream's reply can't be read (no Content-Type, an unusual form), pass it on as it is or respond with 502; "
+    "do not send an empty response.",
     applies_to=answered_through(*(kind for kind in Kind if kind is not Kind.GATEWAY_FAULT)),
     apis=GENERATIVE,
     good=[both(streaming(*HELLO), streaming(*HELLO[:-1]))],
@@ -225,21 +225,23 @@ def error_body_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fin
     ],
 )
 def content_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The client believes that the model said nothing, and asks again."""
+    """The client believes that the model said nothing, and retries."""
     sent = source(x, upstream)
     if isinstance(sent, NotJudged):
         yield sent
     elif unfounded(x, upstream):
-        yield not_applicable("the answer is told as whole (GW036 reports it)")
+        yield not_applicable("the response is reported as complete (see GW036)")
     elif not claims(sent):
-        yield not_applicable("the upstream's answer does not claim to be whole")
+        yield not_applicable("the upstream's response does not claim to be complete")
     elif is_error(x) or not reply(x).complete:
         return
     elif not claims(x):
-        yield Finding("the client got a success that is neither an answer nor an error; the upstream's answer is whole")
+        yield Finding(
+            "the client got a success that has neither content nor an error; the upstream's response is complete"
+        )
     else:
         for aspect in emptied(x, upstream):
-            yield Finding(f"the upstream's answer has {aspect}; the client's has none, and claims to be whole")
+            yield Finding(f"the upstream's response has {aspect}; the client's has none, and claims to be complete")
 
 
 def _form(x: Exchange) -> str:
@@ -273,7 +275,7 @@ def _is_labelled(x: Exchange) -> bool:
 def label_altered(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """A client that trusts the label parses an error as a stream, and finds no event in it."""
     if not upstream or upstream[-1].api != x.api:
-        yield OTHER_API if upstream else not_applicable("the gateway answered without its upstream")
+        yield OTHER_API if upstream else not_applicable("the gateway responded without its upstream")
     elif not _form(x) or _form(x) != _form(upstream[-1]) or not _is_labelled(upstream[-1]):
         yield not_applicable("the two replies have not the same form, or the upstream's label is wrong")
     elif not _is_labelled(x):

@@ -1,4 +1,4 @@
-"""What the client is told when the upstream refuses or fails: the body of the error."""
+"""What the client gets when the upstream refuses or fails: the body of the error."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -22,7 +22,7 @@ from conformance.rules.gw.statuses import CREDENTIALS
 
 ENVELOPE: Final = "https://platform.openai.com/docs/guides/error-codes/api-errors"
 MOST_COMPARED: Final = 200
-"""Characters of a message that have to be told: a gateway may shorten a long one."""
+"""Characters of a message that have to arrive: a gateway may shorten a long one."""
 MESSAGES_FAULT: Final = "messages.gateway.fault.example"
 ANTHROPIC: Final = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded, come back."}}
 PAGE: Final = "<html><h1>502 Bad Gateway</h1></html>"
@@ -48,7 +48,7 @@ def _rejected(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | None:
     MUST,
     "An error of the gateway, or one that it rewrites, has the API's error object and a message",
     spec=ENVELOPE,
-    fix="Write the gateway's own errors, and the upstream's that are no JSON, as the API's error object.",
+    fix="Write the gateway's own errors, and the upstream's that are not JSON, as the API's error object.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
     apis=GENERATIVE,
     good=[both(refused(502, OWN), NO_RESPONSE), both(refused(502, OWN), refused(502, PAGE, [HTML]))],
@@ -93,7 +93,7 @@ def _fits(x: Exchange, told: ErrorResponse) -> str:
     SHOULD,
     "An error of the gateway, or one that it rewrites, has the form of the client's API",
     spec="https://platform.claude.com/docs/en/api/errors",
-    fix="Translate errors to the client's API, as the answers are.",
+    fix="Translate errors to the client's API, as the responses are.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
     apis=GENERATIVE,
     good=[
@@ -192,7 +192,7 @@ def reason_replaced(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fin
     bad=[both(refused(400, said(message="Bad request")), refused(400))],
 )
 def message_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """It names the field, the limit or the policy: without it nobody can repair the request."""
+    """It names the field, the limit or the policy: without it the request can't be repaired."""
     for found in _told(x, upstream):
         if isinstance(found, NotJudged):
             yield found

@@ -26,7 +26,7 @@ def both(client: Exchange, *upstream: Exchange) -> tuple[Exchange, ...]:
 
 
 def forwarded(sent: Any, arrived: Any, probe: str = "chat.gateway.field") -> tuple[Exchange, ...]:
-    """A request with one body, which arrived upstream with another; the answer is whole."""
+    """A request with one body, which arrived upstream with another; the response is complete."""
     return both(answered(completion(), body=sent, probe=probe), answered(completion(), body=arrived, probe=probe))
 
 

@@ -1,7 +1,7 @@
 """What becomes of the fields of a request: each arrives equal, or is refused by name, and nothing is added."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from conformance.apis.fidelity.aspects import Aspect
 from conformance.apis.fidelity.records import Fate
@@ -18,6 +18,8 @@ CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
 JSON_SPEC: Final = "https://www.rfc-editor.org/rfc/rfc8259#section-6"
 EXPECTED: Final = "the value as it was sent, or a 400 that names the field"
 COOL: Final = ASKED | {"temperature": 0}
+TICK: Final[dict[str, Any]] = {"type": "function", "function": {"name": "tick"}}
+LOOSE: Final = TICK | {"function": {"name": "tick", "strict": False}}
 HUGE: Final = '{"model":"m","messages":[{"role":"user","content":"Hi"}],"seed":%s}'
 
 
@@ -60,13 +62,15 @@ def field_dropped(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     good=[
         forwarded(ASKED, ASKED),
         forwarded(ASKED | {"stream": True}, ASKED | {"stream": True, "stream_options": {"include_usage": True}}),
+        forwarded(ASKED | {"tools": [TICK]}, ASKED | {"tools": [LOOSE], "stream": False, "logprobs": False}),
     ],
     bad=[forwarded(ASKED, ASKED | {"ignore_eos": False})],
 )
 def field_added(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """An upstream that rejects unknown fields answers 400 to a request that is right.
+    """An upstream that rejects unknown fields responds with 400 to a request that is right.
 
-    Usage at the end of a stream may be requested, for the gateway's own accounts.
+    Usage at the end of a stream may be requested, for the gateway's own accounts; and what is the documented default
+    may be written out.
     """
     yield from findings(x, upstream, policy, about(Aspect.FIELD, fate=Fate.ADDED))
 
@@ -87,7 +91,7 @@ def field_added(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fin
     ],
 )
 def value_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """The answer is then the answer to another question, at another price, and nothing says so."""
+    """The response then belongs to another request, at another price, and nothing says so."""
     yield from findings(x, upstream, policy, about(Aspect.FIELD, fate=Fate.CHANGED), EXPECTED)
 
 
@@ -100,14 +104,18 @@ def value_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     "omitempty, in JavaScript `!== undefined`).",
     applies_to=sent_with(Aspect.EMPTY),
     apis=GENERATIVE,
-    good=[forwarded(COOL, COOL), forwarded(COOL | {"stream": False}, COOL)],
+    good=[
+        forwarded(COOL, COOL),
+        forwarded(COOL | {"stream": False}, COOL),
+        forwarded(COOL | {"tools": [LOOSE]}, COOL | {"tools": [TICK]}),
+    ],
     bad=[forwarded(COOL, ASKED), forwarded(COOL | {"parallel_tool_calls": False}, COOL)],
 )
 def falsy_value_dropped(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """Temperature 0 makes answers repeatable, and the default is 1; `store: false` keeps data from being stored.
+    """Temperature 0 makes responses repeatable, and the default is 1; `store: false` keeps data from being stored.
 
-    A gateway that drops what is 0 or false returns the defaults. `stream: false`, which is the same as none, may be
-    left out.
+    A gateway that drops what is 0 or false returns the defaults. What is the documented default itself may be left out:
+    `stream: false`, or `strict: false` of a tool of Chat Completions.
     """
     yield from findings(x, upstream, policy, about(Aspect.EMPTY), EXPECTED)
 
@@ -165,7 +173,7 @@ def digits_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fin
     bad=[forwarded(ASKED | {"top_p": 1.1}, ASKED | {"top_p": 1})],
 )
 def value_clamped(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """The client's mistake stays hidden: it gets 200, and an answer to a request that it did not make."""
+    """The client's mistake stays hidden: it gets 200, and a response to a request that it did not make."""
     yield from findings(x, upstream, policy, about(Aspect.RANGE), EXPECTED)
 
 
@@ -204,7 +212,7 @@ def shape_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     bad=[forwarded(ASKED, ASKED | {"model": "cheaper"})],
 )
 def model_replaced(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """The client pays for one model, and another answers."""
+    """The client pays for one model, and another one replies."""
     yield from findings(x, upstream, policy, about(Aspect.MODEL))
     arrived, alias = forwarded_of(x, upstream), policy.gateway.model
     name = request_body(x).get("model")

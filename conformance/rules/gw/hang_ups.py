@@ -49,7 +49,7 @@ def upstream_at(began_ms: int, ended_ms: int, how: str = "hung-up", status: int 
 
 
 def left_ns(x: Exchange) -> int:
-    """When an exchange with the gateway was over, on the run's clock: its client left, or had its answer."""
+    """When an exchange with the gateway was over, on the run's clock: its client left, or had its response."""
     return x.began_ns + x.ending.at_ns
 
 
@@ -61,7 +61,7 @@ def ended_ns(arrived: Exchange) -> int:
 
 
 def not_left(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | None:
-    """Why nobody has left, or nobody knows where the request was by then."""
+    """Why no client has left, or it is not known where the request was by then."""
     if x.ending.how != "hung-up":
         status = reply(x).status
         if status >= 400:
@@ -85,7 +85,7 @@ def not_left(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | None:
     timed=True,
 )
 def hang_up_not_passed_on(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The model generates to the end, and the owner of the gateway pays for tokens that nobody reads."""
+    """The model generates to the end, and the owner of the gateway pays for tokens that are never read."""
     if skip := not_left(x, upstream):
         yield skip
         return
@@ -100,7 +100,7 @@ def hang_up_not_passed_on(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterat
         elif arrived.ending.how != "hung-up" and late > LEAST:
             yield Finding(f"the gateway went on with the request upstream until it ended, {seconds}")
         elif arrived.ending.how != "hung-up":
-            yield untestable(f"the request upstream ended by itself {seconds}, too soon to show what the gateway does")
+            yield untestable(f"the request upstream ended on its own {seconds}, too soon to show what the gateway does")
 
 
 @rule(
@@ -116,7 +116,7 @@ def hang_up_not_passed_on(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterat
     timed=True,
 )
 def tried_for_nobody(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """Each attempt may be billed, and a busy upstream gets busier with requests that nobody waits for."""
+    """Each attempt may be billed, and a busy upstream gets busier with requests that no client waits for."""
     if skip := not_left(x, upstream):
         yield skip
         return
@@ -132,7 +132,7 @@ QUICK: dict[str, Any] = {"probe": "chat.gateway.burst.01", "body": ASKED}
 
 
 def took(began_ms: int, ended_ms: int, **facts: Any) -> Exchange:
-    """A request that is answered, from one time to another."""
+    """A request that gets its response, from one time to another."""
     took_ns = (ended_ms - began_ms) * MS
     whole = answered(completion(), ending=Ending("idle", "after", took_ns), **facts)
     return replace(whole, began_ns=began_ms * MS, arrivals=(Arrival(took_ns, len(whole.received)),))
@@ -169,10 +169,10 @@ def took(began_ms: int, ended_ms: int, **facts: Any) -> Exchange:
 def others_stalled(
     x: Exchange, upstream: tuple[Exchange, ...], others: Sequence[Pair]
 ) -> Iterator[Finding | NotJudged]:
-    """One long answer stops the service for everybody else."""
+    """One long response stops the service for everybody else."""
     held = upstream[0] if upstream else None
     if held is None or ended_ns(held) - held.began_ns < HELD:
-        yield not_applicable("the upstream answered this request at once")
+        yield not_applicable("the upstream responded to this request at once")
         return
     began, until = held.began_ns, ended_ns(held)
     waiting = [pair for pair in others if pair.client is not x and _is_waiting(pair.client, began, until)]
@@ -185,17 +185,17 @@ def others_stalled(
         yield untestable("no other requests were due while this one was kept waiting")
     else:
         yield Finding(
-            f"none of {len(waiting)} other requests was sent upstream for {(until - began) / SECOND:.1f} s, until this one "
-            "was answered"
+            f"none of {len(waiting)} other requests was sent upstream for {(until - began) / SECOND:.1f} s, until the "
+            "response to this one"
         )
 
 
 def _goes_on(pair: Pair, until: int) -> bool:
-    """Whether a request was sent upstream by a time, or answered by then, be it with an error."""
+    """Whether a request was sent upstream by a time, or had its response by then, be it with an error."""
     is_answered = pair.client.ending.how != "hung-up" and left_ns(pair.client) < until
     return is_answered or any(one.began_ns < until for one in pair.upstream)
 
 
 def _is_waiting(client: Exchange, began: int, until: int) -> bool:
-    """Whether a request was sent in time to be answered meanwhile, and not answered before."""
+    """Whether a request was sent in time to get a response meanwhile, and had none before."""
     return client.began_ns < until - 3 * SECOND // 4 and client.began_ns + client.ending.at_ns > began

@@ -171,7 +171,7 @@ BETA = ("anthropic-beta", "context-1m-2025-08-07, interleaved-thinking-2025-05-1
     bad=[both(asked(VERSION, **MESSAGES), asked(**MESSAGES))],
 )
 def version_missing(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The API requires it, and answers 400 to a request without."""
+    """The API requires it, and responds with 400 to a request without."""
     there = [arrived for arrived in upstream if arrived.api == "messages"]
     if not there:
         yield not_applicable("no request arrived at the Messages API of the upstream")
@@ -206,7 +206,7 @@ def _betas(x: Exchange) -> set[str]:
     ],
 )
 def beta_dropped(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
-    """Without its beta a request is rejected, or answered without the feature that the client relies on."""
+    """Without its beta a request is rejected, or served without the feature that the client relies on."""
     there = [arrived for arrived in upstream[:1] if arrived.api == "messages"]
     if not there:
         yield not_applicable("no request arrived at the Messages API of the upstream")

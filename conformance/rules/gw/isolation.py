@@ -1,4 +1,4 @@
-"""Each client gets the answer to its own request, and the upstream each client's own text."""
+"""Each client gets the response to its own request, and the upstream each client's own text."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ BURST: dict[str, Any] = {"probe": "chat.gateway.burst.01", "body": ASKED}
 
 
 def said(text: str, **facts: Any) -> Exchange:
-    """An answer with this text."""
+    """A response with this text."""
     return answered(completion({"content": text}), **{**BURST, **facts})
 
 
@@ -105,7 +105,7 @@ def reply_of_another(x: Exchange, upstream: tuple[Exchange, ...], others: Sequen
 def request_of_another(
     x: Exchange, upstream: tuple[Exchange, ...], others: Sequence[Pair]
 ) -> Iterator[Finding | NotJudged]:
-    """The model answers with what another user wrote, who also pays for it."""
+    """The model responds to what another user wrote, who also pays for it."""
     if not upstream:
         yield not_applicable("no request arrived upstream")
     for arrived in upstream:
@@ -129,17 +129,17 @@ def _first(x: Exchange) -> NotJudged | None:
     MUST,
     "A completion comes from the upstream",
     spec=CHAT_SPEC,
-    fix="Forward the request; if the gateway has to answer itself, answer with an error.",
+    fix="Forward the request; if the gateway has to respond itself, respond with an error.",
     applies_to=all_of(through_gateway(), _first),
     apis=GENERATIVE,
     good=[RIGHT],
     bad=[both(said("Hello! How can I help you?"))],
 )
 def answered_by_the_gateway(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The client pays for a model, and gets a made-up answer, or that to a similar request."""
+    """The client pays for a model, and gets a made-up response, or that to a similar request."""
     if upstream:
         return
     if is_answer(x):
         yield Finding(f"HTTP {reply(x).status} with a completion, but no request arrived upstream", at=reply(x).head)
     else:
-        yield not_applicable("the gateway answered without a completion")
+        yield not_applicable("the gateway responded without a completion")

@@ -81,6 +81,12 @@ def made_up(x: Exchange) -> frozenset[str]:
     return frozenset(word for field in (*credentials(x), *cookies) for word in CANARY.findall(field.value))
 
 
+def has_another_credential(x: Exchange) -> bool:
+    """Whether a client's request has only credentials that the harness made up: those of a client that does not exist."""
+    found = credentials(x)
+    return bool(found) and all(CANARY.search(field.value) for field in found)
+
+
 def is_clients(field: SentField, arrived: Exchange, client: Exchange) -> bool:
     """Whether a credential that arrived upstream is the client's: its key, or another one that it sent.
 

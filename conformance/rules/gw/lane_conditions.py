@@ -61,7 +61,7 @@ def request_lane(x: Exchange, upstream: tuple[Exchange, ...]) -> Exchange | NotJ
 
 
 def reply_lane(x: Exchange, upstream: tuple[Exchange, ...]) -> Exchange | NotJudged:
-    """The last answer upstream, if it is of another API than the client's, and both sides have whole completions."""
+    """The last response upstream, if it is of another API than the client's, and both sides have complete responses."""
     answers = generations(upstream)
     if not answers:
         return NOTHING
@@ -74,16 +74,16 @@ def reply_lane(x: Exchange, upstream: tuple[Exchange, ...]) -> Exchange | NotJud
 
 
 def _unanswered(x: Exchange) -> NotJudged | None:
-    """Why the client's answer can't be compared, or None."""
+    """Why the client's response can't be compared, or None."""
     if has_failed(x):
         return not_applicable("the client got an error")
-    if why := missing_part(x) or ("the harness hung up" if x.ending.how == "hung-up" else ""):
-        return untestable(f"the client's answer is not there as a whole: {why}")
+    if why := missing_part(x) or ("the harness disconnected" if x.ending.how == "hung-up" else ""):
+        return untestable(f"the client's response is not complete: {why}")
     if not response_content(x).choices or reply_api(json_body(x)) not in (None, x.api):
-        return untestable("the client's answer can't be read as one of its API")
+        return untestable("the client's response can't be read as one of its API")
     return None
 
 
 def has_failed(x: Exchange) -> bool:
-    """Whether an answer is an error, or ends with one."""
+    """Whether a response is an error, or ends with one."""
     return reply(x).status >= 400 or bool(error_response(x)) or response_content(x).error

@@ -47,27 +47,27 @@ def _after_failure(client: Object, status: int = 200) -> tuple[Exchange, ...]:
     "The failure of an upstream of another API stays a failure",
     spec=ERRORS_SPEC,
     fix="Translate errors, response.failed and broken streams into an error of the client's API, in the status or as an "
-    "error event; never into an answer that ends well.",
+    "error event; never into a response that ends well.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
     good=[_after_failure(OVERLOADED, 529)],
     bad=[_after_failure(MESSAGE | {"content": []})],
 )
 def failure_told_as_answer(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The agent takes nothing, or half an answer, for the whole: it goes on with it, and nobody tries again."""
+    """The agent treats nothing, or half a response, as complete: it goes on with it, and nothing retries."""
     last = next(reversed(generations(upstream)), None)
     if last is None or last.api == x.api:
         yield NOTHING if last is None else SAME
         return
     why = "it sent an error" if has_failed(last) else missing_part(last)
     if not why or last.ending.how == "hung-up":
-        yield not_applicable("the upstream's answer is whole")
+        yield not_applicable("the upstream's response is complete")
         return
     is_whole = 200 <= reply(x).status < 300 and not has_failed(x) and not missing_part(x)
     if is_whole and x.ending.how != "hung-up":
         ends = ", ".join(finish for choice in response_content(x).choices for finish in choice.finishes)
         yield Finding(
-            f"the upstream failed ({why}), and the client got an answer that ends with "
+            f"the upstream failed ({why}), and the client got a response that ends with "
             f"{one_line(ends, 40) or 'no error'}",
             expected=f"an error of {spec(x.api).title}",
         )
@@ -76,9 +76,9 @@ def failure_told_as_answer(x: Exchange, upstream: tuple[Exchange, ...]) -> Itera
 @rule(
     "GW141",
     MUST,
-    "A whole answer of an upstream of another API arrives as a whole answer",
+    "A complete response of an upstream of another API arrives complete",
     spec=STOP_REASONS,
-    fix="Translate every legal answer, also one that is incomplete, refused, or made of calls alone; an error is only for "
+    fix="Translate every legal response, also one that is incomplete, refused, or made of calls alone; an error is only for "
     "an upstream that failed.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
@@ -86,9 +86,9 @@ def failure_told_as_answer(x: Exchange, upstream: tuple[Exchange, ...]) -> Itera
     bad=[messages_by_chat(client=OVERLOADED, status=500), messages_by_chat(client="")],
 )
 def answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The upstream bills the answer, and the client has none: it asks again.
+    """The upstream bills the response, and the client has none: it retries.
 
-    Arguments that are no JSON can't be told in every API; an error says so, and a stream that breaks off does not.
+    Arguments that are not JSON can't be reported in every API; an error says so, and a stream that breaks off does not.
     """
     last = next(reversed(generations(upstream)), None)
     if last is None or last.api == x.api:
@@ -96,19 +96,19 @@ def answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding
         return
     is_broken = _has_broken_arguments(last)
     if last.ending.how == "hung-up" or x.ending.how in ("hung-up", "timeout"):
-        yield untestable(f"one side did not wait for the answer: {x.ending.how}, {last.ending.how} upstream")
+        yield untestable(f"one side did not wait for the response: {x.ending.how}, {last.ending.how} upstream")
     elif why := sound(last):
         yield not_applicable(why)
     elif x.case.kind is Kind.GATEWAY_FAULT and not is_broken:
-        yield not_applicable("the upstream's answer has a defect")
+        yield not_applicable("the upstream's response has a defect")
     elif has_failed(x) and not is_broken:
-        yield Finding(f"the client got an error (HTTP {reply(x).status})", expected="the answer")
+        yield Finding(f"the client got an error (HTTP {reply(x).status})", expected="the response")
     elif not has_failed(x) and (lack := missing_part(x)):
-        yield Finding(f"the client's answer is not whole: {lack}", expected="the answer, or an error event")
+        yield Finding(f"the client's response is not complete: {lack}", expected="the response, or an error event")
 
 
 def _has_broken_arguments(x: Exchange) -> bool:
-    """Whether a call can't be told in an API whose arguments are an object."""
+    """Whether a call can't be reported in an API whose arguments are an object."""
     arguments = (call.arguments for choice in response_content(x).choices for call in choice.calls)
     return any(text.strip() and not isinstance(parse_json(text.encode("utf-8", "replace")), dict) for text in arguments)
 
@@ -129,7 +129,7 @@ def _has_broken_arguments(x: Exchange) -> bool:
     ],
 )
 def usage_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The client's own accounts, limits and budgets count tokens that nobody was billed for, or none at all."""
+    """The client's own accounts, limits and budgets count tokens that were not billed, or none at all."""
     answered_by = reply_lane(x, upstream)
     if isinstance(answered_by, NotJudged):
         yield answered_by
@@ -144,7 +144,7 @@ def usage_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findi
 
 
 def _always_counts(x: Exchange) -> bool:
-    """Whether every answer of the client's kind has usage; a chat client asks for it in streams."""
+    """Whether every response of the client's kind has usage; a chat client asks for it in streams."""
     options = as_object(request_body(x).get("stream_options"))
     return x.api != "chat" or x.mode == "unary" or options.get("include_usage") is True
 

@@ -38,7 +38,7 @@ STOPPED: Object = BY_MESSAGES | {"stop_sequences": ["END"]}
 @rule(
     "GW128",
     MUST,
-    "A field that decides the answer keeps its value at an upstream of another API",
+    "A field that decides the response keeps its value at an upstream of another API",
     spec=COUNTERPARTS,
     fix=REFUSE,
     applies_to=through_gateway(),
@@ -51,7 +51,7 @@ STOPPED: Object = BY_MESSAGES | {"stop_sequences": ["END"]}
     ],
 )
 def decisive_field_lost(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
-    """The answer is longer than the client pays for, is prose where its parser expects JSON, or forgets what was said."""
+    """The response is longer than the client pays for, is prose where its parser expects JSON, or forgets what was said."""
     yield from _lost(x, upstream, policy.gateway, decisive=True)
 
 
@@ -70,7 +70,7 @@ def decisive_field_lost(x: Exchange, upstream: tuple[Exchange, ...], policy: Pol
     ],
 )
 def field_lost(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
-    """Answers vary although they were seeded, effort is not what was chosen, and limits per user have no user.
+    """Responses vary although they were seeded, effort is not what was chosen, and limits per user have no user.
 
     APIs differ here, and some vendors ignore in their compatible APIs what they can't do; it should be said.
     """
@@ -275,14 +275,14 @@ SEARCHING: Object = BY_MESSAGES | {"tools": [{"type": "web_search_20250305", "na
     MUST,
     "A tool that the upstream's API does not have is rejected by name, not left out",
     spec="https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview",
-    fix="Answer 400 with the tool's type and place, as in tools[0].type, unless the upstream has the same tool.",
+    fix="Respond with 400 and the tool's type and place, as in tools[0].type, unless the upstream has the same tool.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
     good=[messages_by_chat(SEARCHING, BY_CHAT | {"web_search_options": {}})],
     bad=[messages_by_chat(SEARCHING, BY_CHAT)],
 )
 def tool_type_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The model never searches, and answers from memory; the client can't tell that from a search without results."""
+    """The model never searches, and responds from memory; the client can't distinguish that from a search without results."""
     arrived = request_lane(x, upstream)
     if isinstance(arrived, NotJudged):
         yield arrived

@@ -1,4 +1,4 @@
-"""Gateways that translate: what becomes of the upstream's answer on the way to the client."""
+"""Gateways that translate: what becomes of the upstream's response on the way to the client."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -67,7 +67,7 @@ def _without_own_calls(theirs: Choice, mine: Choice, tools: frozenset[str]) -> C
     MUST,
     "The text of an upstream of another API arrives at the client",
     spec=COMPLETION,
-    fix="Carry every text, and every refusal, of the upstream's answer over, unchanged and in order, in both modes.",
+    fix="Carry every text, and every refusal, of the upstream's response over, unchanged and in order, in both modes.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
     good=[messages_by_chat()],
@@ -129,7 +129,7 @@ def call_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding |
                 expected=one_line(other.arguments, 60),
             )
     if len({call.id for call in mine}) < len(mine):
-        yield Finding("two calls have the same ID, so that their results can't be told apart")
+        yield Finding("two calls have the same ID, so that their results can't be distinguished")
 
 
 def _listed(calls: tuple[ToolCall, ...]) -> str:
@@ -137,7 +137,7 @@ def _listed(calls: tuple[ToolCall, ...]) -> str:
 
 
 def _arguments(call: ToolCall) -> Any:
-    """The arguments as a value; no arguments are an empty object, and what is no JSON is compared as a text."""
+    """The arguments as a value; no arguments are an empty object, and what is not JSON is compared as a text."""
     value = parse_json(call.arguments.encode("utf-8", "replace")) if call.arguments.strip() else {}
     return bare(call.arguments) if value is NOT_JSON else value
 
@@ -145,7 +145,7 @@ def _arguments(call: ToolCall) -> Any:
 @rule(
     "GW133",
     MUST,
-    "An answer ends for the client as it did for an upstream of another API",
+    "A response ends for the client as it did for an upstream of another API",
     spec=STOP_REASONS,
     fix="Map each ending: stop, end_turn and completed; length, max_tokens and incomplete (max_output_tokens); tool_calls "
     "and tool_use; content_filter, refusal and incomplete (content_filter), in both modes.",
@@ -164,7 +164,7 @@ def _arguments(call: ToolCall) -> Any:
     ],
 )
 def ending_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """A cut answer is taken for a whole one, half a file is written, a filtered answer looks finished, and calls that
+    """A cut response is treated as a complete one, half a file is written, a filtered response looks finished, and calls that
     end with stop are not run.
     """
     found = _answers(x, upstream)
@@ -176,7 +176,7 @@ def ending_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Find
         yield not_applicable("the upstream gave no reason to end that every API has")
     elif mine.end not in _endings(mine, theirs):
         yield Finding(
-            f"the upstream ended with {one_line(theirs.finish, 40)}, and the client is told "
+            f"the upstream ended with {one_line(theirs.finish, 40)}, and the client gets "
             f"{one_line(mine.finish, 40) or 'nothing'}",
             expected=f"the counterpart of {one_line(theirs.finish, 40)}",
         )
@@ -230,7 +230,7 @@ def reasoning_lost(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) 
     SHOULD,
     "A message that only calls tools has the content null",
     spec=COMPLETION,
-    fix="Write `content: null` where the upstream's answer has no text; null, absent and empty differ.",
+    fix="Write `content: null` where the upstream's response has no text; null, absent and empty differ.",
     applies_to=through_gateway(),
     apis=("chat",),
     modes=("unary",),
@@ -248,7 +248,7 @@ def null_content_filled(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator
         yield found
         return
     if found[1].text or not found[1].calls:
-        yield not_applicable("the upstream's answer does not consist of calls alone")
+        yield not_applicable("the upstream's response does not consist of calls alone")
         return
     for choice in as_array((json_body(x) or {}).get("choices")):
         if as_object(as_object(choice).get("message")).get("content", None) == "":

@@ -42,7 +42,7 @@ def offered_in_chat(parameters: Any, choice: Any = "required") -> Object:
     bad=[messages_by_chat(OFFERING, BY_CHAT), messages_by_chat(OFFERING, offered_in_chat({"type": "object"}))],
 )
 def tool_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The model can't call what it was not told of, or calls it with the wrong arguments; the agent does nothing, and
+    """The model can't call what it did not receive, or calls it with the wrong arguments; the agent does nothing, and
     says so in good prose.
     """
     arrived = request_lane(x, upstream)

@@ -77,12 +77,12 @@ SEEN: Object = {"type": "image_url", "image_url": {"url": "data:image/png;base64
     ],
 )
 def text_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The model answers a question that it did not get, or without the rules of its system text; the user sees a
-    confident answer to something else.
+    """The model responds to a request that it did not get, or without the rules of its system text; the user sees a
+    confident response to something else.
     """
     arrived = request_lane(x, upstream)
     if not generations(upstream) and 200 <= reply(x).status < 300:
-        yield untestable("the gateway answered, but no request with the text's nonce arrived upstream")
+        yield untestable("the gateway responded, but no request with the text's nonce arrived upstream")
     if isinstance(arrived, NotJudged):
         yield arrived
         return
@@ -147,7 +147,7 @@ def _out_of_place(texts: Sequence[Said], runs: Sequence[Said]) -> Iterator[Said]
     ],
 )
 def call_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The model calls the tool again and again, or takes one call's result for another's; each turn is paid for."""
+    """The model calls the tool again and again, or treats one call's result as another's; each turn is paid for."""
     arrived = request_lane(x, upstream)
     if isinstance(arrived, NotJudged):
         yield arrived
@@ -173,7 +173,7 @@ def call_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[
 def _is_call(arrived: Called, call: Called, names: Collection[str]) -> bool:
     """Whether it is the same call, whose name the gateway may have changed together with that of the tool."""
     is_renamed = call.name in names and arrived.name not in names
-    is_same = arrived.arguments == call.arguments or isinstance(call.arguments, str)  # a text that is no JSON
+    is_same = arrived.arguments == call.arguments or isinstance(call.arguments, str)  # a text that is not JSON
     return is_same and (arrived.name == call.name or is_renamed)
 
 

@@ -43,14 +43,14 @@ reasoning of DeepSeek and OpenRouter."""
     bad=[messages_by_chat(client=completion()), chat_by_messages(client=MESSAGE)],
 )
 def reply_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The client finds nothing where its API has the answer: its user sees an empty message, and the answer is paid for.
+    """The client finds nothing where its API has the response: its user sees an empty message, and the response is paid for.
 
-    One event in the upstream's form, in the middle of a good stream, is a lost piece of the answer.
+    One event in the upstream's form, in the middle of a good stream, is a lost piece of the response.
     """
     mine = foreign_apis(x)
     theirs = {api for arrived in upstream if arrived.api == x.api for _, api in foreign_apis(arrived)}
     for event, api in mine[:1]:
-        if api not in theirs:  # an upstream of the client's API that answers so itself is not the gateway's fault
+        if api not in theirs:  # an upstream of the client's API that responds so itself is not the gateway's fault
             what = "an event of the stream" if event else "the reply"
             at = span(x, event) if event else None
             yield Finding(f"{what} is of {spec(api).title}", at=at, expected=f"one of {spec(x.api).title}")
@@ -143,7 +143,7 @@ def _is_body_of(api: Api, body: Any) -> bool:
 
 
 def _is_told(x: Exchange, arrived: Exchange, place: _Place) -> bool:
-    """Whether it is a value of the client's own that the upstream's API does not allow, and the client is told so."""
+    """Whether the client itself sent a value that the upstream's API does not allow, and gets an error about it."""
     is_same = place.path in request_body(x) and request_body(x)[place.path] == request_body(arrived).get(place.path)
     return is_same and names_field(error_response(x), place.path)
 
@@ -166,7 +166,7 @@ def _is_unknown(error: Any) -> bool:
     bad=[messages_by_chat(sent=BY_MESSAGES | {"system": "Be brief."}, arrived=BY_CHAT | {"system": "Be brief."})],
 )
 def field_of_another_api(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
-    """A strict upstream answers 400, and a lenient one ignores the field without a word: the client's system text or
+    """A strict upstream responds with 400, and a lenient one silently ignores the field: the client's system text or
     stop sequences are lost.
     """
     arrived = request_lane(x, upstream)

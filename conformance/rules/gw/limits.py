@@ -113,14 +113,14 @@ def _has_retry_after(x: Exchange) -> bool:
 
 
 def _shortened(x: Exchange, refusal: Exchange, policy: Policy) -> Iterator[Finding]:
-    """The client is told to come back before the upstream's time; with another upstream that may be right."""
+    """The client may come back before the upstream's time; with another upstream that may be right."""
     wanted, told = retry_after_s(refusal), retry_after_s(x)
     if wanted is None or told is None or policy.gateway.fallback:
         return
     waited = max(0.0, (x.began_ns + _length_ns(x) - _ended_ns(refusal)) / 1e9)
     if told + waited < wanted * LEAST:
         yield Finding(
-            f"the upstream asked for {wanted:g} s, but the client is told {told:g} s", at=reply(x).span("retry-after")
+            f"the upstream asked for {wanted:g} s, but the client gets {told:g} s", at=reply(x).span("retry-after")
         )
 
 
@@ -147,7 +147,7 @@ def _length_ns(x: Exchange) -> int:
     ],
 )
 def quota_headers_dropped(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """Agents read from them which limit was reached, and until when: without them they ask again without end."""
+    """Agents read from them which limit was reached, and until when: without them they retry without end."""
     if skip := failed_upstream(x, upstream):
         yield skip
         return
@@ -175,7 +175,7 @@ def own_limit_without_retry_after(x: Exchange, upstream: tuple[Exchange, ...]) -
     """While the gateway lets an upstream rest, it alone knows for how long."""
     answer = reply(x)
     if upstream or is_unreachable(x) or answer.status not in LIMITS:
-        yield not_applicable("the gateway did not refuse the request by itself with 429 or 503")
+        yield not_applicable("the gateway did not refuse the request on its own with 429 or 503")
     elif not _has_retry_after(x):
-        seen = f"the gateway refused the request by itself with {answer.status}, without Retry-After"
+        seen = f"the gateway refused the request on its own with {answer.status}, without Retry-After"
         yield Finding(seen, at=answer.head)

@@ -124,6 +124,7 @@ def _difference(one: Object, other: Object, name: str) -> str:
 def schema_reordered(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
     """A model writes the members of its output in the order of the schema.
 
-    One that is to reason before it answers answers first, if a gateway sorts them. Elsewhere members have no order.
+    A model that is to reason before its result writes the result first, if a gateway sorts them. Elsewhere members
+    have no order.
     """
     yield from findings(x, upstream, policy, about(Aspect.ORDER), "the order as it was sent")

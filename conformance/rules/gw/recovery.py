@@ -65,7 +65,7 @@ def next_request_fails(
     is_answered, in_a_row = _is_answered(x), failures_before(x, around)
     got = f"HTTP {status}" if status else f"no response ({x.ending.how})"
     if is_answered and not upstream:
-        yield not_applicable("the gateway answered without the upstream")
+        yield not_applicable("the gateway responded without the upstream")
     elif is_answered:
         return
     elif not _is_answered(usual.client):
@@ -77,9 +77,11 @@ def next_request_fails(
     elif not upstream:
         yield Finding(f"the request after a failure got {got}, and did not reach the upstream", at=reply(x).head)
     elif any(fate(arrived) == "answered" for arrived in upstream):
-        yield Finding(f"the upstream answered the request after a failure, but the client got {got}", at=reply(x).head)
+        yield Finding(
+            f"the upstream responded to the request after a failure, but the client got {got}", at=reply(x).head
+        )
     else:
-        yield untestable("the upstream did not answer the request")
+        yield untestable("the upstream did not respond to the request")
 
 
 def _is_answered(x: Exchange) -> bool:
@@ -87,7 +89,7 @@ def _is_answered(x: Exchange) -> bool:
 
 
 def failures_before(x: Exchange, others: tuple[Pair, ...]) -> int:
-    """How many failures of the upstream came between the last request that it answered, and this one."""
+    """How many failures of the upstream came between the last request that it served, and this one."""
     before = sorted((pair for pair in others if pair.client.began_ns < x.began_ns), key=lambda p: p.client.began_ns)
     return sum(map(_has_failed, takewhile(lambda pair: not _is_success(pair), reversed(before))))
 
@@ -97,7 +99,7 @@ def _is_success(pair: Pair) -> bool:
 
 
 def _has_failed(pair: Pair) -> bool:
-    """Whether the upstream failed by itself: not where it refused the request, or was not asked."""
+    """Whether the upstream failed on its own: not where it refused the request, or was not asked."""
     status = status_of(pair.upstream[-1]) if pair.upstream else LOST_STATUS
     is_fault = pair.client.case.kind is Kind.GATEWAY_FAULT
     return is_fault and (status in (LOST_STATUS, TOO_MANY) or status >= SERVER_ERROR)
@@ -110,9 +112,9 @@ def _end_ns(x: Exchange) -> int:
 @rule(
     "GW079",
     MUST,
-    "Silence of the upstream ends: in an answer to the client, in the time that the policy promises",
+    "Silence of the upstream ends: in a response to the client, in the time that the policy promises",
     spec=GATEWAY_TIMEOUT,
-    fix="Bound the wait for the upstream's response, and answer 504 when it is over, or when the connection is closed.",
+    fix="Bound the wait for the upstream's response, and respond with 504 when it is over, or when the connection is closed.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
     apis=GENERATIVE,
     timed=True,
@@ -144,7 +146,9 @@ def _unanswered(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding
     waited_s = x.ending.at_ns / 1e9
     after_s = (_end_ns(x) - max(map(_end_ns, upstream), default=x.began_ns)) / 1e9
     if after_s > HANGING_S + x.harness_stall_ns / 1e9:
-        seen = f"the client got no answer within {waited_s:.0f} s, {after_s:.0f} s after the upstream's connection had ended"
+        seen = f"the client got no response within {waited_s:.0f} s, {after_s:.0f} s after the upstream's connection had ended"
         yield Finding(seen, expected="502 or 504")
     else:
-        yield untestable(f"the gateway had not answered within {waited_s:.0f} s; a longer --timeout would show whether")
+        yield untestable(
+            f"the gateway had not responded within {waited_s:.0f} s; a longer --timeout would show whether"
+        )

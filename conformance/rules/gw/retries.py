@@ -89,7 +89,7 @@ def sent_again(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> I
     MUST,
     "A request that the upstream may have accepted is not sent again unless the policy declares it",
     spec=IDEMPOTENT,
-    fix="Answer 502 or 504 when the connection is lost after the request was sent; declare an opt-in as gateway.retry_on.",
+    fix="Respond with 502 or 504 when the connection is lost after the request was sent; declare an opt-in as gateway.retry_on.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
     good=[both(refused(502, OWN), LOST), both(GOOD, LOST, GOOD)],
@@ -103,7 +103,7 @@ def sent_again(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> I
 def accepted_request_sent_again(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy
 ) -> Iterator[Finding | NotJudged]:
-    """A proxy must not repeat a POST by itself: the first one may be generating, and is then billed a second time."""
+    """A proxy must not repeat a POST on its own: the first one may be generating, and is then billed a second time."""
     if is_sent_twice(x) or x.ending.how == "hung-up" or not any(map(may_be_accepted, upstream)):
         yield not_applicable("no request was lost that the upstream may have accepted, or the client left (see GW104)")
         return
@@ -116,9 +116,9 @@ def accepted_request_sent_again(
 @rule(
     "GW073",
     MUST,
-    "After another attempt the client gets its answer, whole and alone",
+    "After another attempt the client gets its response, whole and alone",
     spec="https://github.com/maximhq/bifrost/pull/4911",
-    fix="Read the answer of the attempt that succeeded, and nothing of the others; do not try again once content is sent.",
+    fix="Read the response of the attempt that succeeded, and nothing of the others; do not try again once content is sent.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
     good=[both(GOOD, refused(), GOOD)],
@@ -130,7 +130,7 @@ def accepted_request_sent_again(
     ],
 )
 def later_answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """The answer was generated and billed, but the client gets the error of an earlier attempt, or a mixture."""
+    """The response was generated and billed, but the client gets the error of an earlier attempt, or a mixture."""
     sent = [arrived for arrived in upstream if is_generation(arrived)]
     good = [arrived for arrived in sent if fate(arrived) == "answered"]
     if len(sent) <= 1:
@@ -142,14 +142,14 @@ def later_answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[F
     elif good:
         yield from _another_answer(x, good)
     elif not (text := _text(x)):
-        yield not_applicable("no attempt was answered, and the client got no text")
+        yield not_applicable("no attempt succeeded, and the client got no text")
     elif not any(_text(arrived).startswith(text) for arrived in sent):
-        yield Finding(f"no attempt was answered, and the client got a text of several: {display(text)}")
+        yield Finding(f"no attempt succeeded, and the client got a text of several: {display(text)}")
 
 
 def _another_answer(x: Exchange, good: list[Exchange]) -> Iterator[Finding]:
     status = reply(x).status
-    which = f"attempt {good[-1].attempt} was answered"
+    which = f"attempt {good[-1].attempt} succeeded"
     if status not in OK or error_response(x):
         got = f"HTTP {status}" if status not in OK else f"an error inside HTTP {status}"
         yield Finding(f"{which}, but the client got {got if status else 'no response'}", at=reply(x).head)
@@ -181,11 +181,11 @@ def declared_retry_missing(
     if not (declared.retries or declared.fallback):
         yield not_applicable("the policy declares neither retries nor a fallback")
     elif not upstream or x.ending.how == "hung-up" or x.is_given_up:
-        yield untestable("no request arrived upstream, or the client did not wait for the answer")
+        yield untestable("no request arrived upstream, or the client did not wait for the response")
     elif status_of(upstream[0]) not in PASSING:
         yield not_applicable("the first attempt did not fail in a way that passes")
     elif len(upstream) == 1 and _is_retried_on(declared, upstream[0]):
-        yield Finding(f"the upstream failed with {failure(upstream[0])}, and was not asked again", expected="a retry")
+        yield Finding(f"the upstream failed with {failure(upstream[0])}, and no retry arrived", expected="a retry")
     elif declared.fallback and status_of(upstream[-1]) in PASSING:
         yield from _fallback_missing(upstream, faults)
 

@@ -1,4 +1,4 @@
-"""Which upstream is asked for which model and at which path; and what the gateway refuses by itself."""
+"""Which upstream is asked for which model and at which path; and what the gateway refuses on its own."""
 
 import re
 from collections.abc import Iterator
@@ -13,23 +13,24 @@ from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE, Api
+from conformance.model.words import APIS, GENERATIVE, Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import Object, as_array, as_object, display
 from conformance.rules.conditions import OK, replied
 from conformance.rules.example import JSON, answered, completion, error
 from conformance.rules.gw.attempts import api_by_path, failure, fate, is_generation, is_steered, place, repeats
 from conformance.rules.gw.conditions import through_gateway
-from conformance.rules.gw.example import ASKED, both
+from conformance.rules.gw.example import ASKED, both, with_request
 from conformance.rules.gw.failing_example import FAULT, GOOD, elsewhere, refused
 
 SIGN: Final = re.compile(r"fallback|model|provider|upstream|backend|deployment|served|route|target|attempt|retr")
-"""Names of response headers by which gateways tell who answered."""
+"""Names of response headers by which gateways name who responded."""
 DURATION: Final = re.compile(r"time|duration|latency|cost|after|(?:\b|_|-)ms\b")
 STEERED: Final = "chat.gateway.header.routing"
 REFUSAL: Final = "chat.gateway.refusal.example"
 INVALID_JSON: Final = "invalid-json"
 ROLES_OF_CHAT: Final = ("system", "developer", "tool", "function")
+UNCAPPED: Final = {name: value for name, value in ASKED.items() if name != "max_tokens"}
 OTHER: Final = elsewhere(answered(completion(model="other"), probe=FAULT))
 
 
@@ -45,7 +46,7 @@ OTHER: Final = elsewhere(answered(completion(model="other"), probe=FAULT))
     bad=[both(GOOD, refused(), OTHER), both(refused(), refused(400), elsewhere(refused(400)))],
 )
 def undeclared_fallback(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
-    """Prompts go to a provider that nobody agreed to, and another model answers in the name of the first."""
+    """Prompts go to a provider that was not agreed on, and another model responds in the name of the first."""
     if all(fate(arrived) in ("answered", "unknown") for arrived in upstream):
         yield not_applicable("no upstream failed")
     for again in repeats(upstream):
@@ -60,7 +61,7 @@ def undeclared_fallback(x: Exchange, upstream: tuple[Exchange, ...], policy: Pol
     MUST,
     "A fallback shows in the response: by the model's name or by a header, in both modes",
     spec="https://github.com/BerriAI/litellm/issues/31722",
-    fix="Pass the answering upstream's model name on in every chunk, or name it in a response header.",
+    fix="Pass the responding upstream's model name on in every chunk, or name it in a response header.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
     compares_with={"after": Compare(Kind.GATEWAY_AFTER, many=True, optional=True)},
@@ -76,24 +77,24 @@ def undeclared_fallback(x: Exchange, upstream: tuple[Exchange, ...], policy: Pol
 def fallback_hidden(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, after: tuple[Pair, ...]
 ) -> Iterator[Finding | NotJudged]:
-    """The user believes that the model that was asked for has answered, and blames or trusts it."""
+    """The user believes that the model that was asked for has responded, and blames or trusts it."""
     sent = [arrived for arrived in upstream if is_generation(arrived)]
     if not sent or place(sent[-1]) == place(sent[0]) or fate(sent[-1]) != "answered":
-        yield not_applicable("no other upstream answered")
+        yield not_applicable("no other upstream responded")
     elif reply(x).status not in OK or error_response(x):
-        yield not_applicable("the client did not get the other upstream's answer (see GW073)")
+        yield not_applicable("the client did not get the other upstream's response (see GW073)")
     else:
         named, answering = response_content(x).models, response_content(sent[-1]).models
         is_named = bool(named) and set(named) <= set(answering)
         if not answering or request_body(x).get("model") in answering or policy.gateway.model in answering:
-            yield not_applicable("the other upstream answers under the model's name that was asked for")
+            yield not_applicable("the other upstream responds under the model's name that was asked for")
         elif not is_named and not _signs(x, after):
-            seen = f"{place(sent[-1])} answered as {display(answering[0])}, but the response names {display(named)}"
+            seen = f"{place(sent[-1])} responded as {display(answering[0])}, but the response names {display(named)}"
             yield Finding(seen, at=reply(x).head, expected="its name, or a header that tells of the fallback")
 
 
 def _signs(x: Exchange, after: tuple[Pair, ...]) -> set[tuple[str, str]]:
-    """Headers that may tell who answered, and that usual responses do not have like that."""
+    """Headers that may name who responded, and that usual responses do not have like that."""
     usual = {(h.name, h.value) for pair in after for h in reply(pair.client).headers}
     told = {(h.name, h.value) for h in reply(x).headers if SIGN.search(h.name) and not DURATION.search(h.name)}
     return told - usual
@@ -107,7 +108,12 @@ def _signs(x: Exchange, after: tuple[Pair, ...]) -> set[tuple[str, str]]:
     fix="Derive path and body from the same upstream's API, for a fallback, too.",
     applies_to=through_gateway(),
     apis=GENERATIVE,
-    good=[both(GOOD, GOOD), both(GOOD, refused(), OTHER)],
+    good=[
+        both(GOOD, GOOD),
+        both(GOOD, refused(), OTHER),
+        both(GOOD, answered(completion(), body=UNCAPPED, probe="messages.hello")),
+        both(GOOD, with_request(GOOD, '{"model":"m","messages":[{"ro')),
+    ],
     bad=[
         both(
             GOOD,
@@ -120,7 +126,8 @@ def _signs(x: Exchange, after: tuple[Pair, ...]) -> set[tuple[str, str]]:
 )
 def path_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The upstream refuses the request by 404 or 400, though gateway and upstream both support it."""
-    if spec(x.api).conversation not in request_body(x) or is_steered(x):
+    asked = request_body(x)
+    if spec(x.api).conversation not in asked or is_steered(x):
         yield not_applicable("the client's request has no conversation, or GW083 is about it")
         return
     if not upstream:
@@ -130,19 +137,23 @@ def path_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator
         if not is_generation(arrived):
             if reply(arrived).status in (404, 405):
                 yield Finding(f"the request went to {path}, where the upstream serves nothing")
-        elif (lacks := _lacks(request_body(arrived), api_by_path(arrived))) and lacks != _lacks(request_body(x), x.api):
-            yield Finding(f"the request went to {path or spec(arrived.api).path}, but its body has {lacks}")
+        elif (seen := _of_another(request_body(arrived), api_by_path(arrived))) and seen != _of_another(asked, x.api):
+            yield Finding(f"the request went to {path or spec(arrived.api).path}, but its body has {seen}")
 
 
-def _lacks(body: Object, api: Api) -> str:
-    """What a body has that its path's API does not know, or lacks of what it needs; or empty."""
+def _of_another(body: Object, api: Api) -> str:
+    """What shows that a body is one of another API than that of its path; or empty.
+
+    A body that lacks a member, was cut, or is no object, is not one of another API for that.
+    """
     if spec(api).conversation not in body:
-        return f"no `{spec(api).conversation}`"
+        others = [other for other in APIS if spec(other).conversation in body]
+        return f"`{spec(others[0]).conversation}`, and no `{spec(api).conversation}`" if others else ""
     if api != "messages":
         return ""
     roles = {as_object(message).get("role") for message in as_array(body.get("messages"))}
     found = sorted(role for role in ROLES_OF_CHAT if role in roles)
-    return f"a message of the role {found[0]}" if found else "" if "max_tokens" in body else "no `max_tokens`"
+    return f"a message of the role {found[0]}" if found else ""
 
 
 @rule(
@@ -173,10 +184,10 @@ def steered_by_header(x: Exchange, upstream: tuple[Exchange, ...], usual: Pair) 
     if not is_steered(x):
         yield not_applicable("the request has none of these headers")
     elif not usual.upstream or not _is_answered(usual.client):
-        yield untestable("the same request without these headers did not reach the upstream, or was not answered")
+        yield untestable("the same request without these headers did not reach the upstream, or got no response")
     elif not upstream and not _is_answered(x):
         seen = f"with the gateway's own headers set, the request got {reply(x).status or 'no response'}"
-        yield Finding(seen, at=reply(x).head, expected="the answer of the same request without them")
+        yield Finding(seen, at=reply(x).head, expected="the response of the same request without them")
     else:
         for arrived in upstream:
             yield from _steered(x, arrived, usual.upstream[0])
@@ -223,7 +234,7 @@ def _refused_itself(x: Exchange) -> NotJudged | None:
     MUST,
     "What the gateway itself refuses is a 4xx",
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15.5",
-    fix="Answer 400 for a body that is not JSON, 404 for a model without a route, and 401 for a wrong key.",
+    fix="Respond with 400 for a body that is not JSON, 404 for a model without a route, and 401 for a wrong key.",
     applies_to=_refused_itself,
     apis=GENERATIVE,
     good=[both(refused(400, probe="chat.gateway.refusal.invalid-json"))],

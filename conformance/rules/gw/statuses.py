@@ -1,4 +1,4 @@
-"""What the client is told when the upstream refuses or fails: the status."""
+"""What the client gets when the upstream refuses or fails: the status."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -33,7 +33,7 @@ FAILED: Final = (500, 502, 503, 504)
 
 
 def is_blamed(was: int, now: int) -> bool:
-    """Whether a failure that is not the client's is told as the client's mistake."""
+    """Whether a failure that is not the client's is reported as the client's mistake."""
     is_clients = 400 <= was < 500 and was not in CREDENTIALS and was not in NOT_NOW
     if is_clients or was == now or not 400 <= now < 500:
         return False
@@ -43,7 +43,7 @@ def is_blamed(was: int, now: int) -> bool:
 
 
 def is_excused(was: int, now: int) -> bool:
-    """Whether the client's mistake is told as anything else, so that clients ask again, or doubt their key."""
+    """Whether the client's mistake is reported as anything else, so that clients retry, or doubt their key."""
     is_clients = 400 <= was < 500 and was not in CREDENTIALS and was not in ASKED_AGAIN
     if not is_clients or was == now or now < 400:
         return False
@@ -99,9 +99,9 @@ TOLD_IN_STREAM: Final = (both(FAILED_RESPONSE, FAILED_AT_ONCE), both(FAILED_AT_O
 @rule(
     "GW060",
     MUST,
-    "A failure of the upstream is not told as a success",
+    "A failure of the upstream is not reported as a success",
     spec=BAD_GATEWAY,
-    fix="Answer the upstream's error status, or 502 or 504 where it has none.",
+    fix="Respond with the upstream's error status, or 502 or 504 where it has none.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
     apis=GENERATIVE,
     good=[
@@ -119,9 +119,9 @@ TOLD_IN_STREAM: Final = (both(FAILED_RESPONSE, FAILED_AT_ONCE), both(FAILED_AT_O
     ],
 )
 def failure_told_as_success(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """Clients take what a success holds for the answer: the user reads the error as the model's words, or nothing.
+    """Clients treat the body of a success as the response: the user reads the error as the model's words, or nothing.
 
-    An error inside a stream stops that, but SDKs then neither wait nor ask again.
+    An error inside a stream stops that, but SDKs then neither wait nor retry.
     """
     if skip := failed_upstream(x, upstream):
         yield skip
@@ -135,9 +135,9 @@ def failure_told_as_success(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
 @rule(
     "GW061",
     MUST,
-    "A failure that is not the client's is not told as the client's mistake",
+    "A failure that is not the client's is not reported as the client's mistake",
     spec=CODES_5XX,
-    fix="Pass the upstream's status on, or answer 502; only what the request itself gets wrong is a 4xx.",
+    fix="Pass the upstream's status on, or respond with 502; only what the request itself gets wrong is a 4xx.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
     apis=GENERATIVE,
     good=[
@@ -168,7 +168,7 @@ def failure_blamed_on_the_client(x: Exchange, upstream: tuple[Exchange, ...]) ->
 @rule(
     "GW062",
     MUST,
-    "The client's mistake is told as one",
+    "The client's mistake is reported as one",
     spec=CODES_4XX,
     fix="Pass the upstream's 4xx on.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT, Kind.GATEWAY_REFUSAL),
@@ -197,7 +197,7 @@ def mistake_told_as_failure(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
     SHOULD,
     "The upstream's status survives, or is 502; a lost connection is 502 or 504",
     spec=BAD_GATEWAY,
-    fix="Pass the upstream's status on; answer 502 for a lost connection and 504 for silence.",
+    fix="Pass the upstream's status on; respond with 502 for a lost connection and 504 for silence.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
     apis=GENERATIVE,
     good=[
@@ -214,7 +214,7 @@ def mistake_told_as_failure(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
     ],
 )
 def status_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """By the status clients tell what to do: repair the request, wait, ask again, or give up."""
+    """By the status clients tell what to do: repair the request, wait, retry, or give up."""
     if skip := failed_upstream(x, upstream):
         yield skip
         return
@@ -224,7 +224,7 @@ def status_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Find
     elif 0 < status < 400:
         if is_told(x, upstream) and not any(fate(arrived) == "error-event" for arrived in upstream):
             seen = f"the upstream failed with {described(upstream)}, but the client got it inside HTTP {status}"
-            yield Finding(seen, at=reply(x).head, expected="an error status: SDKs ask again before a stream, not in it")
+            yield Finding(seen, at=reply(x).head, expected="an error status: SDKs retry before a stream, not in it")
     elif not any(status in usual_statuses(was) for was in failures):
         got = f"HTTP {status}" if status else "no response"
         expected = " or ".join(map(str, usual_statuses(failures[-1])))

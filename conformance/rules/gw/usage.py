@@ -46,7 +46,7 @@ def asks_usage(x: Exchange) -> bool:
     "The usage that the client gets is the upstream's",
     spec=SPEC,
     fix="Forward the usage wherever the upstream sends it: in a chunk without choices, beside an empty delta, with the "
-    "finish reason, in response.incomplete; of several reports of one answer the last one counts, do not add them up.",
+    "finish reason, in response.incomplete; of several reports of one response the last one counts, do not add them up.",
     applies_to=USUAL,
     apis=GENERATIVE,
     good=[
@@ -158,7 +158,7 @@ def usage_invented(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Find
     if isinstance(sent, NotJudged):
         yield sent
     elif reports(sent) or sound(sent):
-        yield not_applicable("the upstream sent usage, or no whole answer")
+        yield not_applicable("the upstream sent usage, or no complete response")
     elif any(counts_tokens(found.value) for found in reports(x)) and not _is_marked(x):
         yield Finding(f"the client got {_shown(x)}, but the upstream sent no usage")
 

@@ -40,7 +40,7 @@ async def _read(pieces: Pieces) -> None:
 
 
 async def to_the_end(pieces: Pieces) -> Pieces:
-    """The pieces, which are read to the end even if nobody takes them."""
+    """The pieces, which are read to the end even if no one reads them."""
     taken: asyncio.Queue[bytes | OSError | None] = asyncio.Queue()
 
     async def pump() -> None:

@@ -95,7 +95,7 @@ class _Gateway:
             early += read if isinstance(read, bytes) else b""
 
     async def _answer(self, request: GatewayRequest, writer: asyncio.StreamWriter) -> bool:
-        """Answer a request; whether the connection can be used again."""
+        """Serve a request; whether the connection can be used again."""
         async with contextlib.AsyncExitStack() as stack:
             forward = _asking(self.upstreams, lambda asked: self.change.outgoing(for_upstream(asked, self.key)), stack)
             reply = await self.change.handle(request, forward, self.state)

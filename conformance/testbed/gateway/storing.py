@@ -1,4 +1,4 @@
-"""A gateway's cache of answers, whose key and scope a change chooses."""
+"""A gateway's cache of responses, whose key and scope a change chooses."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ HIT: Final[Headers] = (("x-cache", "HIT"), ("age", "1"))
 
 
 def whole_request(request: GatewayRequest, body: dict[str, Any]) -> Any:
-    """A key that has all that changes an answer: path, body and the client's credential."""
+    """A key that has all that changes a response: path, body and the client's credential."""
     return request.target, to_json(_ordered(body)), request.header("authorization")
 
 
@@ -56,7 +56,7 @@ def _ordered(body: dict[str, Any]) -> Any:
 
 
 def storing(key: Key, headers: Headers = HIT, edit: Callable[[bytes], bytes] = bytes) -> Handler:
-    """Answer a request from the cache if one with the same key was answered; mark it with these header fields."""
+    """Serve a request from the cache if one with the same key has a response; mark it with these header fields."""
 
     async def handle(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
         body = request.json
@@ -85,7 +85,7 @@ async def _collected(reply: GatewayReply, store: Callable[[bytes], None]) -> Pie
 
 
 def replayed(key: Key, headers: Headers = HIT) -> Handler:
-    """Replay the stored answer to a request as a stream, where the same is asked for in a stream."""
+    """Replay the stored response to a request as a stream, where the same is asked for in a stream."""
     handle_whole = storing(key, headers)
 
     async def handle(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:

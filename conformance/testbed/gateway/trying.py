@@ -103,7 +103,7 @@ def falling_back(
     prepare: Callable[[GatewayRequest], GatewayRequest] = lambda request: request,
     on: Collection[int] = FAILING,
 ) -> Handler:
-    """Ask the second upstream where the first one fails; `edit` what that one answers."""
+    """Ask the second upstream where the first one fails; `edit` its response."""
 
     async def handle(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
         reply = await forward(request)

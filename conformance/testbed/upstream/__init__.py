@@ -1,1 +1,1 @@
-"""The scripted upstream of a gateway: what it answers to a request depends on the marker in the request's text."""
+"""The scripted upstream of a gateway: its response to a request depends on the marker in the request's text."""

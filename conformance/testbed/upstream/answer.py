@@ -1,4 +1,4 @@
-"""The answer to one request: text with its nonce, the attempt and numbered words, and usage that tells attempts apart.
+"""The response to one request: text with its nonce, the attempt and numbered words, and usage that names the attempt.
 
 Pure. The server is lenient, as most upstreams are: it accepts any model, and ignores fields that it does not know.
 """
@@ -80,13 +80,13 @@ def _without(value: Any, path: list[str]) -> Any:
     return {name: item for name, item in value.items() if name != first}
 
 
-UPSTREAM: Final = Deployment(name="upstream", title="Answers what its scripts say", respond=lenient)
+UPSTREAM: Final = Deployment(name="upstream", title="Responds as its scripts say", respond=lenient)
 
 
 def answer(
     request: ServerRequest, attempts: dict[str, int], upstream: int = 0, offer: Offer = EVERYTHING
 ) -> WireResponse:
-    """The answer to a request at the upstream of this number. `attempts` counts the requests with each nonce."""
+    """The response to a request at the upstream of this number. `attempts` counts the requests with each nonce."""
     is_offered = request.api in offer.apis and request.path in (*ENDPOINTS, COUNT_TOKENS)
     found = marker(request.body) if is_offered else None
     if not is_offered:

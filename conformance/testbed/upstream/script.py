@@ -1,4 +1,4 @@
-"""What the upstream does with a request: a script is a list of changes to a correct server's answer."""
+"""What the upstream does with a request: a script is a list of changes to a correct server's response."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Defects of response caches: undeclared, unmarked, and with keys that lack what changes an answer."""
+"""Defects of response caches: undeclared, unmarked, and with keys that lack what changes a response."""
 
 from conformance.model.target import GatewayPolicy
 from conformance.testbed.gateway.handling import GatewayChange
@@ -10,27 +10,27 @@ SAMPLING = ("temperature", "top_p", "seed", "max_tokens", "max_completion_tokens
 DEFECTS = (
     GatewayChange(
         name="cache-undeclared",
-        title="Answers an equal request from a cache that nobody declared",
+        title="Serves an equal request from a cache that is not declared",
         caught_by="GW109",
         handle=storing(whole_request),
     ),
     GatewayChange(
         name="cached-answer-changed",
-        title="Replays stored answers with another text",
+        title="Replays stored responses with another text",
         caught_by="GW109",
         policy=DECLARED,
         handle=storing(whole_request, edit=lambda octets: octets.replace(b" w0 w1", b" w0")),
     ),
     GatewayChange(
         name="cached-json-for-a-stream",
-        title="Replays a stored JSON answer to a client that wants a stream",
+        title="Replays a stored JSON response to a client that wants a stream",
         caught_by="GW109",
         policy=DECLARED,
         handle=storing(without("stream")),
     ),
     GatewayChange(
         name="cache-hidden",
-        title="Does not say that an answer is from the cache",
+        title="Does not say that a response is from the cache",
         caught_by="GW110",
         policy=DECLARED,
         handle=storing(whole_request, headers=()),

@@ -1,4 +1,4 @@
-"""Defects in what a gateway makes of answers that break off or fail, and of errors."""
+"""Defects in what a gateway makes of responses that break off or fail, and of errors."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -125,7 +125,7 @@ BROKEN = (
     ),
     GatewayChange(
         name="cut-ends-silently",
-        title="Ends a stream that breaks off as if it was over, without a word",
+        title="Ends a stream that breaks off silently, as if it was over",
         caught_by="GW037",
         handle=on_stream(_silently),
         apis=("messages",),
@@ -138,7 +138,7 @@ BROKEN = (
     ),
     GatewayChange(
         name="no-done-is-an-error",
-        title="Sends an error after a whole answer that ends without [DONE]",
+        title="Sends an error after a complete response that ends without [DONE]",
         caught_by="GW035",
         handle=on_events(_suspicious),
     ),

@@ -88,13 +88,13 @@ def _busy(*headers: tuple[str, str], status: int = 503) -> GatewayReply:
 DEFECTS = (
     GatewayChange(
         name="lost-connection-told-as-200",
-        title="Answers 200 when the upstream's connection is lost, with a text about it",
+        title="Responds with 200 and a text about it when the upstream's connection is lost",
         caught_by="GW060",
         handle=on_failure(told(200, {"success": False, "message": "Network connection lost."}), LOST),
     ),
     GatewayChange(
         name="refusal-told-as-200",
-        title="Answers 200 with the upstream's error as the body",
+        title="Responds with 200 and the upstream's error as the body",
         caught_by="GW060",
         handle=on_failure(lambda _, reply: replace(reply, status=200), 429, 500, 503),
     ),
@@ -106,7 +106,7 @@ DEFECTS = (
     ),
     GatewayChange(
         name="failures-told-as-400",
-        title="Answers 400 to whatever the upstream fails with",
+        title="Responds with 400 to whatever the upstream fails with",
         caught_by="GW061",
         handle=on_failure(told(400, OWN_400), LOST, 500, 502, 503, 504, 529),
     ),
@@ -118,13 +118,13 @@ DEFECTS = (
     ),
     GatewayChange(
         name="mistakes-told-as-500",
-        title="Answers 500 where the upstream refuses the request",
+        title="Responds with 500 where the upstream refuses the request",
         caught_by="GW062",
         handle=on_failure(told(500, OWN_500), *MISTAKES),
     ),
     GatewayChange(
         name="silence-told-as-500",
-        title="Answers 500, not 502 or 504, when the upstream does not answer",
+        title="Responds with 500, not 502 or 504, when the upstream does not respond",
         caught_by="GW063",
         handle=on_failure(told(500, OWN_500), LOST),
     ),
@@ -136,13 +136,13 @@ DEFECTS = (
     ),
     GatewayChange(
         name="own-error-without-message",
-        title="Answers an error without a message when the upstream can't be reached",
+        title="Responds with an error without a message when the upstream can't be reached",
         caught_by="GW064",
         handle=on_failure(told(502, NOTHING), LOST),
     ),
     GatewayChange(
         name="own-error-as-a-page",
-        title="Answers an HTML page when the upstream can't be reached",
+        title="Responds with an HTML page when the upstream can't be reached",
         caught_by="GW064",
         handle=on_failure(_page, LOST),
     ),
@@ -205,14 +205,14 @@ DEFECTS = (
     ),
     GatewayChange(
         name="cool-down-without-retry-after",
-        title="Refuses the next request after a 429 by itself, and does not say for how long",
+        title="Refuses the next request after a 429 on its own, and does not say for how long",
         caught_by="GW077",
         policy=GatewayPolicy(breaker=True),
         handle=_closing(lambda: _busy(status=429), 429),
     ),
     GatewayChange(
         name="closed-after-one-failure",
-        title="Refuses the request after a failure by itself",
+        title="Refuses the request after a failure on its own",
         caught_by="GW078",
         handle=_closing(lambda: _busy(("retry-after", "5"))),
     ),
@@ -237,7 +237,7 @@ DEFECTS = (
     ),
     GatewayChange(
         name="invalid-json-told-as-500",
-        title="Answers 500 to a body that is not JSON",
+        title="Responds with 500 to a body that is not JSON",
         caught_by="GW085",
         handle=_failing_on_json,
     ),

@@ -21,7 +21,7 @@ def _is_not_chat(request: GatewayRequest) -> bool:
 DEFECTS = (
     GatewayChange(
         name="unary-hang-up-ignored",
-        title="Reads a non-streaming answer to its end although the client has left",
+        title="Reads a non-streaming response to its end although the client has left",
         caught_by="GW103",
         handle=deaf(_is_unary),
     ),

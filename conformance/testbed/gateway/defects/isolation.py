@@ -1,4 +1,4 @@
-"""Defects in which the answers or requests of clients get mixed up, and answers that no upstream gave."""
+"""Defects in which the responses or requests of clients get mixed up, and responses that no upstream gave."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,12 +18,12 @@ from conformance.testbed.gateway.handling import (
 from conformance.testbed.server.reply import to_json
 
 OFTEN = 2
-"""Every so many requests get another one's answer."""
+"""Every so many requests get another one's response."""
 PLAIN = {"model", "messages", "max_tokens"}
 
 
 async def _swapped(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
-    """Now and then, a plain request gets the answer to an earlier one."""
+    """Now and then, a plain request gets the response to an earlier one."""
     reply = await forward(request)
     is_plain = isinstance(request.json, dict) and request.json.keys() <= PLAIN and b":native-sse" in request.body
     if reply.status != 200 or reply.is_stream or not is_plain:
@@ -82,7 +82,7 @@ def _greeting(model: str) -> dict[str, Any]:
 
 
 async def _own_greeting(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-    """A greeting is answered by the gateway itself."""
+    """The gateway itself responds to a baseline request."""
     body = request.json
     is_greeting = isinstance(body, dict) and len(body.get("messages", ())) == 1 and body.get("stream") is not True
     return (
@@ -95,7 +95,7 @@ async def _own_greeting(request: GatewayRequest, forward: Forward, _state: Gatew
 DEFECTS = (
     GatewayChange(
         name="replies-mixed-up",
-        title="Under load, a client now and then gets another one's answer",
+        title="Under load, a client now and then gets another one's response",
         caught_by="GW106",
         handle=_swapped,
     ),
@@ -113,7 +113,7 @@ DEFECTS = (
     ),
     GatewayChange(
         name="greeting-answered-by-itself",
-        title="Answers a greeting without the upstream",
+        title="Responds to a baseline request without the upstream",
         caught_by="GW108",
         handle=_own_greeting,
     ),

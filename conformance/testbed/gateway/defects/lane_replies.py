@@ -132,7 +132,7 @@ def _on_events(edit: Callable[[Events], Events]) -> Handler:
 
 
 async def _aborted(events: Events) -> Events:
-    """Break off where the arguments of a call turn out to be no JSON."""
+    """Break off where the arguments of a call turn out not to be JSON."""
     arguments = ""
     async for event in events:
         arguments += event.data.get("delta", {}).get("partial_json", "")
@@ -175,7 +175,7 @@ DEFECTS = (
     ),
     messages_lane(
         "lane-broken-arguments-abort",
-        "Breaks off at arguments that are no JSON",
+        "Breaks off at arguments that are not JSON",
         "GW141",
         _on_events(_aborted),
         CHAT,
@@ -208,7 +208,7 @@ DEFECTS = (
     ),
     GatewayChange(
         name="lane-failure-is-end-turn",
-        title="Takes response.failed for an empty answer",
+        title="Treats response.failed as an empty response",
         caught_by="GW134",
         apis=("messages",),
         policy=DROPPING,
@@ -243,7 +243,7 @@ DEFECTS = (
     messages_lane("lane-reasoning-lost", "Loses reasoning", "GW138", CHAT, answers(each(_thoughtless))),
     messages_lane(
         "lane-incomplete-is-error",
-        "Answers 500 to what the cap or a filter ended",
+        "Responds with 500 to what the cap or a filter ended",
         "GW141",
         CHAT,
         answers(member("finish_reason", lambda reason: None if reason == "content_filter" else reason)),

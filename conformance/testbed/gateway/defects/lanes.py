@@ -137,7 +137,7 @@ DEFECTS = (
     messages_lane("lane-images-lost", "Leaves images out", "GW127", CHAT, on_json(each(_without_images))),
     messages_lane("lane-stop-lost", "Loses stop sequences", "GW128", CHAT, without("stop")),
     messages_lane("lane-zero-lost", "Loses a temperature of 0", "GW128", CHAT, without("temperature")),
-    chat_lane("lane-json-lost", "Loses the format of the answer", "GW128", without("response_format"), MESSAGES),
+    chat_lane("lane-json-lost", "Loses the format of the response", "GW128", without("response_format"), MESSAGES),
     GatewayChange(
         name="lane-history-forgotten",
         title="Loses previous_response_id",

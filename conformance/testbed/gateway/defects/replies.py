@@ -139,7 +139,7 @@ READING = tuple(
         ("lines-by-piece", "Drops what is cut by the end of a piece", "GW030", reading(_whole_lines_by_piece)),
         (
             "ends-at-a-cut-line",
-            "Takes a piece that ends within a line for the end",
+            "Treats a piece that ends within a line as the end",
             "GW035",
             reading(_until_a_cut_line),
         ),
@@ -282,7 +282,7 @@ CONTENT = (
     ),
     GatewayChange(
         name="always-stop",
-        title="finish_reason is stop for answers that were cut off or filtered",
+        title="finish_reason is stop for responses that were cut off or filtered",
         caught_by="GW032",
         handle=both(
             each_event(in_choices(_always_stop)),
@@ -304,19 +304,19 @@ CONTENT = (
     ),
     GatewayChange(
         name="audio-lost-in-whole",
-        title="A non-streaming answer lacks its audio",
+        title="A non-streaming response lacks its audio",
         caught_by="GW034",
         handle=_in_message(lambda message: without(message, "audio")),
     ),
     GatewayChange(
         name="streams-refused",
-        title="Answers 500 to every stream, after the upstream has answered",
+        title="Responds with 500 to every stream, after the upstream has responded",
         caught_by="GW035",
         handle=_no_streams,
     ),
     GatewayChange(
         name="incomplete-is-an-error",
-        title="Answers 500 where the upstream's response is incomplete",
+        title="Responds with 500 where the upstream's response is incomplete",
         caught_by="GW035",
         handle=_incomplete_is_an_error,
         apis=("responses",),

@@ -42,7 +42,7 @@ def _as_floats(request: GatewayRequest) -> GatewayRequest:
 
 
 def _written_anew(request: GatewayRequest, **hooks: Any) -> GatewayRequest:
-    """The JSON written anew as a parser with these hooks reads it; a body that is no JSON passes as it is."""
+    """The JSON written anew as a parser with these hooks reads it; a body that is not JSON passes as it is."""
     try:
         body = json.loads(request.body, **hooks)
     except ValueError:
@@ -117,7 +117,7 @@ async def _refusing_without_name(request: GatewayRequest, forward: Forward, _sta
 DEFECTS = (
     GatewayChange(
         name="cap-dropped",
-        title="Drops the token cap: the answer is as long as it gets",
+        title="Drops the token cap: the response is as long as it gets",
         caught_by="GW001",
         apis=("chat", "responses"),
         handle=on_json(without("max_tokens", "max_completion_tokens", "max_output_tokens")),
@@ -138,7 +138,7 @@ DEFECTS = (
     ),
     GatewayChange(
         name="unknown-fields-dropped",
-        title="Drops the fields of vendors without a word",
+        title="Silently drops the fields of vendors",
         caught_by="GW001",
         handle=on_json(without("top_a", "x_vendor_option")),
     ),
@@ -150,7 +150,7 @@ DEFECTS = (
     ),
     GatewayChange(
         name="fields-added",
-        title="Adds fields that nobody sent",
+        title="Adds fields that the client did not send",
         caught_by="GW002",
         handle=on_json(lambda body: body | {"ignore_eos": False, "stream_reasoning": True}),
     ),

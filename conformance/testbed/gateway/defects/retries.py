@@ -30,7 +30,7 @@ def is_streaming(request: GatewayRequest) -> bool:
 
 
 async def _twice(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-    """What is answered is asked for once more, and that answer is used."""
+    """A request that succeeded is sent once more, and the second response is used."""
     reply = await forward(request)
     if reply.status >= 400 or reply.is_stream:
         return reply
@@ -39,7 +39,7 @@ async def _twice(request: GatewayRequest, forward: Forward, _state: GatewayState
 
 
 async def _unread(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-    """The second attempt is made, and the first one's error is answered."""
+    """The second attempt is made, and the first one's error is the response."""
     reply = await forward(request)
     if reply.status == 503:
         _, reply = await failure(reply)
@@ -49,7 +49,7 @@ async def _unread(request: GatewayRequest, forward: Forward, _state: GatewayStat
 
 
 def _mixing() -> Handler:
-    """A stream that breaks off goes on with the answer of another attempt."""
+    """A stream that breaks off goes on with the response of another attempt."""
 
     async def handle(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
         reply = await forward(request)
@@ -110,7 +110,7 @@ DEFECTS = (
     ),
     GatewayChange(
         name="answered-request-sent-again",
-        title="Asks once more for what was answered, and uses the second answer",
+        title="Repeats a request that succeeded, and uses the second response",
         caught_by="GW070",
         handle=_twice,
     ),
@@ -129,14 +129,14 @@ DEFECTS = (
     ),
     GatewayChange(
         name="second-answer-unread",
-        title="Tries again, and answers the first attempt's error all the same",
+        title="Tries again, and responds with the first attempt's error all the same",
         caught_by="GW073",
         policy=RETRIES,
         handle=_unread,
     ),
     GatewayChange(
         name="attempts-mixed",
-        title="Continues a broken stream by the answer of another attempt",
+        title="Continues a broken stream by the response of another attempt",
         caught_by="GW073",
         policy=GatewayPolicy(retries=1, retry_on=(0,)),
         handle=_mixing(),
@@ -164,7 +164,7 @@ DEFECTS = (
     ),
     GatewayChange(
         name="fallback-under-the-first-name",
-        title="Names the model that was asked for in every chunk, whichever answers",
+        title="Names the model that was asked for in every chunk, whichever responds",
         caught_by="GW081",
         policy=FALLBACK,
         handle=falling_back(_named_as_asked),

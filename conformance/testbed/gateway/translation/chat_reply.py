@@ -64,7 +64,7 @@ def completion_of_message(whole: Body, _asked: Body) -> Body:
 
 
 async def chunks_of_message(events: Events, asked: Body) -> Events:
-    """The events of a message as chunks. Raises FailedError if it ends before the answer does."""
+    """The events of a message as chunks. Raises FailedError if it ends before the response does."""
     state = _Chunks(asked)
     async for event in events:
         value = as_object(event.data)
@@ -135,7 +135,7 @@ def _finish(whole: Body, *, is_calling: bool) -> str:
 
 
 async def chunks_of_response(events: Events, asked: Body) -> Events:
-    """The events of a response as chunks. Raises FailedError if it ends before the answer does."""
+    """The events of a response as chunks. Raises FailedError if it ends before the response does."""
     state = _Chunks(asked)
     async for event in events:
         value = as_object(event.data)

@@ -122,7 +122,7 @@ def _calls(message: Body, path: str) -> Iterator[Body]:
         try:
             arguments = json.loads(call["function"]["arguments"] or "{}")
         except ValueError:
-            raise refusal(f"{place}.function.arguments", "is no JSON, which the upstream's API requires") from None
+            raise refusal(f"{place}.function.arguments", "is not JSON, which the upstream's API requires") from None
         yield {"type": "tool_use", "id": call["id"], "name": call["function"]["name"], "input": arguments}
 
 

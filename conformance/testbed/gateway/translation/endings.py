@@ -1,4 +1,4 @@
-"""Why an answer ended, and what it cost, in the words of each API."""
+"""Why a response ended, and what it cost, in the words of each API."""
 
 from typing import Any, Final
 

@@ -41,8 +41,8 @@ class FailedError(Exception):
         self.failure = failure
 
 
-CUT: Final = Failure(message="The upstream's stream ended before the answer did.", code="upstream_error")
-UNREADABLE: Final = Failure(message="The upstream's answer can't be read.", code="upstream_error")
+CUT: Final = Failure(message="The upstream's stream ended before the response did.", code="upstream_error")
+UNREADABLE: Final = Failure(message="The upstream's response can't be read.", code="upstream_error")
 
 
 def refusal(param: str, why: str = "has no counterpart in the upstream's API") -> FailedError:

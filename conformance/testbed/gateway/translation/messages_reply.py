@@ -67,7 +67,7 @@ def _stop_reason(finish: Any, *, refused: bool) -> str:
 
 
 async def message_events(chunks: Events, _asked: Body) -> Events:
-    """A stream of chunks as the events of a message. Raises FailedError if it ends before the answer does."""
+    """A stream of chunks as the events of a message. Raises FailedError if it ends before the response does."""
     state = _Message()
     async for chunk in chunks:
         if chunk.data == DONE:

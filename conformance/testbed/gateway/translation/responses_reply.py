@@ -33,7 +33,7 @@ def _status(finish: str) -> str:
 
 
 async def response_events(chunks: Events, asked: Body) -> Events:
-    """A stream of chunks as the events of a response. Raises FailedError if it ends before the answer does."""
+    """A stream of chunks as the events of a response. Raises FailedError if it ends before the response does."""
     number = 0
     async for event in _unnumbered(chunks, asked):
         yield Event(name=event.name, data=event.data | {"sequence_number": number})

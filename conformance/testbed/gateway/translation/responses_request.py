@@ -105,7 +105,7 @@ def _tools(body: Body) -> Body:
 
 
 def _text(text: Body) -> Body:
-    """Format and length of the answer."""
+    """Format and length of the response."""
     wanted = as_object(text.get("format"))
     schema = {name: value for name, value in wanted.items() if name != "type"}
     kind = wanted.get("type", "text")

@@ -24,7 +24,7 @@ BLOCK_END: Final = re.compile(EOL + EOL)
 async def events_in(pieces: Pieces) -> Events:
     """The events of a stream, each as soon as its blank line has arrived. Raises OSError where upstream broke.
 
-    The data of an event is a JSON value, or the text as it is where it is no JSON.
+    The data of an event is a JSON value, or the text as it is where it is not JSON.
     """
     held = b""
     async for piece in pieces:

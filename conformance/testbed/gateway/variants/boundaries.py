@@ -1,4 +1,4 @@
-"""What a gateway may do between its clients and its upstream: with keys, header fields, hang-ups and stored answers."""
+"""What a gateway may do between clients and upstream: with keys, header fields, disconnects and stored responses."""
 
 from dataclasses import replace
 
@@ -113,13 +113,13 @@ VARIANTS = (
     GatewayChange(name="few-at-a-time", title="Asks the upstream for eight requests at a time", handle=at_most(8)),
     GatewayChange(
         name="cache-declared",
-        title="Answers equal requests from a declared cache, and says so",
+        title="Serves equal requests from a declared cache, and says so",
         handle=storing(whole_request),
         policy=GatewayPolicy(cache=True),
     ),
     GatewayChange(
         name="cache-replayed-as-stream",
-        title="Replays stored answers as streams, too",
+        title="Replays stored responses as streams, too",
         handle=replayed(whole_request, (("x-gateway-cache-status", "hit"),)),
         policy=GatewayPolicy(cache=True),
     ),

@@ -49,7 +49,7 @@ async def _bounded(request: GatewayRequest, forward: Forward, _state: GatewaySta
     try:
         return await asyncio.wait_for(forward(request), TIMEOUT_S)
     except TimeoutError:
-        return own_error(request, 504, "The upstream did not answer in time.", code="gateway_timeout")
+        return own_error(request, 504, "The upstream did not respond in time.", code="gateway_timeout")
 
 
 async def _breaking(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
@@ -94,7 +94,7 @@ def _served_by(reply: GatewayReply) -> GatewayReply:
 VARIANTS = (
     GatewayChange(
         name="own-502-for-failures",
-        title="Answers 502 with an error of its own to failures of the upstream",
+        title="Responds with 502 and an error of its own to failures of the upstream",
         handle=on_failure(_own(502), 401, 403, 500, 502, 503, 504, 529),
     ),
     GatewayChange(
@@ -139,13 +139,13 @@ VARIANTS = (
     ),
     GatewayChange(
         name="timeout-declared",
-        title="Answers 504 when the upstream is silent for longer than the policy says",
+        title="Responds with 504 when the upstream is silent for longer than the policy says",
         policy=GatewayPolicy(timeout_s=TIMEOUT_S),
         handle=_bounded,
     ),
     GatewayChange(
         name="breaker-declared",
-        title="Refuses requests by itself after a failure, and says for how long",
+        title="Refuses requests on its own after a failure, and says for how long",
         policy=GatewayPolicy(breaker=True),
         handle=_breaking,
     ),
@@ -156,7 +156,7 @@ VARIANTS = (
     ),
     GatewayChange(
         name="refuses-by-itself",
-        title="Refuses wrong keys, broken JSON and unknown models by itself",
+        title="Refuses wrong keys, broken JSON and unknown models on its own",
         is_full=True,
         handle=_refusing,
     ),

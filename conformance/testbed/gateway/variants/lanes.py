@@ -49,7 +49,7 @@ def _asking_for_json(body: Body) -> Body:
     if "response_format" not in body:
         return body
     kept = {name: value for name, value in body.items() if name != "response_format"}
-    return kept | {"messages": [{"role": "system", "content": "Answer with one JSON object."}, *body["messages"]]}
+    return kept | {"messages": [{"role": "system", "content": "Write one JSON object."}, *body["messages"]]}
 
 
 OWN: Final = "own_"

@@ -181,7 +181,9 @@ VARIANTS = (
         handle=ended_by(TRUNCATED, done=False),
     ),
     GatewayChange(name="slow-throughout", title="Is slow from the beginning", handle=_slow),
-    GatewayChange(name="labels-needed", title="Answers 502 to a reply without Content-Type", handle=_labelled_only),
+    GatewayChange(
+        name="labels-needed", title="Responds with 502 to a reply without Content-Type", handle=_labelled_only
+    ),
     GatewayChange(name="streams-unpacked", title="Decompresses streams", handle=on_reply(_unpacked)),
     GatewayChange(
         name="usage-for-all",

@@ -27,7 +27,7 @@ from conformance.testbed.gateway.handling import (
     on_request,
     own_reply,
 )
-from conformance.testbed.gateway.json_edits import Body, each_message, each_part, without
+from conformance.testbed.gateway.json_edits import Body, each_item, each_message, each_part, without
 from conformance.testbed.server.deployments import MODEL
 from conformance.testbed.server.reply import to_json
 
@@ -93,12 +93,36 @@ async def _without_usage(found: Events) -> Events:
 
 
 def _explicit(body: Body) -> Body:
-    """`stream` is always there; what is the default anyway is not."""
-    return {"stream": False} | {name: value for name, value in body.items() if (name, value) != ("tool_choice", "auto")}
+    """`stream` and `logprobs` are always there; what is the default anyway is not."""
+    kept = {name: value for name, value in body.items() if (name, value) != ("tool_choice", "auto")}
+    return {"stream": False, "logprobs": False} | each_item("tools", _default_tool)(kept)
+
+
+def _default_tool(tool: Body) -> Body:
+    """A tool without the members that have their defaults."""
+    function = tool.get("function")
+    if not isinstance(function, dict):
+        return tool
+    return tool | {"function": {name: item for name, item in function.items() if (name, item) != ("strict", False)}}
+
+
+def _untyped_tools(body: Body) -> Body:
+    """Tools of Messages without the type that is the default."""
+    return each_item("tools", lambda tool: tool if tool.get("type") != "custom" else without("type")(tool))(body)
+
+
+def _one_part_a_message(body: Body) -> Body:
+    """User messages with one part each: the API combines them into one turn."""
+    split: list[Any] = []
+    for message in body.get("messages", ()):
+        parts = message.get("content")
+        is_split = message.get("role") == "user" and isinstance(parts, list)
+        split.extend([message | {"content": [part]} for part in parts] if is_split else [message])
+    return body | {"messages": split}
 
 
 def _instructed(body: Body) -> Body:
-    return body | {"messages": [{"role": "system", "content": "Answer in English."}, *body["messages"]]}
+    return body | {"messages": [{"role": "system", "content": "Write in English."}, *body["messages"]]}
 
 
 def _limited(body: Body) -> Body:
@@ -173,8 +197,20 @@ VARIANTS = (
     ),
     GatewayChange(
         name="defaults-explicit",
-        title="Always sends stream, and leaves out what is the default",
+        title="Always sends stream and logprobs, and leaves out other defaults",
         handle=on_json(_explicit),
+    ),
+    GatewayChange(
+        name="tools-untyped",
+        title="Leaves out the type of a tool where it is the default",
+        apis=("messages",),
+        handle=on_json(_untyped_tools),
+    ),
+    GatewayChange(
+        name="user-turns-split",
+        title="Sends each part of a user's turn as a message, which the API combines",
+        apis=("messages",),
+        handle=on_json(_one_part_a_message),
     ),
     GatewayChange(
         name="prompt-of-policy",

@@ -2,4 +2,4 @@
 
 from conformance.testbed.upstream.script import Script
 
-SCRIPTS = (Script(name="native-sse", title="Answer as the specifications require"),)
+SCRIPTS = (Script(name="native-sse", title="Respond as the specifications require"),)

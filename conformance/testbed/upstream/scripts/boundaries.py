@@ -80,7 +80,7 @@ SCRIPTS = (
     Script(name="held", title="Reply after five seconds of silence", attempts=((_held(HELD_S),),)),
     Script(
         name="image-taken",
-        title="Answer a request with an image by its text",
+        title="Respond to a request with an image by its text",
         attempts=((Mutation(name="blind", title="No images", on_request=rewriting(_without_images, apis=APIS)),),),
     ),
     Script(name="late-reply", title="Reply after a second and a half of silence", attempts=((_held(SLOW_S),),)),
@@ -96,7 +96,7 @@ SCRIPTS = (
     ),
     Script(
         name="busy-then-held",
-        title="Answer 503 with Retry-After: 1 at once, and further attempts with 503 after a second",
+        title="Respond with 503 and Retry-After: 1 at once, and further attempts with 503 after a second",
         attempts=((BUSY,), (BUSY, _held(ATTEMPT_S))),
     ),
     Script(

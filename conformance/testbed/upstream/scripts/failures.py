@@ -51,7 +51,7 @@ LIMITED: Final = (("retry-after", str(RETRY_AFTER_S)), ("x-should-retry", "true"
 
 
 def envelope(status: int, request: ServerRequest) -> dict[str, Any]:
-    """An error of the upstream in the API's form; each of its parts can be told from what a gateway would write."""
+    """An error of the upstream in the API's form; each of its parts differs from what a gateway would write."""
     message = f"Canary message {status} of the upstream."
     if request.api == "messages":
         kind = MESSAGES_TYPES.get(status, f"canary_type_{status}")
@@ -145,7 +145,7 @@ GOOD: Final[Changes] = ()
 
 
 def _once(name: str, title: str, *changes: Mutation, elsewhere: Changes | None = None) -> Script:
-    """The first attempt fails, and further ones are answered."""
+    """The first attempt fails, and further ones succeed."""
     return Script(name=name, title=title, attempts=(changes, GOOD), elsewhere=elsewhere)
 
 
@@ -161,13 +161,13 @@ SCRIPTS = (
     ),
     _always(
         "status-500-elsewhere",
-        "Fail with 500; the second upstream answers, with another model",
+        "Fail with 500; the second upstream responds, with another model",
         refused(500),
         elsewhere=FROM_ELSEWHERE,
     ),
     _always(
         "page-502-elsewhere",
-        "Fail with an HTML page; the second upstream answers, with another model",
+        "Fail with an HTML page; the second upstream responds, with another model",
         HTML,
         elsewhere=FROM_ELSEWHERE,
     ),
@@ -175,13 +175,13 @@ SCRIPTS = (
     _always("text-503", "Fail with plain text", page(503, PLAIN, "text/plain")),
     _once(
         "error-first-elsewhere",
-        "Fail within a stream, before its content; the next attempt and the second upstream answer",
+        "Fail within a stream, before its content; the next attempt and the second upstream respond",
         _mutation("error-first", on_response=_error_first),
         elsewhere=FROM_ELSEWHERE,
     ),
     _once("no-reply-once", "Read the first request and close the connection without a byte", NO_REPLY),
-    _once("cut-once", "End the first answer within its body", CUT),
+    _once("cut-once", "End the first response within its body", CUT),
     _always("reset", "Read the request and reset the connection", RESET),
-    _always("reset-in-head", "Reset the connection within the head of the answer", RESET_IN_HEAD),
+    _always("reset-in-head", "Reset the connection within the head of the response", RESET_IN_HEAD),
     _always("silence", "Read the request and stay silent, then close the connection", SILENCE),
 )

@@ -1,4 +1,4 @@
-"""Scripts of answers that show what a gateway makes of them which translates between two APIs."""
+"""Scripts of responses that show what a gateway makes of them which translates between two APIs."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -124,7 +124,7 @@ FILTERED: Final = in_turn(
 
 
 def _failed(response: ModelResponse, request: ServerRequest) -> ModelResponse:
-    """The answer up to its end, and then the error of the API; a whole answer of Responses has the status `failed`."""
+    """The response up to its end, then the API's error; without a stream, one of Responses has the status `failed`."""
     said = refuse(Refusal(status=500, message="The model has crashed.", type="server_error"), request)
     if request.api == "responses":
         return _failed_response(response)
@@ -196,8 +196,8 @@ def _with_broken_calls(response: ModelResponse, _request: ServerRequest) -> Mode
 SCRIPTS = (
     _script("broken-arguments", "The arguments of calls lack their last brace", on_response=_with_broken_calls),
     _script("two-different-calls", "Two calls of one tool; in chunks, their fragments in turn", on_response=TWO_CALLS),
-    _script("content-filtered", "The answer is ended by a filter", on_response=FILTERED),
-    _script("fails-at-the-end", "The answer ends with the API's error", on_response=_failed),
+    _script("content-filtered", "The response is ended by a filter", on_response=FILTERED),
+    _script("fails-at-the-end", "The response ends with the API's error", on_response=_failed),
     _script(
         "thinks-aloud",
         "Reasoning comes first, and a part of the prompt is from a cache",

@@ -1,4 +1,4 @@
-"""Scripts of answers that a gateway has to pass on: legal ones in unusual forms, slow ones, and broken ones."""
+"""Scripts of responses that a gateway has to pass on: legal ones in unusual forms, slow ones, and broken ones."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -32,7 +32,7 @@ from conformance.testbed.server.reply import (
 from conformance.testbed.upstream.script import Script
 
 WORD: Final = re.compile(r"\bw([0-9]+)\b")
-"""One of the numbered words in the answers' text."""
+"""One of the numbered words in the responses' text."""
 SILENCE_S: Final = 0.8
 PACE_S: Final = 0.03
 LARGE: Final = 64 * 1024
@@ -54,7 +54,7 @@ def change(on_response: OnResponse | None = None, on_wire: OnWire | None = None)
 
 
 def each_text(edit: Callable[[str], str]) -> OnResponse:
-    """Edit every string of an answer."""
+    """Edit every string of a response."""
 
     def changed(value: Any) -> Any:
         if isinstance(value, dict):
@@ -167,7 +167,7 @@ def in_parts(pieces: tuple[Write, ...], size: int = 1000) -> Iterator[Write]:
             yield Write(octets=piece.octets[at : at + size], wait_s=0.0 if at else piece.wait_s)
 
 
-# Answers that break off
+# Responses that break off
 
 
 def cut_in_event(reply: WireResponse) -> WireResponse:
@@ -224,7 +224,7 @@ def cut_json(octets: bytes) -> bytes:
 
 
 def whole_only(edit: Callable[[WireResponse], WireResponse]) -> OnWire:
-    """Edit successful non-streaming answers."""
+    """Edit successful non-streaming responses."""
     return lambda reply, _request: edit(reply) if reply.status == 200 and not is_stream(reply) else reply
 
 
@@ -280,7 +280,9 @@ BREAKING = (
     ),
     scripted("failed-in-stream", "An error event in the middle of the stream", change(failed)),
     scripted("response-failed", "response.failed ends the stream", change(on_response_events(response_failed))),
-    scripted("cut-json", "A non-streaming answer ends within its JSON", change(on_wire=whole_only(recoded(cut_json)))),
+    scripted(
+        "cut-json", "A non-streaming response ends within its JSON", change(on_wire=whole_only(recoded(cut_json)))
+    ),
     scripted("refused", "400, with an error that names a field", change(refused)),
 )
 SCRIPTS = (*LEGAL, *BREAKING)
