@@ -53,8 +53,11 @@ check: $(VENV)/check.stamp ## Check format, lint, types, import layers, spelling
 real: $(VENV)/test.stamp $(REAL)/stamp ## Set up llama.cpp, vLLM's router and llmock, and run the gate against each
 	@CONFORMANCE_REAL_PYTHON=$(REAL)/bin/python $(BIN)/python -m pytest tests/real -m realserver -n 0 $(ARGS)
 
+# Only for this target are the words of ARGS names of gateways; those of others would be no names of files.
+CHOSEN_GATEWAYS := $(if $(filter gateways,$(MAKECMDGOALS)),$(or $(ARGS),$(REAL_GATEWAYS)))
+
 .PHONY: gateways
-gateways: $(VENV)/test.stamp $(foreach name,$(or $(ARGS),$(REAL_GATEWAYS)),$(GATEWAYS)/$(name)/stamp) ## Test real gateways from both sides; regenerates reports/gateways (ARGS="litellm": one, into reports/runs)
+gateways: $(VENV)/test.stamp $(CHOSEN_GATEWAYS:%=$(GATEWAYS)/%/stamp) ## Test real gateways from both sides; regenerates reports/gateways (ARGS="litellm": one, into reports/runs)
 	@PYTHONPATH=tests/real $(BIN)/python tests/gateway/real/publish.py $(ARGS)
 
 .PHONY: pages
