@@ -95,7 +95,10 @@ def test_the_matrix_says_that_each_defect_is_caught(name):
 def computed(name):
     change = changes.find(name)
     got = run_through(change)
-    return name, change.caught_by, row(change, got), got.errors
+    line = row(change, got)
+    if change.caught_by not in run_through(change, only=line["shown_by"]).failing():
+        line["shown_by"] = []  # it needs requests before: all are sent
+    return name, change.caught_by, line, got.errors
 
 
 def regenerate(names):
