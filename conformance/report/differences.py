@@ -167,32 +167,32 @@ def _common(a: Sequence[bytes], b: Sequence[bytes]) -> int:
 def _joined(runs: Iterable[Run]) -> Iterator[Run]:
     """Neighbouring runs of a kind as one."""
     for kind, group in groupby(runs, key=lambda run: run[1]):
-        yield b"".join(octets for octets, _ in group), kind
+        yield b"".join(data for data, _ in group), kind
 
 
 def _pieces(runs: Sequence[Run]) -> Iterator[Piece]:
     """Runs as pieces; long equal ones are shortened, and so is the whole."""
     shown, around = 0, AROUND if len(runs) > 1 else 4 * AROUND
-    for at, (octets, kind) in enumerate(runs):
+    for at, (data, kind) in enumerate(runs):
         if shown > MOST_SHOWN:
             yield _left_out(sum(len(rest) for rest, _ in runs[at:]))
             return
         if kind == "differs":
-            yield Piece(_text(octets[:MOST_SHOWN]), "differs")
-            yield from (_left_out(len(octets) - MOST_SHOWN),) if len(octets) > MOST_SHOWN else ()
-            shown += len(octets)
+            yield Piece(_text(data[:MOST_SHOWN]), "differs")
+            yield from (_left_out(len(data) - MOST_SHOWN),) if len(data) > MOST_SHOWN else ()
+            shown += len(data)
         else:
-            yield from _same(octets, around, AROUND)
-            shown += min(len(octets), around + AROUND)
+            yield from _same(data, around, AROUND)
+            shown += min(len(data), around + AROUND)
 
 
-def _same(octets: bytes, head: int, tail: int) -> Iterator[Piece]:
-    if len(octets) <= head + tail + AROUND:
-        yield Piece(_text(octets), "same")
+def _same(data: bytes, head: int, tail: int) -> Iterator[Piece]:
+    if len(data) <= head + tail + AROUND:
+        yield Piece(_text(data), "same")
         return
-    yield Piece(_text(octets[:head]), "same")
-    yield _left_out(len(octets) - head - tail)
-    yield Piece(_text(octets[-tail:]), "same")
+    yield Piece(_text(data[:head]), "same")
+    yield _left_out(len(data) - head - tail)
+    yield Piece(_text(data[-tail:]), "same")
 
 
 def _left_out(count: int) -> Piece:
@@ -203,9 +203,9 @@ def _shortened(line: bytes, most: int = 300) -> str:
     return _text(line) if len(line) <= most else f"{escape(line[:most])}{ELLIPSIS}\n"
 
 
-def _text(octets: bytes) -> str:
+def _text(data: bytes) -> str:
     """Bytes as escaped text, with a line break after each line end."""
-    return "".join(_with_breaks(octets.splitlines(keepends=True)))
+    return "".join(_with_breaks(data.splitlines(keepends=True)))
 
 
 def _with_breaks(lines: Iterable[bytes]) -> Iterator[str]:
