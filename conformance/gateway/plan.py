@@ -104,9 +104,9 @@ def _request(
     body = substitute_model(profile.requests[mode].body, target.model)
     payload: Any = probe.build_body(body, mode) if probe.build_body else body
     raw = probe.raw
-    octets = raw_body(raw, raw.body, target.model) if raw and raw.body is not None else to_json(payload)
-    if MARKER not in octets:
-        octets = to_json(with_text(payload, probe.api, f" ({MARKER.decode()})"))
+    data = raw_body(raw, raw.body, target.model) if raw and raw.body is not None else to_json(payload)
+    if MARKER not in data:
+        data = to_json(with_text(payload, probe.api, f" ({MARKER.decode()})"))
     headers = replaced(request_headers(target, profile, mode, USUAL), raw.headers if raw else ())
     return Request(
         id=name,
@@ -114,7 +114,7 @@ def _request(
         method=raw.method if raw else "POST",
         url=address_of(target, profile, raw).replace(NONCE.decode(), mark.nonce),
         headers=tuple((name, value.replace(NONCE.decode(), mark.nonce)) for name, value in headers),
-        body=octets.replace(MARKER, str(mark).encode()).replace(NONCE, mark.nonce.encode()),
+        body=data.replace(MARKER, str(mark).encode()).replace(NONCE, mark.nonce.encode()),
         max_tokens=completion_token_bound(payload, probe.max_tokens),
         stage=_stage(probe),
         disconnect_after_events=probe.disconnect_after_events,

@@ -105,22 +105,22 @@ async def whole(pieces: Pieces) -> bytes:
     return b"".join([piece async for piece in pieces])
 
 
-async def one(octets: bytes) -> Pieces:
+async def one(data: bytes) -> Pieces:
     """A body in one piece."""
-    yield octets
+    yield data
 
 
-def with_body(reply: GatewayReply, octets: bytes) -> GatewayReply:
+def with_body(reply: GatewayReply, data: bytes) -> GatewayReply:
     """The reply with another body, of which all is known."""
     kept = tuple(item for item in reply.headers if item[0].lower() != "content-length")
-    return replace(reply, headers=(*kept, ("content-length", str(len(octets)))), body=one(octets))
+    return replace(reply, headers=(*kept, ("content-length", str(len(data)))), body=one(data))
 
 
 def own_reply(status: int, value: Any, *headers: tuple[str, str]) -> GatewayReply:
     """A JSON reply of the gateway's own."""
-    octets = to_json(value)
-    own = (("content-type", "application/json"), ("content-length", str(len(octets))), *headers)
-    return GatewayReply(status=status, headers=own, body=one(octets))
+    data = to_json(value)
+    own = (("content-type", "application/json"), ("content-length", str(len(data))), *headers)
+    return GatewayReply(status=status, headers=own, body=one(data))
 
 
 def own_error(

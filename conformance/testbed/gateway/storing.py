@@ -65,23 +65,23 @@ def storing(key: Key, headers: Headers = HIT, edit: Callable[[bytes], bytes] = b
         stored: dict[Any, tuple[Headers, bytes]] = state.memory.setdefault("stored", {})
         place = key(request, body)
         if place in stored:
-            kept, octets = stored[place]
-            return GatewayReply(status=200, headers=(*_unsized(kept), *headers), body=one(edit(octets)))
+            kept, data = stored[place]
+            return GatewayReply(status=200, headers=(*_unsized(kept), *headers), body=one(edit(data)))
         reply = await forward(request)
         if reply.status != 200:
             return reply
-        return replace(reply, body=_collected(reply, lambda octets: stored.update({place: (reply.headers, octets)})))
+        return replace(reply, body=_collected(reply, lambda data: stored.update({place: (reply.headers, data)})))
 
     return handle
 
 
 async def _collected(reply: GatewayReply, store: Callable[[bytes], None]) -> Pieces:
     """The pieces as they come; all of them are stored at the end."""
-    octets = b""
+    data = b""
     async for piece in reply.body:
-        octets += piece
+        data += piece
         yield piece
-    store(octets)
+    store(data)
 
 
 def replayed(key: Key, headers: Headers = HIT) -> Handler:

@@ -26,8 +26,8 @@ OwnError = Callable[[GatewayRequest, GatewayReply], GatewayReply]
 
 async def failure(reply: GatewayReply) -> tuple[int, GatewayReply]:
     """The status of an error, LOST where there was no response, and the reply with its body read."""
-    octets = await whole(reply.body)
-    return (LOST if reply.is_lost else reply.status), replace(reply, body=one(octets))
+    data = await whole(reply.body)
+    return (LOST if reply.is_lost else reply.status), replace(reply, body=one(data))
 
 
 def on_failure(edit: OwnError, *statuses: int) -> Handler:
@@ -50,10 +50,10 @@ def on_error_object(edit: Callable[[dict[str, Any], int], dict[str, Any]], *stat
         reply = await forward(request)
         if reply.status < 400 or (statuses and reply.status not in statuses):
             return reply
-        octets = await whole(reply.body)
-        value = parse(octets).value
+        data = await whole(reply.body)
+        value = parse(data).value
         if reply.is_lost or not (isinstance(value, dict) and isinstance(value.get("error"), dict)):
-            return replace(reply, body=one(octets))
+            return replace(reply, body=one(data))
         return with_body(reply, to_json(value | {"error": edit(value["error"], reply.status)}))
 
     return handle

@@ -19,7 +19,7 @@ DEFECTS = (
         title="Replays stored responses with another text",
         caught_by="GW109",
         policy=DECLARED,
-        handle=storing(whole_request, edit=lambda octets: octets.replace(b" w0 w1", b" w0")),
+        handle=storing(whole_request, edit=lambda data: data.replace(b" w0 w1", b" w0")),
     ),
     GatewayChange(
         name="cached-json-for-a-stream",

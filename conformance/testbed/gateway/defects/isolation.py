@@ -28,11 +28,11 @@ async def _swapped(request: GatewayRequest, forward: Forward, state: GatewayStat
     is_plain = isinstance(request.json, dict) and request.json.keys() <= PLAIN and b":native-sse" in request.body
     if reply.status != 200 or reply.is_stream or not is_plain:
         return reply
-    octets = await whole(reply.body)
+    data = await whole(reply.body)
     earlier: list[bytes] = state.memory.setdefault("earlier", [])
-    earlier.append(octets)
+    earlier.append(data)
     is_mixed_up = len(earlier) > 1 and not len(earlier) % OFTEN
-    return with_body(reply, earlier[-2] if is_mixed_up else octets)
+    return with_body(reply, earlier[-2] if is_mixed_up else data)
 
 
 async def _interleaved(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:

@@ -46,9 +46,9 @@ def on_wholes(edit: Callable[[Body], Body]) -> Handler:
         reply = await forward(request)
         if reply.is_stream or not reply.header("content-type").startswith("application/json"):
             return reply
-        octets = await whole(reply.body)
-        value = parse(octets).value
-        return with_body(reply, to_json(edit(value)) if isinstance(value, dict) else octets)
+        data = await whole(reply.body)
+        value = parse(data).value
+        return with_body(reply, to_json(edit(value)) if isinstance(value, dict) else data)
 
     return handle
 

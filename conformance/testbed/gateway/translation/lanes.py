@@ -147,13 +147,13 @@ async def _answered(reply: GatewayReply, api: Api, upstream: Api, asked: Body) -
         events = between.events(_checked(events_in(reply.body)), asked)
         return replace(reply, headers=kept, body=encoded(_told(events, api)))
     try:
-        octets = await whole(reply.body)
+        data = await whole(reply.body)
     except OSError:
         return own_reply(CUT.status, envelope(api, CUT))
-    value = parse(octets).value
+    value = parse(data).value
     failure = failure_of(value, reply.status if reply.status >= 400 else CUT.status)
     if reply.status >= 400 and failure is None:
-        failure = Failure(message=octets.decode("utf-8", "replace") or "The upstream failed.", status=reply.status)
+        failure = Failure(message=data.decode("utf-8", "replace") or "The upstream failed.", status=reply.status)
     if failure:
         return _failed(reply, api, failure)
     try:
