@@ -161,7 +161,8 @@ def _hung(said):
 def _outcome(said, first, exchanges, asked, predicted):
     """The outcome, as an impact names it.
 
-    The text is complete if it is the text of a good response, or, if the prediction is `text`, of this response.
+    The text is complete if it is the text of a good response. Of a text that is the response's own only the bytes tell:
+    without an end it is partial.
     """
     text, error = _joined(said["text"]).strip(), said["error"]
     if error:
@@ -171,9 +172,10 @@ def _outcome(said, first, exchanges, asked, predicted):
         return "tool_ok" if all(tool.callable for tool in tools) else "tool_bad"
     if not text:
         return "empty_silent"
-    if predicted == "text" and text in _carried(exchanges[-1]) and _says_all(exchanges[-1]):
-        return "text"
-    wholes = {whole(asked).strip(), WORDS_OF_BEHAVIOURS, *_spoken(exchanges[-1])} - {""}
+    last = exchanges[-1]
+    if text in _carried(last) and predicted == ("text" if _says_all(last) else "partial_text"):
+        return predicted
+    wholes = {whole(asked).strip(), WORDS_OF_BEHAVIOURS, *_spoken(last)} - {""}
     if any(_is_garbled(text, known) for known in wholes):
         return "text"
     return "text+" if any(known in text for known in wholes) else "partial_text"
