@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from conformance.clients.openai_sdk import slot_of
 from conformance.clients.turn import ClientError, as_text
-from conformance.clients.validators import as_integer
+from conformance.clients.validators import as_integer, has_odd_names
 
 
 def reject(field: str, value: Any) -> ClientError:
@@ -26,6 +27,13 @@ def is_text(value: Any) -> bool:
         return isinstance(value, str) and value.encode() is not None
     except UnicodeEncodeError:
         return False
+
+
+def dumped(value: Any) -> Any:
+    """A value of the SDK as a dictionary. Raises ClientError where Pydantic can't make one."""
+    if has_odd_names(value):
+        raise ClientError("unicode", "'utf-8' codec can't encode character: surrogates not allowed")
+    return value
 
 
 def message_id(value: Any) -> None:
@@ -107,10 +115,11 @@ def merge_lists(left: list[Any], right: list[Any]) -> list[Any]:
 
 
 def _fits(old: Any, entry: dict[str, Any]) -> bool:
+    """Whether an entry continues an old one. Raises ClientError for an ID that can't be looked up."""
     if not (isinstance(old, dict) and "index" in old and old["index"] == entry["index"]):
         return False
     one, other = old.get("id"), entry.get("id")
-    return one in (None, "") or other in (None, "") or one == other
+    return slot_of(one) in (None, "") or slot_of(other) in (None, "") or bool(one == other)
 
 
 def becomes_a_call(arguments: str | None) -> bool:

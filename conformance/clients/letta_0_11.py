@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from conformance.clients.client import Client
 from conformance.clients.letta import tool_calls
-from conformance.clients.letta_response import integer, require, response
+from conformance.clients.letta_response import require, response
 from conformance.clients.openai_sdk import Calls, attribute, completed, first, streamed
 from conformance.clients.required_tool import requires_tool_call
 from conformance.clients.sdk import simulator
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
-from conformance.clients.validators import text
+from conformance.clients.validators import as_integer, text
 from conformance.model.exchange import Exchange
 
 SPEAKS: Final = "send_message"
@@ -84,7 +84,7 @@ def _spoken(turn: DecodedResponse, call: DecodedToolCall) -> DecodedResponse:
     return replace(turn, text=message if isinstance(message, str) else "", tools=(), ended=True)
 
 
-RESPONSE: Final = response(finish_reason=text, counted=integer)
+RESPONSE: Final = response(finish_reason=text, counted=as_integer)
 
 
 def _validate(value: Any) -> None:
