@@ -16,17 +16,9 @@ def reject(field: str, value: Any) -> ClientError:
 
 def text_or_none(field: str, value: Any) -> Any:
     """A value that must be a string or None."""
-    if not (value is None or is_text(value)):
+    if not isinstance(value, str | None):
         raise reject(field, value)
     return value
-
-
-def is_text(value: Any) -> bool:
-    """Whether a value is a string without lone surrogates."""
-    try:
-        return isinstance(value, str) and value.encode() is not None
-    except UnicodeEncodeError:
-        return False
 
 
 def dumped(value: Any) -> Any:
@@ -56,8 +48,10 @@ def whole_number(field: str, value: Any) -> int:
 
 def content_of(content: Any) -> str | list[Any]:
     """A message's content: text, or a list of texts and objects. Raises ClientError."""
-    if is_text(content) or (isinstance(content, list) and all(isinstance(p, dict) or is_text(p) for p in content)):
-        return content  # type: ignore[no-any-return]
+    if isinstance(content, str) or (
+        isinstance(content, list) and all(isinstance(part, dict | str) for part in content)
+    ):
+        return content
     raise reject("content", content)
 
 

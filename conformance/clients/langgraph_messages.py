@@ -10,7 +10,6 @@ from conformance.clients.langchain_merge import (
     becomes_a_call,
     content_of,
     dumped,
-    is_text,
     merge_dicts,
     merge_lists,
     reject,
@@ -205,7 +204,7 @@ def _text(blocks: list[Any]) -> str:
         return text_of(content_of(blocks[0].get("text")))
     untyped = any(isinstance(block, dict) and block.get("type") is None for block in blocks)
     for block in blocks if untyped else ():
-        if isinstance(block, dict) and block.get("type") in (None, "text") and not is_text(block.get("text")):
+        if isinstance(block, dict) and block.get("type") in (None, "text") and not isinstance(block.get("text"), str):
             raise ClientError("type", f"expected str instance, {type(block.get('text')).__name__} found")
     return text_of(content_of(blocks))
 

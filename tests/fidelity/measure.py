@@ -49,6 +49,7 @@ class Cell:
     seen: tuple
     predicted: tuple
     error: str = ""
+    uncertain: bool = False
 
     @property
     def agrees(self):
@@ -124,9 +125,8 @@ def cell_of(job, scene, exchanges, said):
     came = "hang" if _hung(said) else _outcome(said, first, exchanges, asked, seen.outcome)
     observed = (came, len(exchanges))
     error = (said or {}).get("error") or ""
-    return Cell(
-        client=job["client"], scene=scene.name, mode=job["mode"], seen=observed, predicted=predicted, error=error[:120]
-    )
+    told = {"seen": observed, "predicted": predicted, "error": error[:120], "uncertain": seen.uncertain}
+    return Cell(client=job["client"], scene=scene.name, mode=job["mode"], **told)
 
 
 def counts(job, x):
