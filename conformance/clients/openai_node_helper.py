@@ -1,6 +1,5 @@
 """openai-node's `chat.completions.stream()`: it builds a completion from the chunks, and emits events meanwhile."""
 
-from copy import deepcopy
 from typing import Any, Final
 
 from conformance.clients.client import Client
@@ -24,6 +23,8 @@ TAKEN: Final = ("delta", "finish_reason", "index", "logprobs")
 """The members of a choice that are not simply copied."""
 TAKEN_OF_DELTA: Final = ("audio", "content", "refusal", "function_call", "role", "tool_calls")
 TAKEN_OF_CALL: Final = ("index", "id", "type", "function")
+FUNCTION_LEVEL: Final = 4
+"""Of a message, where its calls' functions are."""
 
 
 def _rest(value: Any, taken: tuple[str, ...]) -> dict[str, Any]:
@@ -44,8 +45,13 @@ def _concatenated(before: Any, more: Any) -> str:
     return (shown(before) if truthy(before) else "") + shown(more)
 
 
-def _copied(value: Any) -> Any:
-    return dict(value) if isinstance(value, dict) else value
+def _copied(value: Any, levels: int) -> Any:
+    """A copy of a value down to this level; deeper ones are shared, as they are not changed."""
+    if not levels or not isinstance(value, dict | list):
+        return value
+    if isinstance(value, list):
+        return [_copied(item, levels - 1) for item in value]
+    return {name: _copied(held, levels - 1) for name, held in value.items()}
 
 
 class Choice:
@@ -56,7 +62,7 @@ class Choice:
         self.finish: Any = None
         self.message: Any = {}
         self.garbled = False
-        self.logprobs: Any = _copied(optional_get(begun, "logprobs"))
+        self.logprobs: Any = _copied(optional_get(begun, "logprobs"), 1)
 
     def accumulate(self, choice: Any) -> None:
         """Take one chunk's choice into the completion; a `message` in it replaces what was built so far."""
@@ -64,7 +70,7 @@ class Choice:
         if truthy(finish := optional_get(choice, "finish_reason")):
             self.finish = finish
         if "message" in (other := _rest(choice, TAKEN)):
-            self.message = deepcopy(other["message"])
+            self.message = _copied(other["message"], FUNCTION_LEVEL)
         delta = optional_get(choice, "delta")
         if not truthy(delta):
             return
