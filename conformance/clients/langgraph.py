@@ -249,7 +249,8 @@ def invoke(x: Exchange) -> DecodedResponse:
     turn = replace(turn, text=text_of(content_of(message.get("content") or "")), text_after_end=False)
     if any(call.get("id") is None and becomes_a_call(call["function"].get("arguments")) for call in calls):
         return turn.with_error(ClientError("invalid", "ToolMessage: tool_call_id: Input should be a valid string"))
-    return turn if calls else replace(turn, tools=())
+    made = tuple(replace(tool, arguments=tool.arguments or "{}") for tool in turn.tools)
+    return replace(turn, tools=made if calls else ())
 
 
 def read(x: Exchange) -> DecodedResponse:

@@ -42,21 +42,36 @@ def process_chunk(delta: Any, calls: Calls) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _names_its_model(chunk: Any) -> None:
-    if attribute(chunk, "choices") and not isinstance(chunk.get("model"), str):
-        raise ClientError("shape", "'NoneType' object has no attribute 'startswith'")
-    usage = chunk.get("usage")
-    if usage and not isinstance(attribute(usage, "prompt_tokens"), int):
-        raise ClientError("type", "unsupported operand type(s) for +=: 'int' and 'NoneType'")
+class Head:
+    """What is read of the chunks themselves: the model's name until it and an ID are there, and the usage."""
+
+    def __init__(self) -> None:
+        self.model: Any = None
+        self.id: Any = None
+
+    def take(self, chunk: Any) -> None:
+        """Take one chunk. Raises ClientError unless the model has a name, and the prompt tokens are a number."""
+        choices = attribute(chunk, "choices")
+        if not (self.model and self.id):
+            self.model, self.id = chunk.get("model"), chunk.get("id")
+        if choices and not isinstance(self.model, str):
+            raise ClientError("shape", f"'{type(self.model).__name__}' object has no attribute 'startswith'")
+        usage = chunk.get("usage")
+        if usage and not isinstance(attribute(usage, "prompt_tokens"), int):
+            raise ClientError("type", "unsupported operand type(s) for +=: 'int' and 'NoneType'")
 
 
+THOUGHT: Final = re.compile(r'"thinking"\s*:\s*"(?:[^"\\]|\\.)*"[^"]*"', re.DOTALL)
+"""The thoughts in arguments, up to the next key: nothing is shown before that."""
 MESSAGE_BEGUN: Final = re.compile(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
 """The message in arguments that may end anywhere."""
 
 
 def _so_far(call: DecodedToolCall | None) -> str:
     """The message that was shown while the arguments arrived."""
-    begun = MESSAGE_BEGUN.search(call.arguments) if call and call.name == SPEAKS else None
+    if call is None or call.name != SPEAKS or not THOUGHT.search(call.arguments):
+        return ""
+    begun = MESSAGE_BEGUN.search(call.arguments)
     try:
         return str(json.loads(f'"{begun[1]}"')) if begun else ""
     except ValueError:
@@ -65,7 +80,7 @@ def _so_far(call: DecodedToolCall | None) -> str:
 
 def create_stream(x: Exchange) -> DecodedResponse:
     """The streaming route: the message is shown as it arrives, and truncated arguments silently end the turn."""
-    turn = streamed(x, process_chunk, on_chunk=_names_its_model, calls=OneCall())
+    turn = streamed(x, process_chunk, on_chunk=Head().take, calls=OneCall())
     if turn.text and not turn.tools and not requires_tool_call(x):
         return turn
     call = next(iter(turn.tools), None)
@@ -73,7 +88,9 @@ def create_stream(x: Exchange) -> DecodedResponse:
         return replace(turn, text=_so_far(call), tools=())
     if call is None or not (call.name and call.id):
         return replace(turn, text="").with_error(NO_CALL)
-    return _spoken(turn, call) if call.callable else DecodedResponse(text=_so_far(call), seen=True)
+    if not call.callable or (call.name == SPEAKS and not THOUGHT.search(call.arguments)):
+        return DecodedResponse(text=_so_far(call), seen=True)
+    return _spoken(turn, call)
 
 
 def _spoken(turn: DecodedResponse, call: DecodedToolCall) -> DecodedResponse:
