@@ -37,8 +37,8 @@ OPENS: Final = ("text", "thinking", "redacted_thinking", "compaction")
 class Version:
     """What differs between versions.
 
-    `message`: what a complete response must be; `read_body`: fetch of the Node that it runs on; `any_part`: that a block
-    begins or ends is output, not only what it says.
+    `message`: what a complete response must be; `read_body`: fetch of the Node that it runs on; `any_part`: a block
+    that begins or ends is output, not only what it says.
     """
 
     message: Check
