@@ -10,7 +10,7 @@ from conformance.clients.openai_sdk import Calls, attribute, slot_of, text_in
 from conformance.clients.sdk import head_error, json_reply, messages, simulator
 from conformance.clients.transport import json_value
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, as_text
-from conformance.clients.validators import as_integer, fields, nullish, one_of, text
+from conformance.clients.validators import as_integer, fields, nullish, one_of, text, typed
 from conformance.model.exchange import Exchange
 
 
@@ -121,6 +121,15 @@ TEXTS_OF: Final = {
 }
 """The required text of each type of delta."""
 
+CALL: Final = fields(id=text, name=text, input=fields())
+OPENED: Final = typed(
+    text=fields(text=text),
+    thinking=fields(thinking=text, signature=text),
+    redacted_thinking=fields(data=text),
+    tool_use=CALL,
+    server_tool_use=CALL,
+)
+"""A block that begins as the SDK's types want it."""
 STOP_REASONS: Final = (
     "end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded",
 )  # fmt: skip
@@ -138,9 +147,9 @@ ENDING: Final = fields(
 
 
 def place_of(event: Any) -> Any:
-    """An event's index: text and floats become numbers if the event is otherwise valid, as pydantic reads them."""
+    """An event's index: what pydantic makes a number of, it does if the event is otherwise valid."""
     index = attribute(event, "index")
-    if isinstance(index, int) or not _is_valid(event):
+    if type(index) is int or not _is_valid(event):
         return index
     try:
         number = float(index)
@@ -150,6 +159,8 @@ def place_of(event: Any) -> Any:
 
 
 def _is_valid(event: dict[str, Any]) -> bool:
+    if event.get("type") == "content_block_start":
+        return OPENED(event.get("content_block"))
     if event.get("type") != "content_block_delta":
         return event.get("type") == "content_block_stop"
     delta = event.get("delta")

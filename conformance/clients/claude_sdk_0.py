@@ -5,12 +5,11 @@ Later versions skip events without data, and read those of any name.
 
 from typing import Any, Final
 
-from conformance.clients.claude_sdk import completed
+from conformance.clients.claude_sdk import OPENED, completed
 from conformance.clients.openai_sdk import attribute
 from conformance.clients.sdk import head_error, messages
 from conformance.clients.transport import json_value
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, as_text
-from conformance.clients.validators import fields, text, typed
 from conformance.model.exchange import Exchange
 
 KNOWN: Final = (
@@ -23,15 +22,6 @@ KNOWN: Final = (
 )
 NAMES: Final = ("completion", *KNOWN)
 """The names of the events that are read; what an event is, its data says, or else its name."""
-CALL: Final = fields(id=text, name=text, input=fields())
-OPENED: Final = typed(
-    text=fields(text=text),
-    thinking=fields(thinking=text, signature=text),
-    redacted_thinking=fields(data=text),
-    tool_use=CALL,
-    server_tool_use=CALL,
-)
-"""A block as it begins; any other remains an object without methods."""
 GROWING: Final = {"text_delta": ("text", "text"), "thinking_delta": ("thinking", "thinking")}
 """By a delta's type: the type of the block that it appends to, and the field of both."""
 MAY_BE_EMPTY: Final = ("end_turn", "refusal")
@@ -92,7 +82,7 @@ class _Message:
         self.usage, self.begun = attribute(message, "usage"), True
 
     def _open(self, block: Any) -> None:
-        if not OPENED(block) or self.blocks is None:
+        if not OPENED(block) or self.blocks is None:  # any other block remains an object without methods
             raise ClientError("shape", "'dict' object has no attribute 'model_dump'")
         self.blocks.append(dict(block))
 

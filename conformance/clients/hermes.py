@@ -15,7 +15,7 @@ import msgspec
 from conformance.clients import claude_sdk_0
 from conformance.clients.client import Client, Simulation
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, slot_of, streamed, text_in
-from conformance.clients.transport import answered_2xx, body
+from conformance.clients.transport import answered_2xx, body, json_value
 from conformance.clients.turn import ClientError, DecodedResponse
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Outcome
@@ -167,9 +167,19 @@ def simulate(behaviour: Behaviour, x: Exchange, fallback: Exchange | None) -> Si
 def _read(behaviour: Behaviour, x: Exchange) -> DecodedResponse:
     """One response; where the body of an error can't be read, that is the error: the SDK does not retry before."""
     turn = behaviour.read(x)
-    refused = turn.error is not None and turn.error.kind == "status"
-    unread = body(x).error if refused and not answered_2xx(x) else None
+    refused = turn.error is not None and turn.error.kind == "status" and not answered_2xx(x)
+    unread = body(x).error if refused else None
+    if refused and not (unread or behaviour.strict or _can_be_shortened(x)):
+        unread = ClientError("type", "object is not subscriptable")
     return turn.with_error(unread) if unread else turn
+
+
+def _can_be_shortened(x: Exchange) -> bool:
+    """Whether the message in the body of an error is text: 0.14 takes its first characters."""
+    value = json_value(body(x).content)
+    told = value.get("error", value) if isinstance(value, dict) else None
+    message = told.get("message") if isinstance(told, dict) else None
+    return not message or isinstance(message, str | list)
 
 
 def _attempt_result(behaviour: Behaviour, turn: DecodedResponse, streams: bool, attempts: int) -> AttemptResult:  # noqa: FBT001
