@@ -18,6 +18,8 @@ CUT_BEFORE = (
     "a byte order mark at the start of a read is dropped, so the outcome depends on how the stream is split into reads"
 )
 WHOLE_CALL = "a tool call that is complete in its first chunk is made without its message: observed, not modelled"
+MIXED = "the texts of several choices are shown as one; here they are one text, as each chunk has a choice of its own"
+NOT_ARRIVED = "a request was sent on a connection that the server had just closed, and did not arrive"
 BEFORE_THE_ERROR = "whether the text before the error is shown depends on how far the agent had got"
 INTRODUCTION = """\
 # Client accuracy
@@ -34,17 +36,21 @@ minute.
 REASONS = {
     ("Letta 0.11", "sse-proxy"): WHOLE_CALL,
     ("Letta 0.11", "chunk-delta-null"): BEFORE_THE_ERROR,
+    ("openai-python 3.54 (stream helper)", "chunk-index-counts-chunks"): MIXED,
     ("*", "head-in-odd-dress"): TABBED,
     ("*", "bom-in-every-event"): CUT_BEFORE,
 }
 """Why a prediction is wrong, by client (`*`: any) and scene."""
 RACING = {"exception", "partial_text+exception"}
+ON_NODE = ("openai-node", "AI SDK")
 
 
 def reason(cell):
     """Why a prediction is wrong, or "" if not known."""
     if cell.client.startswith("Pydantic AI") and {cell.seen[0], cell.predicted[0]} == RACING:
         return RACE
+    if cell.client.startswith(ON_NODE) and cell.seen[0] == cell.predicted[0] and cell.seen[1] < cell.predicted[1]:
+        return NOT_ARRIVED
     places = ((cell.client, cell.scene), ("*", cell.scene), (cell.client, "*"))
     return next((REASONS[place] for place in places if place in REASONS), UNCERTAIN if cell.uncertain else "")
 

@@ -1,6 +1,7 @@
 """CrewAI: an LLM, and a crew of one agent with one task."""
 
 import os
+import sys
 
 os.environ |= {"CREWAI_DISABLE_TELEMETRY": "true", "OTEL_SDK_DISABLED": "true", "CREWAI_TRACING_ENABLED": "false"}
 
@@ -23,4 +24,5 @@ def crew(job, said):
     said.add(Crew(agents=[agent], tasks=[task], verbose=False).kickoff().raw)
 
 
+sys.stdout = sys.stderr  # CrewAI prints, also in the middle of a result
 jobs.run({"call": call, "crew": crew}, at_once=4)
