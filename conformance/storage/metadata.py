@@ -25,6 +25,7 @@ class ExchangeMetadata(msgspec.Struct, frozen=True, kw_only=True):
     hop: Hop = "client"
     nonce: str = ""
     began_ns: int = 0
+    is_reused: bool = False
     recorded: tuple[Facet, ...] = tuple(sorted(FACETS))
     origin: Origin | None = None
     sent_bytes: int
@@ -65,6 +66,7 @@ def encode(x: Exchange) -> bytes:
         hop=x.hop,
         nonce=x.nonce,
         began_ns=x.began_ns,
+        is_reused=x.is_reused,
         recorded=tuple(sorted(x.recorded)),
         origin=x.origin,
         sent_bytes=len(x.sent),
@@ -91,6 +93,7 @@ def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exc
         hop=metadata.hop,
         nonce=metadata.nonce,
         began_ns=metadata.began_ns,
+        is_reused=metadata.is_reused,
         recorded=frozenset(metadata.recorded),
         origin=metadata.origin,
         sent=sent,
