@@ -43,8 +43,9 @@ class LoadFacts(msgspec.Struct, frozen=True, kw_only=True):
     arrivals that no user was free for until the load ended. `shape` is the name of the file that said when how many
     users were there, or empty. `duration_s` is the length of the load, without the requests before and after it;
     `seconds` are its seconds in order, `steps` its steps, if it had any. `processes` and `machines` made it; `began_ns`
-    says when it began on the clock of each worker process. `judged` counts the responses that all rules judged, None if
-    all were; `ended_early` says why the load ended before its time, or is empty.
+    says when it began on the clock of each worker process. `timeout_s` is how long the harness waited for a response, 0
+    if that is not known. `judged` counts the responses that all rules judged, None if all were;
+    `ended_early` says why the load ended before its time, or is empty.
     """
 
     users: int
@@ -58,5 +59,6 @@ class LoadFacts(msgspec.Struct, frozen=True, kw_only=True):
     seconds: tuple[LoadSecond, ...] = ()
     steps: tuple[LoadStep, ...] = ()
     bound: Bound = Bound()
+    timeout_s: float = 0.0
     judged: int | None = None
     ended_early: str = ""
