@@ -16,7 +16,7 @@ Without `headers`, some may be missing, and the Content-Type may be the one that
 Hidden = Literal["key", "response"]
 """What is not shown of credentials: the request's key, so that none knows whether the response repeats it; or what in
 the response had the form of a key, and is masked."""
-Suite = Literal["smoke", "gate", "full", "fields", "fuzz", "recordings"]
+Suite = Literal["smoke", "gate", "full", "fields", "fuzz", "recordings", "load"]
 Sender = Literal["framework", "sdk"]
 RecordingFormat = Literal["har", "vcr"]
 """Formats of recordings that other tools made."""
@@ -36,7 +36,7 @@ SUITES: Final[tuple[Suite, ...]] = ("smoke", "gate", "full", "fields")
 """Each of the first three includes the previous one; `fields` tests only the support of each request field.
 
 The others can't be selected: `fuzz` has the baseline requests, and generated cases follow them; `recordings` has the
-requests that somebody else sent.
+requests that somebody else sent; `load` has those of many users at once.
 """
 
 

@@ -58,7 +58,15 @@ def inconsistency(metadata: ExchangeMetadata) -> str:
 
 def encode(x: Exchange) -> bytes:
     """Readable JSON of an exchange's metadata: one arrival per line."""
-    metadata = ExchangeMetadata(
+    text = msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(metadata_of(x), arrivals=())), indent=2)
+    lines = b",\n".join(b"    [%d, %d]" % arrival for arrival in x.arrivals)
+    arrivals = b'"arrivals": [\n%b\n  ]\n}\n' % lines if lines else b'"arrivals": []\n}\n'
+    return text.removesuffix(b'"arrivals": []\n}') + arrivals
+
+
+def metadata_of(x: Exchange) -> ExchangeMetadata:
+    """The metadata of an exchange."""
+    return ExchangeMetadata(
         id=x.id,
         case=x.case,
         merged_cases=x.merged_cases,
@@ -76,11 +84,26 @@ def encode(x: Exchange) -> bytes:
         ending=x.ending,
         masked=x.masked,
         hidden=tuple(sorted(x.hidden)),
+        arrivals=x.arrivals,
     )
-    text = msgspec.json.format(msgspec.json.encode(metadata), indent=2)
-    lines = b",\n".join(b"    [%d, %d]" % arrival for arrival in x.arrivals)
-    arrivals = b'"arrivals": [\n%b\n  ]\n}\n' % lines if lines else b'"arrivals": []\n}\n'
-    return text.removesuffix(b'"arrivals": []\n}') + arrivals
+
+
+class Packed(msgspec.Struct, frozen=True, array_like=True):
+    """An exchange as one value, to be passed on between processes."""
+
+    metadata: ExchangeMetadata
+    sent: bytes
+    received: bytes
+
+
+def pack(x: Exchange) -> Packed:
+    """The exchange as one value."""
+    return Packed(metadata_of(x), x.sent, x.received)
+
+
+def unpack(packed: Packed) -> Exchange:
+    """The exchange that was packed."""
+    return exchange_of(packed.metadata, packed.sent, packed.received)
 
 
 def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exchange:
