@@ -16,7 +16,7 @@ from conformance.model.exchange import Exchange, Request
 from conformance.model.probe import CONCURRENT_STAGE, Probe, RawRequest
 from conformance.model.profile import MODEL, Body, Profile
 from conformance.model.target import Target
-from conformance.model.words import APIS, Api, Mode, Suite
+from conformance.model.words import APIS, CONVERSATIONAL, Api, Mode, Suite
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -76,8 +76,14 @@ def planned_cases(target: Target, profiles: Sequence[str], suite: Suite) -> Iter
         speakers = [p for p in chosen if p.api == api]
         for probe in sorted(_probes(api, suite), key=lambda probe: (probe.kind is not Kind.BASELINE, probe.name)):
             for number, profile in enumerate(_senders(probe, speakers, suite, profiles)):
-                for mode in probe.modes_in(suite) if number == 0 or suite != "smoke" else DEFAULT_MODE:
+                for mode in _modes(probe, suite, is_first=number == 0):
                     yield PlannedCase(probe.case(profile.name, mode), profile, probe)
+
+
+def _modes(probe: Probe, suite: Suite, *, is_first: bool) -> tuple[Mode, ...]:
+    """The modes in which a profile, the first of its API or another, sends a probe."""
+    modes = probe.modes_in(suite)
+    return modes if is_first or suite != "smoke" else tuple(mode for mode in DEFAULT_MODE if mode in modes) or modes
 
 
 def next_turns(
@@ -142,10 +148,12 @@ def again(request: Request, attempt: int = 2) -> Request:
 
 
 def planned_apis(target: Target, profiles: Sequence[str]) -> tuple[Api, ...]:
-    """The APIs that the target lists, or else those of the profiles."""
-    return target.apis or tuple(
-        api for api in APIS if any((p.api, p.name) == (api, name) for name in profiles for p in catalogue.profiles())
-    )
+    """The APIs that the target lists, or else those of the profiles: those with messages, of a profile that has any."""
+    if target.apis:
+        return target.apis
+    spoken = [[p.api for p in catalogue.profiles() if p.name == name] for name in profiles]
+    usual = {api for apis in spoken for api in [api for api in apis if api in CONVERSATIONAL] or apis}
+    return tuple(api for api in APIS if api in usual)
 
 
 def _probes(api: Api, suite: Suite) -> Iterable[Probe]:

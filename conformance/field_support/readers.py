@@ -6,7 +6,7 @@ from typing import Any
 from conformance.apis.request import request_body
 from conformance.apis.request_fields import cap_asked, choices_asked, format_asked, stops_asked
 from conformance.apis.response_content import response_content
-from conformance.apis.specs import SPECS, spec
+from conformance.apis.specs import CONVERSATIONS, GENERATIONS, conversation, generation
 from conformance.apis.tools import TOOL_CALL_MARKERS, required_name, tool_choice_mode, wrong_tool_calls
 from conformance.field_support.effects import Effects, effects
 from conformance.field_support.states import FieldEvidence
@@ -87,7 +87,9 @@ def _may_be_a_call(text: str) -> bool:
 
 def _single_call(x: Exchange, seen: Effects) -> FieldEvidence:
     if seen.calls > 1:
-        return _present(f"`{spec(x.api).single_call}` was silently ignored: the response has {seen.calls} tool calls")
+        return _present(
+            f"`{conversation(x.api).single_call}` was silently ignored: the response has {seen.calls} tool calls"
+        )
     return FieldEvidence("honoured") if seen.calls else FieldEvidence("unknown", "the response has no tool call")
 
 
@@ -163,7 +165,7 @@ def is_mid_sentence(text: str) -> bool:
 def _stop(x: Exchange, seen: Effects) -> FieldEvidence:
     found = next((stop for stop in stops_asked(x) if stop in seen.text), None)
     if found is not None and not ends_with_its_stop(x):
-        why = f"`{spec(x.api).stop}` was silently ignored: the response contains {found!r}"
+        why = f"`{generation(x.api).stop}` was silently ignored: the response contains {found!r}"
         return FieldEvidence("dropped", why, is_present=not seen.text.endswith(found))
     if "stop" in seen.finishes.values():
         return FieldEvidence("honoured")
@@ -256,12 +258,12 @@ def _first(values: Any) -> Any:
 EFFECT_READERS: dict[str, Callable[[Exchange, Effects], FieldEvidence]] = {
     "n": _choices,
     "tool_choice": _tool_choice,
-    **{api.single_call: _single_call for api in SPECS},
+    **{api.single_call: _single_call for api in CONVERSATIONS},
     "stream_options": _usage,
-    **{name: _cap for api in SPECS for name in api.caps},
-    **{api.stop: _stop for api in SPECS if api.stop},
+    **{name: _cap for api in GENERATIONS for name in api.caps},
+    **{api.stop: _stop for api in GENERATIONS if api.stop},
     "logprobs": _logprobs,
     "logit_bias": _biased,
-    **{api.format: _format for api in SPECS},
+    **{api.format: _format for api in CONVERSATIONS},
 }
 """For each field, how to read its effect."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from conformance.apis.nonce import marker
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Ending, Exchange, Origin, Span
-from conformance.model.words import Api, Mode
+from conformance.model.words import CONVERSATIONAL, Api, Mode
 from conformance.parsing.http1 import request_content
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import as_object
@@ -60,7 +60,8 @@ def _asked(content: bytes) -> dict[str, Any]:
 
 
 def _api(method: str, path: str, content: bytes) -> Api:
-    return api_of(method, path, lambda: b"" if _asked(content) == {} else content) or "chat"
+    found = api_of(method, path, lambda: b"" if _asked(content) == {} else content)
+    return found if found in CONVERSATIONAL else "chat"
 
 
 def credentials_of(x: AcceptedExchange, known: Collection[str] = ()) -> tuple[str, ...]:

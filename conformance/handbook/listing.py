@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from conformance import catalogue
-from conformance.handbook.rule_page import as_lines, gateway_command, page
+from conformance.handbook.rule_page import as_lines, command, gateway_command, page
 from conformance.model.probe import Probe
 from conformance.model.profile import Profile
 from conformance.model.rule import Rule
@@ -268,7 +268,7 @@ def _change(change: Mutation) -> Entry:
         ("", f"{kind} {change.name}: {change.title}"),
         ("on", change.on),
         *((("caught by", f"{change.caught_by}"),) if change.caught_by else ()),
-        ("try", f"conformance run --deployment {change.on} --defect {change.name}"),
+        ("try", command(change)),
     )
     line = f"{change.caught_by:<7}  {change.title}" if change.caught_by else change.title
     return Entry(change.name, line, facts, lambda: lines)

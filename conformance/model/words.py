@@ -1,9 +1,10 @@
-"""Words with a fixed set of values: what the command line, files and reports accept and show. No code, no imports."""
+"""Words with a fixed set of values: what the command line, files and reports accept and show. No code."""
 
 from enum import IntEnum
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 Api = Literal["chat", "messages", "responses"]
+ConversationalApi = Literal["chat", "messages", "responses"]
 Mode = Literal["stream", "unary"]
 Direction = Literal["sent", "received"]
 Hop = Literal["client", "upstream"]
@@ -25,9 +26,11 @@ UnknownFields = Literal["reject", "announce", "allow"]
 FailOn = Literal["must", "should", "untestable", "stale-waiver"]
 """What makes a run fail: failures of a level, verdicts that could not be tested, or waivers that cover nothing."""
 
-APIS: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
+APIS: Final[tuple[Api, ...]] = get_args(Api)
 GENERATIVE: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
 """The APIs that generate text, and can stream it."""
+CONVERSATIONAL: Final[tuple[ConversationalApi, ...]] = get_args(ConversationalApi)
+"""The APIs with messages and tools, which agents and gateways speak: those of a run that names no API."""
 MODES: Final[tuple[Mode, ...]] = ("stream", "unary")
 FAIL_ON: Final[tuple[FailOn, ...]] = ("must", "should", "untestable", "stale-waiver")
 FACETS: Final[frozenset[Facet]] = frozenset(("headers", "framing", "timing", "bytes"))

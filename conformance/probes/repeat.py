@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, Api, Suite
-from conformance.probes.baseline import COUNT, with_prompt
+from conformance.model.words import GENERATIVE, Api
+from conformance.probes.baseline import COUNT, suite_of, with_prompt
 from conformance.probes.encoding import request_encoding
 
 CREATIVE_PROMPT = "Invent a name that nobody has ever had, for a lamp that nobody has ever seen."
@@ -16,13 +16,12 @@ SEEDED_PROMPT = with_prompt(CREATIVE_PROMPT, temperature=1, seed=20_261_101, max
 
 def _repeats(api: Api) -> Iterator[Probe]:
     greedy = request_encoding(api, COUNT, 16, temperature=0)
-    suite: Suite = "gate" if api == "chat" else "full"
     yield Probe(
         kind=Kind.REPEAT,
         purpose="Temperature 0, streaming and non-streaming: the text should be the same.",
         api=api,
         build_body=greedy,
-        suite=suite,
+        suite=suite_of(api),
         max_tokens=16,
     )
     yield Probe(
@@ -32,7 +31,7 @@ def _repeats(api: Api) -> Iterator[Probe]:
         api=api,
         modes=("unary",),
         build_body=greedy,
-        suite=suite,
+        suite=suite_of(api),
         max_tokens=16,
         never_merge=True,
     )

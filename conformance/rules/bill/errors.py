@@ -10,7 +10,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_object
 from conformance.parsing.sse import looks_like_events
@@ -46,7 +46,7 @@ def _error_in_one_piece(x: Exchange) -> NotJudged | None:
     spec=ERRORS,
     fix="Reject the request before the model runs, and leave usage out of the error.",
     applies_to=_error_in_one_piece,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         (answered(REFUSED, status=400, **MISTAKE), BASELINE_RESPONSE),
         (answered(REFUSED | {"usage": None}, status=400, **MISTAKE), BASELINE_RESPONSE),
@@ -120,7 +120,7 @@ def _refused(x: Exchange) -> NotJudged | None:
     fix="Return 400, without x-should-retry or with x-should-retry: false.",
     applies_to=_refused,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         answered(REFUSED, status=400, **MISTAKE),
         answered(REFUSED, status=400, headers=(JSON, ("x-should-retry", "false")), **MISTAKE),

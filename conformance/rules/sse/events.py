@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.apis.ending import is_skipped, terminal_events
 from conformance.apis.errors import quoted
-from conformance.apis.specs import spec
+from conformance.apis.specs import generation
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
@@ -79,8 +79,8 @@ def eventless_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
 def _is_silent(x: Exchange, event: Event, value: Any) -> bool:
     """Whether an event has no content: an end marker, or a ping, which servers send in any API to keep a stream alive."""
     kind = as_object(value).get("type")
-    ends = spec(x.api).terminal_events if x.api == "messages" else ()
-    return value is DONE or event.name == "ping" or kind in ("ping", *spec(x.api).skipped_events, *ends)
+    ends = generation(x.api).terminal_events if x.api == "messages" else ()
+    return value is DONE or event.name == "ping" or kind in ("ping", *generation(x.api).skipped_events, *ends)
 
 
 @rule(
