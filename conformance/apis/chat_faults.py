@@ -1,4 +1,4 @@
-"""Why the choices of a chat response can't be read."""
+"""Why the choices of a response can't be read."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,8 @@ def unreadable_reason(x: Exchange) -> str:
 def _misshapen(x: Exchange) -> str:
     """Why the choices can't be read, or empty."""
     if not is_shaped(x):
-        return f"a choice has no {'delta' if looks_like_events(x) else 'message'}"
+        name = "text" if x.api == "completions" else "delta" if looks_like_events(x) else "message"
+        return f"a choice has no {name}"
     if any(_has_wrong_types(message) for _, message in _messages(x)):
         return "the content or `tool_calls` of a choice has a wrong type"
     return "" if _has_unique_indexes(x) else "the choices have no valid, distinct index"
