@@ -14,8 +14,18 @@ from conformance.parsing.sse import looks_like_events, payloads
 def unreadable_reason(x: Exchange) -> str:
     """Why the choices can't be read, as a clause; empty if they can."""
     if not looks_like_events(x):
-        return "the response is not a JSON object" if json_body(x) is None else _misshapen(x)
-    return _lost_content(x) or _misshapen(x)
+        return "the response is not a JSON object" if json_body(x) is None else _misshapen(x) or _with_prompt(x)
+    return _lost_content(x) or _misshapen(x) or _with_prompt(x)
+
+
+def _with_prompt(x: Exchange) -> str:
+    """Why the text of a choice is not only what was generated, or empty: it begins with the prompt."""
+    body = request_body(x)
+    prompt = body.get("prompt")
+    if x.api != "completions" or body.get("echo") or not isinstance(prompt, str) or not prompt.strip():
+        return ""
+    has_prompt = any(choice.text.startswith(prompt) for choice in chat_content(x).choices)
+    return "the text begins with the prompt" if has_prompt else ""
 
 
 def _misshapen(x: Exchange) -> str:

@@ -44,9 +44,8 @@ def entries(x: Exchange) -> tuple[Entry, ...]:
     """All entries of `logprobs.content`, in order; those of Completions in the form of Chat Completions."""
     if json_body(x) is not None:
         choices = chat_content(x).choices
-        return tuple(
-            Entry(value, is_first=not at and echoes(x)) for choice in choices for at, value in enumerate(choice.logprobs)
-        )
+        each = ((not at, value) for choice in choices for at, value in enumerate(choice.logprobs))
+        return tuple(Entry(value, is_first=is_first and echoes(x)) for is_first, value in each)
     return tuple(_streamed_entries(x))
 
 

@@ -39,9 +39,10 @@ def choices_in(body: Object) -> int:
 
 def prompts_in(body: Object) -> tuple[Any, ...]:
     """The prompts in a body of Completions: texts, lists of token IDs, or null; of any type if it is invalid."""
-    prompt = body.get("prompt")
-    is_several = isinstance(prompt, list) and not all(map(is_integer, prompt))
-    return tuple(prompt) if is_several else (prompt,) if "prompt" in body else ()
+    if "prompt" not in body:
+        return ()
+    prompt = body["prompt"]
+    return tuple(prompt) if isinstance(prompt, list) and not all(map(is_integer, prompt)) else (prompt,)
 
 
 DEEPEST = 6

@@ -22,7 +22,7 @@ def _with(**fields: Any) -> Change:
     return lambda body, mode: body | fields | usage_too("completions", mode)
 
 
-def _effect(  # noqa: PLR0913 - each is one line of the probe
+def _effect(
     subject: str,
     purpose: str,
     change: Change,
@@ -59,7 +59,7 @@ def _form(subject: str, purpose: str, suite: Suite, modes: tuple[Mode, ...], **f
 
 
 ECHOES: Final = (
-    _effect("echo", "`echo` is set: the text must begin with the prompt.", _with(prompt=COUNT, echo=True, max_tokens=4)),
+    _effect("echo", "`echo`: the text must begin with the prompt.", _with(prompt=COUNT, echo=True, max_tokens=4)),
     _effect(
         "echo",
         "Nothing is generated: the prompt is only scored, as some evaluations do it.",
@@ -79,7 +79,7 @@ ECHOES: Final = (
     _effect(
         "echo",
         "Two prompts of token IDs are scored, as evaluations send them.",
-        with_fields(prompt=[[*IDS], [*IDS[:16]]], **SCORE, seed=1234),
+        with_fields(prompt=[[*IDS], [*reversed(IDS)]], **SCORE, seed=1234),
         "token-ids",
         ("unary",),
         max_tokens=2,
@@ -116,7 +116,12 @@ FORMS: Final = (
     ),
     _form("token-ids", "The prompt is a list of token IDs.", "full", MODES, prompt=[*IDS], max_tokens=4),
     _form(
-        "token-id-lists", "The prompts are lists of token IDs.", "full", MODES, prompt=[[*IDS], [*IDS[:8]]], max_tokens=4
+        "token-id-lists",
+        "The prompts are lists of token IDs.",
+        "full",
+        MODES,
+        prompt=[[*IDS], [*reversed(IDS)]],
+        max_tokens=4,
     ),
     _form("best-of", "The better of two candidates is requested.", "full", ("unary",), n=1, best_of=2, max_tokens=4),
     _form("logprobs-zero", "`logprobs` is 0: no alternatives.", "full", MODES, logprobs=0, max_tokens=4),

@@ -55,7 +55,7 @@ def _load(api: Api, about: str, turn: int) -> Probe:
     )
 
 
-def _disconnect(  # noqa: PLR0913 - each is one line of the probe
+def _disconnect(
     api: Api, about: str, what: str, mode: Mode, events: int, turn: int, suite: Suite = "full"
 ) -> Iterator[Probe]:
     yield Probe(

@@ -3,10 +3,10 @@
 import pytest
 
 from conformance.apis.logprobs import entries, joined_tokens
-from conformance.apis.response_content import response_content
 from conformance.apis.request import choices_in, prompts_in
+from conformance.apis.response_content import response_content
 from conformance.apis.text_choices import in_chat_form, logprob_lists
-from conformance.rules.cpl.example import chunk, choice, scored, stream, whole
+from conformance.rules.cpl.example import choice, chunk, scored, stream, whole
 
 ASKED = {"probe": "completions.witness.logprobs", "body": {"prompt": "Hi", "logprobs": 1}}
 

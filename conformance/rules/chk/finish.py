@@ -209,7 +209,9 @@ def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
 
     CHK028 reports what can't be a reason at all.
     """
-    yield from undefined_reasons(x, "finish_reason", finish_reasons(x), (pair for pair in _reasons(x) if is_reason(pair[0])))
+    yield from undefined_reasons(
+        x, "finish_reason", finish_reasons(x), (pair for pair in _reasons(x) if is_reason(pair[0]))
+    )
 
 
 @cached_reader

@@ -18,7 +18,7 @@ from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJu
 from conformance.parsing.json_values import display
 from conformance.rules.conditions import probe_is
 from conformance.rules.conditions_by_api import finished
-from conformance.rules.cpl.example import BASELINE, PROMPT, asking, chunk, choice, stream, texts, whole
+from conformance.rules.cpl.example import BASELINE, PROMPT, asking, choice, chunk, stream, texts, whole
 from conformance.rules.cpl.spec import COMPLETIONS, CREATE
 from conformance.rules.use.conditions import at, counted_well
 
@@ -58,8 +58,15 @@ def _echoed(x: Exchange) -> NotJudged | None:
     bad=[texts(" Hello there", **ECHO), stream(chunk(choice(" Hello", finish="length")), **ECHO)],
 )
 def dropped_echo(x: Exchange) -> Iterator[Finding]:
-    """Programs cut the prompt off by its length: the beginning of the completion is lost, and a score has other tokens."""
-    missing = [index for index, text, prompt in with_prompts(x) if not has_prompt(text, prompt)]
+    """Programs cut the prompt off by its length: the beginning of the completion is lost, and a score has other tokens.
+
+    CPL004 reports a choice that begins with the prompt of another.
+    """
+    missing = [
+        index
+        for index, text, prompt in with_prompts(x)
+        if not any(has_prompt(text, each) for each in (prompt, *text_prompts(x)))
+    ]
     if missing and not warned(x, "echo"):
         seen = f"`echo: true` was silently ignored: choice {missing[0]} does not begin with its prompt"
         yield Finding(seen, at=span_of(x))

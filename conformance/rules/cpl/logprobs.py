@@ -1,23 +1,26 @@
 """Log probabilities in lists, of the completion and of an echoed prompt: what evaluations are computed from."""
 
 from collections.abc import Iterator
-from itertools import pairwise
+from math import ceil
 from typing import Any, Final
 
 from conformance.apis.chat import parts, span_of, whole_choices
-from conformance.apis.echoed import has_prompt, prompts, text_prompts, with_prompts
+from conformance.apis.echoed import has_prompt, with_prompts
 from conformance.apis.logprobs import UNREADABLE, asks_logprobs, entries, joined_tokens
 from conformance.apis.request_fields import cap_asked, choices_asked, echoes
 from conformance.apis.response_content import response_content
 from conformance.apis.text_choices import BYTES, LogprobLists, logprob_lists
+from conformance.apis.usage import usage
+from conformance.field_support.capability import effect_shown
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.json_body import json_body
-from conformance.parsing.json_values import as_object, as_string, display, is_integer
+from conformance.parsing.json_values import Object, as_object, as_string, display, is_integer
 from conformance.parsing.sse import Event
 from conformance.rules.conditions_by_api import finished, has_content
-from conformance.rules.cpl.example import asking, chunk, choice, scored, stream, whole
+from conformance.rules.cpl.example import asking, choice, chunk, scored, stream, whole
 from conformance.rules.cpl.prompts import token_ids
 from conformance.rules.cpl.spec import COMPLETIONS, OBJECT
 
@@ -26,12 +29,14 @@ ASKED: Final = asking("witness", "logprobs", logprobs=2, max_tokens=2)
 ECHO: Final = asking("witness", "echo.score", prompt="Say it", echo=True, logprobs=1, max_tokens=1)
 IDS: Final = asking("witness", "echo.token-ids", prompt=[[70, 71]], echo=True, logprobs=1, max_tokens=1)
 PROMPT: Final = ("Say", " it")
+TEXT: Final = whole(choice("Say it now", finish="length"), **asking("witness", "echo", prompt="Say it", echo=True))
 
 
 def said(*tokens: str, facts: dict[str, Any] = ASKED, **changes: Any) -> Exchange:
     """A response of these tokens, with their log probabilities; `changes` replace lists of theirs."""
     first = None if facts["body"].get("echo") else -0.5
-    return whole(choice("".join(tokens), finish="length", logprobs=scored(*tokens, first=first, **changes)), **facts)
+    part = choice("".join(tokens), finish="length", logprobs=scored(*tokens, first=first, **changes))
+    return whole(part, words=1, **facts)
 
 
 GOOD: Final = said("Hi", " you")
@@ -53,13 +58,14 @@ def _asked(x: Exchange) -> NotJudged | None:
 def _lists(x: Exchange) -> Iterator[tuple[Event | None, int, Any, LogprobLists]]:
     """The log probabilities of each choice, or part of one: its event, its index, the value as sent, and its lists."""
     value = json_body(x)
+    found: Iterator[tuple[Event | None, int, Object]]
     if value is not None:
-        found = ((None, index, choice) for index, choice, _ in whole_choices(as_object(value)))
+        found = ((None, index, one) for index, one, _ in whole_choices(as_object(value)))
     else:
         found = ((part.chunk.event, part.slot, part.choice) for part in parts(x))
-    for event, index, choice in found:
-        if lists := logprob_lists(choice):
-            yield event, index, choice["logprobs"], lists
+    for event, index, part in found:
+        if lists := logprob_lists(part):
+            yield event, index, part["logprobs"], lists
 
 
 @rule(
@@ -145,19 +151,35 @@ def _of_ids(x: Exchange) -> NotJudged | None:
     fix="Pass token IDs to the model as they are, without a token at the beginning, and list each of them.",
     applies_to=_of_ids,
     apis=COMPLETIONS,
-    good=[said("F", "G", " now", facts=IDS), said("F", "G", facts=IDS)],
-    bad=[said("<s>", "F", "G", " now", facts=IDS), said(" now", facts=IDS)],
+    good=[(said("F", "G", " now", facts=IDS), TEXT), (said("F", "G", facts=IDS), TEXT)],
+    bad=[(said("<s>", "F", "G", " now", facts=IDS), TEXT), (said(" now", facts=IDS), TEXT)],
+    compares_with={"text": Compare(Kind.EFFECT, "echo", mode="unary", optional=True)},
 )
-def entries_of_other_tokens(x: Exchange) -> Iterator[Finding]:
+def entries_of_other_tokens(x: Exchange, text: Exchange | None) -> Iterator[Finding | NotJudged]:
     """Evaluations find the part to score by the number of IDs before it: it is off by one, and so is every result."""
     ids, each = token_ids(x), choices_asked(x) // len(token_ids(x))
-    for choice in response_content(x).choices:
-        if not 0 <= choice.index < choices_asked(x):
+    most = _most_generated(x)
+    for one in response_content(x).choices:
+        if not 0 <= one.index < choices_asked(x):
             continue
-        sent = len(ids[choice.index // each])
-        if not sent <= len(choice.logprobs) <= sent + cap_asked(x):
-            seen = f"choice {choice.index} has {len(choice.logprobs)} entries in `logprobs` for {sent} token IDs"
-            yield Finding(f"{seen} and at most {cap_asked(x)} generated token(s)", at=span_of(x))
+        sent, listed = len(ids[one.index // each]), len(one.logprobs)
+        if listed <= most and text and not _is_echoed(text):
+            yield untestable("`echo` is ignored for a text, too (see CPL005)")
+        elif not sent <= listed <= sent + most:
+            seen = f"choice {one.index} has {listed} entries in `logprobs` for {sent} token IDs"
+            yield Finding(f"{seen} and at most {most} generated token(s)", at=span_of(x))
+
+
+def _most_generated(x: Exchange) -> int:
+    """The most tokens that were generated for a choice: as many as the cap allows, or as usage counts."""
+    spent = usage(x)
+    return max(cap_asked(x), ceil(spent.completion / choices_asked(x)) if spent else 0)
+
+
+def _is_echoed(x: Exchange) -> bool:
+    """Whether the response begins with the prompt that the request asks for."""
+    found = effect_shown(x)
+    return found is not None and found[1].state == "honoured"
 
 
 def _offset(x: Exchange) -> NotJudged | None:

@@ -14,7 +14,7 @@ from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.json_values import display, is_integer
 from conformance.rules.conditions_by_api import finished
-from conformance.rules.cpl.example import asking, chunk, choice, stream, texts, whole
+from conformance.rules.cpl.example import asking, choice, chunk, stream, texts, whole
 from conformance.rules.cpl.spec import COMPLETIONS, CREATE
 from conformance.rules.use.conditions import at, counted_well
 
@@ -110,7 +110,9 @@ def _swapped_texts(x: Exchange, alone: Exchange, again: Exchange) -> Iterator[Fi
     own = {text for _, text, for_prompt in with_prompts(x) if for_prompt == prompt}
     others = {text for _, text, for_prompt in with_prompts(x) if for_prompt != prompt}
     if meant in others and meant not in own:
-        seen = f"the response to {display(prompt)} alone is {display(meant)}, which is here the choice of another prompt"
+        seen = (
+            f"the response to {display(prompt)} alone is {display(meant)}, which is here the choice of another prompt"
+        )
         yield Finding(seen, at=span_of(x))
     elif meant not in own:
         yield untestable("neither choice is as the response to one of the prompts alone")

@@ -14,7 +14,7 @@ from conformance.parsing.sse import Event
 from conformance.rules.chk import conditions as chk
 from conformance.rules.cmp import conditions as cmp
 from conformance.rules.conditions_by_api import has_content
-from conformance.rules.cpl.example import CHUNKS, HELLO, STREAM, WHOLE, chunk, choice, completion, stream, whole
+from conformance.rules.cpl.example import CHUNKS, HELLO, STREAM, WHOLE, choice, chunk, completion, stream, whole
 from conformance.rules.cpl.spec import COMPLETIONS, OBJECT
 from conformance.rules.example import answered
 

@@ -9,11 +9,21 @@ from typing import Any, Final
 
 from conformance.model.words import Api
 from conformance.testbed.mutations.mutate_chat import Edit
-from conformance.testbed.server.reply import ModelResponse, OnResponse, ServerRequest
+from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
 
 Body = dict[str, Any]
 Lists = dict[str, Any]
 COMPLETIONS: Final[tuple[Api, ...]] = ("completions",)
+
+
+def defect(name: str, title: str, caught_by: str, on_response: OnResponse) -> Mutation:
+    """A defect in a text completion."""
+    return Mutation(name=name, title=title, caught_by=caught_by, apis=COMPLETIONS, on_response=on_response)
+
+
+def variant(name: str, title: str, on_response: OnResponse) -> Mutation:
+    """A legal variant of a text completion."""
+    return Mutation(name=name, title=title, apis=COMPLETIONS, on_response=on_response)
 
 
 def each_completion(edit: Edit) -> OnResponse:
@@ -38,9 +48,7 @@ def is_completion(value: Any) -> bool:
 
 def each_choice(edit: Edit, where: Callable[[Body], object] = bool) -> OnResponse:
     """Edit every choice for which `where` holds, in either mode."""
-    return each_completion(
-        lambda value: value | {"choices": [edit(c) if where(c) else c for c in value["choices"]]}
-    )
+    return each_completion(lambda value: value | {"choices": [edit(c) if where(c) else c for c in value["choices"]]})
 
 
 def each_logprobs(edit: Callable[[Lists], Any]) -> OnResponse:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from conformance.testbed.mutations.mutate_chat import defect, with_fields, without_fields
+from conformance.testbed.mutations.mutate_chat import with_fields, without_fields
 from conformance.testbed.mutations.mutate_completions import (
     COMPLETIONS,
     Body,
     Lists,
+    defect,
     each_choice,
     each_completion,
     each_logprobs,
@@ -27,21 +28,22 @@ BEGIN = 1
 def unread(name: str, title: str, caught_by: str, *fields: str, where: Where = bool) -> Mutation:
     """A defect: the server ignores these fields."""
     ignoring = dropping(*fields, where=where, apis=COMPLETIONS)
-    return Mutation(name=name, title=title, caught_by=caught_by, on_request=ignoring)
+    return Mutation(name=name, title=title, caught_by=caught_by, apis=COMPLETIONS, on_request=ignoring)
 
 
 def misread(name: str, title: str, caught_by: str, edit: Any, where: Where = bool) -> Mutation:
     """A defect in how the request is read."""
-    return Mutation(
-        name=name, title=title, caught_by=caught_by, on_request=rewriting(edit, where=where, apis=COMPLETIONS)
-    )
+    reading = rewriting(edit, where=where, apis=COMPLETIONS)
+    return Mutation(name=name, title=title, caught_by=caught_by, apis=COMPLETIONS, on_request=reading)
 
 
 def in_message(name: str) -> OnResponse:
     """The text is in a message, or delta, as in chat completions."""
     return each_choice(
-        lambda choice: {key: value for key, value in choice.items() if key != "text"}
-        | {name: {"role": "assistant", "content": choice["text"]}}
+        lambda choice: (
+            {key: value for key, value in choice.items() if key != "text"}
+            | {name: {"role": "assistant", "content": choice["text"]}}
+        )
     )
 
 
@@ -52,8 +54,7 @@ def is_list(request: ServerRequest) -> bool:
 
 def _prompts(body: Body) -> list[Any]:
     prompt = body.get("prompt")
-    is_one = not isinstance(prompt, list) or not prompt or isinstance(prompt[0], int)
-    return [prompt] if is_one else prompt
+    return prompt if isinstance(prompt, list) and prompt and not isinstance(prompt[0], int) else [prompt]
 
 
 def with_each(edit: Any) -> Any:
@@ -101,6 +102,13 @@ FORM = (
     ),
 )
 
+
+def of_the_first(usage: Body, request: ServerRequest) -> Body:
+    """A usage that counts the first prompt of a list."""
+    first, *others = prompts_of(request.json)
+    return with_prompt_tokens(usage, len(first)) if others else usage
+
+
 PROMPTS = (
     misread(
         "first-prompt-only",
@@ -134,7 +142,7 @@ PROMPTS = (
         "usage-of-the-first-prompt",
         "Usage counts the first prompt of a list only",
         "CPL010",
-        each_usage(lambda usage, request: with_prompt_tokens(usage, len(prompts_of(request.json)[0]))),
+        each_usage(of_the_first),
     ),
     defect(
         "token-ids-counted-with-another",
@@ -150,12 +158,25 @@ def _id_lists(request: ServerRequest) -> int:
     return sum(isinstance(prompt, list) for prompt in _prompts(request.json))
 
 
+def prompt_first(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """The text of each choice begins with its prompt."""
+    if request.api != "completions" or response.status != 200 or request.json.get("echo"):
+        return response
+    found = [prompt for prompt in prompts_of(request.json) for _ in range(int(request.json.get("n") or 1))]
+    begun: set[int] = set()
+
+    def edit(choice: Body) -> Body:
+        before = "" if choice["index"] in begun else "".join(found[choice["index"]])
+        begun.add(choice["index"])
+        return choice | {"text": before + choice["text"]}
+
+    return each_choice(edit)(response, request)
+
+
 ECHO = (
     unread("echo-dropped", "`echo` is ignored", "CPL005", "echo"),
     unread("echo-dropped-when-streaming", "`echo` is ignored if streaming", "CPL005", "echo", where=streaming),
-    misread(
-        "prompt-in-the-text", "The text begins with the prompt, as if `echo` was set", "CPL006", with_fields(echo=True)
-    ),
+    defect("prompt-in-the-text", "The text begins with the prompt, though `echo` is not set", "CPL006", prompt_first),
     misread(
         "no-tokens-read-as-one",
         "max_tokens: 0 generates a token",
@@ -182,9 +203,9 @@ def _listed(likeliest: Body | None) -> list[Body]:
     return [_entry(*one) for one in (likeliest or {}).items()]
 
 
-def shorter(lists: Lists) -> Lists:
-    """token_logprobs lacks its last entry."""
-    return lists | {"token_logprobs": lists["token_logprobs"][:-1]}
+def longer(lists: Lists) -> Lists:
+    """token_logprobs has an entry too many."""
+    return lists | {"token_logprobs": [*lists["token_logprobs"], -0.5]}
 
 
 def unscored(response: ModelResponse, request: ServerRequest) -> ModelResponse:
@@ -197,9 +218,7 @@ def uncovered(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     return _in_prompts(response, request, _cut)
 
 
-def _in_prompts(
-    response: ModelResponse, request: ServerRequest, edit: Callable[[Lists, int], Lists]
-) -> ModelResponse:
+def _in_prompts(response: ModelResponse, request: ServerRequest, edit: Callable[[Lists, int], Lists]) -> ModelResponse:
     """Edit the log probabilities that begin with an echoed prompt, given how many tokens it has."""
     if request.api != "completions" or response.status != 200 or not request.json.get("echo"):
         return response
@@ -228,6 +247,12 @@ def of_the_next(lists: Lists) -> Lists:
     return lists | {"top_logprobs": [*found[1:], found[0]]} if found and len(found) > 2 else lists
 
 
+def from_zero(lists: Lists) -> Lists:
+    """Offsets that begin at 0."""
+    first, *_ = lists["text_offset"]
+    return lists | {"text_offset": [offset - first for offset in lists["text_offset"]]}
+
+
 LOGPROBS = (
     defect(
         "text-logprobs-in-chat-form",
@@ -235,9 +260,14 @@ LOGPROBS = (
         "CPL011",
         each_logprobs(in_content),
     ),
-    defect("logprobs-lists-of-other-lengths", "token_logprobs lacks its last entry", "CPL011", each_logprobs(shorter)),
-    defect("prompt-tokens-without-logprobs", "The tokens of an echoed prompt are listed without score", "CPL012", unscored),
-    defect("prompt-tokens-not-listed", "logprobs lists the completion only, though the prompt is echoed", "CPL012", uncovered),
+    defect("logprobs-lists-of-other-lengths", "token_logprobs has an entry too many", "CPL011", each_logprobs(longer)),
+    defect("prompt-tokens-without-logprobs", "The tokens of an echoed prompt have no score", "CPL012", unscored),
+    defect(
+        "prompt-tokens-not-listed",
+        "logprobs lists the completion only, though the prompt is echoed",
+        "CPL012",
+        uncovered,
+    ),
     defect(
         "text-alternatives-of-the-next-token",
         "Each token of a text completion has the top_logprobs of the next",
@@ -248,7 +278,11 @@ LOGPROBS = (
         "offsets-from-each-chunk",
         "text_offset begins at 0 in each chunk",
         "CPL014",
-        on_streams(each_logprobs(lambda lists: lists | {"text_offset": [o - lists["text_offset"][0] for o in lists["text_offset"]]})),
+        on_streams(
+            each_logprobs(
+                lambda lists: lists | {"text_offset": [o - lists["text_offset"][0] for o in lists["text_offset"]]}
+            )
+        ),
     ),
     defect(
         "offsets-not-computed",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from conformance.testbed.mutations.mutate_chat import in_turn, variant, with_fields, without_fields
+from conformance.testbed.mutations.mutate_chat import in_turn, with_fields, without_fields
 from conformance.testbed.mutations.mutate_completions import (
     Body,
     Lists,
@@ -14,6 +14,7 @@ from conformance.testbed.mutations.mutate_completions import (
     each_usage,
     is_completion,
     on_wholes,
+    variant,
 )
 from conformance.testbed.mutations.mutate_dialects import refusing
 from conformance.testbed.mutations.openai_words import unsupported
@@ -35,7 +36,9 @@ def offsets_from_the_text(response: ModelResponse, request: ServerRequest) -> Mo
     """Offsets are counted from the beginning of the text, not of the prompt."""
     if not completes(response, request) or request.json.get("echo"):
         return response
-    found = [len("".join(prompt)) for prompt in prompts_of(request.json) for _ in range(int(request.json.get("n") or 1))]
+    found = [
+        len("".join(prompt)) for prompt in prompts_of(request.json) for _ in range(int(request.json.get("n") or 1))
+    ]
 
     def moved(choice: Body) -> Body:
         lists = choice["logprobs"]
@@ -150,7 +153,9 @@ VARIANTS = (
     variant(
         "completions-as-llama-cpp",
         "Completions without echo, best_of and suffix, as llama.cpp serves them",
-        in_turn(refusing({"completions": refused_by_llama_cpp}), each_completion(with_fields(timings={"predicted_n": 3}))),
+        in_turn(
+            refusing({"completions": refused_by_llama_cpp}), each_completion(with_fields(timings={"predicted_n": 3}))
+        ),
     ),
     variant(
         "completions-as-ollama",
@@ -161,15 +166,17 @@ VARIANTS = (
         ),
     ),
     variant("completions-no-empty-cap", "max_tokens: 0 is rejected", refusing({"completions": refused_without_tokens})),
-    variant("completions-unlikely-token", "An unlikely token is listed beside its alternatives", each_logprobs(with_its_own)),
+    variant("completions-unlikely-token", "A token is listed beside its alternatives", each_logprobs(with_its_own)),
     variant("completions-prompt-repeated", "The model itself repeats a prompt", repeating),
     variant(
         "completions-token-counted-for-none",
         "Usage counts a token that is generated for max_tokens: 0, and not shown",
         each_usage(
-            lambda usage, request: usage | {"completion_tokens": 1, "total_tokens": usage["prompt_tokens"] + 1}
-            if request.json.get("max_tokens") == 0
-            else usage
+            lambda usage, request: (
+                usage | {"completion_tokens": 1, "total_tokens": usage["prompt_tokens"] + 1}
+                if request.json.get("max_tokens") == 0
+                else usage
+            )
         ),
     ),
 )
