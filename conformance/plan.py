@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from conformance import catalogue
 from conformance.apis.in_dialect import in_dialect, raw_in_dialect
+from conformance.apis.request import prompts_in
 from conformance.apis.specs import spec, url_of
 from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect
@@ -213,13 +214,14 @@ def _with_query(url: str, more: str) -> str:
 
 
 def completion_token_bound(payload: Any, otherwise: int) -> int:
-    """The most completion tokens that a body allows: its own cap, or else `otherwise`, times `n`."""
+    """The most completion tokens that a body allows: its own cap, or else `otherwise`, for each choice or candidate."""
     if not isinstance(payload, dict):
         return otherwise
     caps = [payload.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens")]
     known = [cap for cap in caps if isinstance(cap, int) and not isinstance(cap, bool) and cap > 0]
-    n = payload.get("n")
-    return min(known, default=otherwise) * (n if isinstance(n, int) and 0 < n <= 128 else 1)
+    several = (payload.get(name) for name in ("n", "best_of"))
+    most = max((number for number in several if isinstance(number, int) and 0 < number <= 128), default=1)
+    return min(known, default=otherwise) * most * max(1, len(prompts_in(payload)))
 
 
 def request_headers(target: Target, profile: Profile, mode: Mode, dialect: Dialect) -> Headers:

@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import Final, Literal, get_args
 
-Api = Literal["chat", "messages", "responses"]
+Api = Literal["chat", "messages", "responses", "completions"]
 ConversationalApi = Literal["chat", "messages", "responses"]
 Mode = Literal["stream", "unary"]
 Direction = Literal["sent", "received"]
@@ -27,10 +27,12 @@ FailOn = Literal["must", "should", "untestable", "stale-waiver"]
 """What makes a run fail: failures of a level, verdicts that could not be tested, or waivers that cover nothing."""
 
 APIS: Final[tuple[Api, ...]] = get_args(Api)
-GENERATIVE: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
+GENERATIVE: Final[tuple[Api, ...]] = ("chat", "messages", "responses", "completions")
 """The APIs that generate text, and can stream it."""
 CONVERSATIONAL: Final[tuple[ConversationalApi, ...]] = get_args(ConversationalApi)
 """The APIs with messages and tools, which agents and gateways speak: those of a run that names no API."""
+WITH_CHOICES: Final[tuple[Api, ...]] = ("chat", "completions")
+"""The APIs whose responses and chunks have choices, and end with `[DONE]`."""
 MODES: Final[tuple[Mode, ...]] = ("stream", "unary")
 FAIL_ON: Final[tuple[FailOn, ...]] = ("must", "should", "untestable", "stale-waiver")
 FACETS: Final[frozenset[Facet]] = frozenset(("headers", "framing", "timing", "bytes"))

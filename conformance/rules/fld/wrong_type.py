@@ -30,7 +30,9 @@ from conformance.rules.fld.example import BASELINE_RESPONSE, MISTYPED, NAMED, UN
 from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
 
-READ_STRICTLY = ("frequency_penalty", "input", "messages", "presence_penalty", "stream", "temperature", "top_p")
+READ_STRICTLY = (
+    *("frequency_penalty", "input", "messages", "presence_penalty", "prompt", "stream", "temperature", "top_p"),
+)
 """Fields that affect every response, that no effect probe tests, and whose readers reject a wrong type."""
 
 

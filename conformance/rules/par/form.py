@@ -11,6 +11,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import WITH_CHOICES
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import all_of, baseline_ok, mode_supported, not_rejected_for_other_reasons, readable
 from conformance.rules.example import answered, completion, error
@@ -26,6 +27,11 @@ REFUSABLE = {
     "limits": ("temperature", "top_p", "frequency_penalty", "presence_penalty"),
     "both-caps": ("max_tokens", "max_completion_tokens"),
     "logprobs-beside-tools": ("logprobs", "tools", "tool_choice"),
+    "prompts": ("prompt", "temperature"),
+    "token-ids": ("prompt",),
+    "token-id-lists": ("prompt",),
+    "best-of": ("best_of",),
+    "logprobs-zero": ("logprobs",),
 }
 """Forms that a server may reject, and the words one of which its error must contain.
 
@@ -119,7 +125,7 @@ def default_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJu
     spec=CREATE,
     fix="Support the form, or return 400 and name the unsupported part in the message and in `error.param`.",
     applies_to=_asks_for(*REFUSABLE),
-    apis=CHAT,
+    apis=WITH_CHOICES,
     good=[
         (answered(completion(), **form("name")), BASELINE_RESPONSE),
         (answered(error("Unknown field.", param="messages[0].name"), status=400, **form("name")), BASELINE_RESPONSE),

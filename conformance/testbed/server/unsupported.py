@@ -147,3 +147,14 @@ def _unsupported_items(body: Body) -> Iterator[Refusal]:
         for index, part in enumerate(content if isinstance(content, list) and kind != "reasoning" else ()):
             if part["type"] not in SUPPORTED_PARTS:
                 yield unsupported(f"input[{at}].content[{index}].type", f"'{part['type']}' ")
+
+
+def unsupported_completions(body: Body) -> Iterator[Refusal]:
+    """Of Completions."""
+    if body.get("stream_options") is not None and body.get("stream") is not True:
+        yield wrong("stream_options", "may be given only where 'stream' is true")
+    best = body.get("best_of")
+    if best is not None and best < (body.get("n") or 1):
+        yield wrong("best_of", "must not be less than 'n'")
+    if (best or 1) > 1 and body.get("stream") is True:
+        yield wrong("best_of", "may be above 1 only where 'stream' is not true")
