@@ -14,9 +14,10 @@ Facet = Literal["headers", "framing", "timing", "bytes"]
 
 Without `headers`, some may be missing, and the Content-Type may be the one that the body shows.
 """
-Hidden = Literal["key", "response"]
-"""What is not shown of credentials: the request's key, so that none knows whether the response repeats it; or what in
-the response had the form of a key, and is masked."""
+Hidden = Literal["key", "response", "upstream-key"]
+"""What is not shown of credentials: the request's key, so that none knows whether the response repeats it; what in the
+response had the form of a key, or was a credential of a gateway's, and is masked; the key of the API with which the
+gateway asks its upstream, if that is among it."""
 Suite = Literal["smoke", "gate", "full", "fields", "fuzz", "recordings"]
 Sender = Literal["framework", "sdk"]
 RecordingFormat = Literal["har", "vcr"]

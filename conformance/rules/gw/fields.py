@@ -1,18 +1,19 @@
 """What becomes of the fields of a request: each arrives equal, or is refused by name, and nothing is added."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from conformance.apis.fidelity.aspects import Aspect
 from conformance.apis.fidelity.records import Fate
 from conformance.apis.request import request_body
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
 from conformance.model.words import CONVERSATIONAL
 from conformance.rules.gw.arrivals import SENT, Upstream, about, findings, forwarded_of, sent_with
 from conformance.rules.gw.example import ASKED, forwarded, forwarded_text
+from conformance.rules.gw.key_fields import BASELINES
 
 CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
 JSON_SPEC: Final = "https://www.rfc-editor.org/rfc/rfc8259#section-6"
@@ -210,16 +211,15 @@ def shape_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     apis=CONVERSATIONAL,
     good=[forwarded(ASKED, ASKED)],
     bad=[forwarded(ASKED, ASKED | {"model": "cheaper"})],
+    compares_with={"baselines": BASELINES},
 )
-def model_replaced(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
+def model_replaced(
+    x: Exchange, upstream: Upstream, policy: Policy, baselines: Sequence[Pair]
+) -> Iterator[Finding | NotJudged]:
     """The client pays for one model, and another one replies."""
     yield from findings(x, upstream, policy, about(Aspect.MODEL))
     arrived, alias = forwarded_of(x, upstream), policy.gateway.model
     name = request_body(x).get("model")
-    if (
-        arrived is not None
-        and isinstance(name, str)
-        and alias not in (None, name)
-        and request_body(arrived).get("model") == name
-    ):
+    is_targets = name in [request_body(pair.client).get("model") for pair in baselines]  # the policy is about this one
+    if is_targets and arrived is not None and alias not in (None, name) and request_body(arrived).get("model") == name:
         yield Finding(f"the model's name arrived as the client's, and not as {alias!r}, which the policy names")
