@@ -18,7 +18,7 @@ Hidden = Literal["key", "response", "upstream-key"]
 """What is not shown of credentials: the request's key, so that none knows whether the response repeats it; what in the
 response had the form of a key, or was a credential of a gateway's, and is masked; the key of the API with which the
 gateway asks its upstream, if that is among it."""
-Suite = Literal["smoke", "gate", "full", "fields", "fuzz", "recordings"]
+Suite = Literal["smoke", "gate", "full", "fields", "fuzz", "recordings", "load"]
 Sender = Literal["framework", "sdk"]
 RecordingFormat = Literal["har", "vcr"]
 """Formats of recordings that other tools made."""
@@ -42,7 +42,7 @@ SUITES: Final[tuple[Suite, ...]] = ("smoke", "gate", "full", "fields")
 """Each of the first three includes the previous one; `fields` tests only the support of each request field.
 
 The others can't be selected: `fuzz` has the baseline requests, and generated cases follow them; `recordings` has the
-requests that somebody else sent.
+requests that somebody else sent; `load` has those of many users at once.
 """
 
 
