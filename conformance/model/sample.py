@@ -40,10 +40,10 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     worker processes. A request that is repeated in the phase `after` has the nonce of the one under load that it
     repeats. `exchange` names the exchange in the run folder, if its bytes are kept.
 
-    Times are nanoseconds: `began` on the clock of the `worker` process, `late` is how long before that the request was due
-    (of open arrivals, when no user was free), the others count since it began; `first_byte` and `first_token` are None
-    if none came; `longest_gap` is the longest wait after the first token, until the next one or the end; `stall` is the
-    longest stall of the harness itself within the exchange.
+    Times are nanoseconds: `began` on the clock of the `worker` process, `late` is how long before that the request was
+    due (of open arrivals, when no user was free), the others count since it began; `first_byte` and `first_token` are
+    None if none came; `longest_gap` is the longest wait after the first token, until the next one or the end; `stall`
+    is the longest stall of the harness itself within the exchange.
 
     `error`, for people, is why the connection ended; `in_band`: the body is an error although the status is 2xx;
     `retry_after` is the value of Retry-After or retry-after-ms. `id` is the response's, `finish` its finish reason as

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from conformance.field_support.states import State
+from conformance.load.result import LoadResult
 from conformance.model.dialect import Dialect
 from conformance.model.impact import Impact
 from conformance.model.run import Skipped
@@ -287,7 +288,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     `select` and `ignore` are the selection of rules that judged; both are empty if all did. `fail_on` is what fails the
     run. `dialect` is how the model had to be asked, by API; `causes` are the failing rules, the most urgent first;
     `hurt` maps each failing exchange to its impact on each framework. `recordings` is set if other tools recorded,
-    `gateway` if the run saw both sides of one.
+    `gateway` if the run saw both sides of one, `load` if it was one under load.
     """
 
     format: str = FORMAT
@@ -323,3 +324,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int
     recordings: ReportRecordings | UnsetType = UNSET
     gateway: ReportGateway | UnsetType = UNSET
+    load: LoadResult | UnsetType = UNSET
