@@ -98,6 +98,8 @@ def lines(
     yield _sent(shown)
     yield _goodput(shown)
     yield from _harness(shown)
+    if shown.harness.untestable:
+        yield from headline.busy_machine(facts)
 
 
 def _steps(shown: LoadResult) -> Iterator[str]:
@@ -120,9 +122,11 @@ def _result(step: LoadStepResult) -> str:
 
 def _sent(shown: LoadResult) -> str:
     """How many requests were sent, and what became of them."""
-    made = f"{_count(shown.users, 'user')} sent {_count(shown.requests, 'request')} in {shown.duration_s:g} s"
+    made = f"{_count(shown.users, 'user')} sent {_count(shown.requests, 'request')} in {number(shown.duration_s)} s"
     if shown.rate is not None:
-        made = f"{shown.rate:g} requests a second were due for {shown.duration_s:g} s; {shown.requests:,} were sent"
+        made = (
+            f"{shown.rate:g} requests a second were due for {number(shown.duration_s)} s; {shown.requests:,} were sent"
+        )
     words = ", ".join(outcome_words(shown.outcomes)) or "none"
     missed = f"; {_count(shown.not_sent, 'request')} not sent, as no user was free" if shown.not_sent else ""
     errors = f"; {shown.mistakes:,} more have to get an error" if shown.mistakes else ""

@@ -52,7 +52,7 @@ def fails_with(users):
 HOLDS = fails_with(99)
 
 
-def report(*groups, status=Status.PASS, judge=HOLDS, stopped="", **made):
+def report(*groups, status=Status.PASS, judge=HOLDS, stopped="", machine_pressure=None, **made):
     known = LoadFacts(**{"users": 16, "duration_s": 10.0, "seconds": QUIET} | made)
     sent = [one for group in groups or (samples(3, phase="alone"), samples()) for one in group]
     facts = RunManifest(
@@ -64,6 +64,7 @@ def report(*groups, status=Status.PASS, judge=HOLDS, stopped="", **made):
         profiles=("hermes",),
         load=known,
         stopped=stopped,
+        machine_pressure=machine_pressure,
     )
     judgement = Judgement(verdicts=(verdict(status),), requests=len(sent))
     found = load_result(known, Population(tuple(sent)), ("CHK001",), judge)
@@ -112,8 +113,9 @@ FACTS = {"tool": "t", "started": "2026-11-30T12:00:00Z", "target": TARGET, "suit
 
 
 def test_a_busy_harness_is_said_beside_its_times():
-    shown = text(report(seconds=tuple(LoadSecond(users=16, cpu=0.98) for _ in range(10))))
+    shown = text(report(seconds=tuple(LoadSecond(users=16, cpu=0.98) for _ in range(10)), machine_pressure=0.8))
     assert "Times are untestable where they say ≤: the harness itself was too slow; it used 98% of a processor" in shown
+    assert "This machine was busy: for 80% of the run, processes waited for a processor." in shown
     assert re.search(r"chat hermes stream +400 +400 +≤55 / ≤95 / ≤104", shown)
 
 
