@@ -91,8 +91,8 @@ def prompt(nonce: str, task: Task) -> str:
         return f"Call the tool {TOOL} once, with the word {nonce}."
     wanted = numbers(nonce)
     return (
-        f"Repeat this word: {nonce}, then count from {wanted[0]} to {wanted[-1]} in digits, with a comma after each "
-        "number. Write nothing else."
+        f"Repeat this word: {nonce}, then count from {wanted[0]} to {wanted[-1]} in digits, separated by commas. "
+        "Nothing else."
     )
 
 

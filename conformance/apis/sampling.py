@@ -15,7 +15,7 @@ from conformance.apis.nonce import NONCE
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import usage
 from conformance.model.exchange import Exchange, cached_reader
-from conformance.model.sample import PHASES, Body, Closing, Group, Order, Outcome, Sample, Task
+from conformance.model.sample import PHASES, Body, Closing, Group, Order, Outcome, Population, Sample, Task
 from conformance.parsing.http1 import finished_at_ns, reply
 from conformance.parsing.json_body import json_body
 from conformance.parsing.sse import payloads
@@ -61,7 +61,7 @@ def sample_of(x: Exchange, *, worker: int = 0, failed: Sequence[str] = (), excha
         outcome=outcome,
         worker=worker,
         began=x.began_ns,
-        first_byte=x.arrivals[0].at_ns if x.arrivals else None,
+        first_byte=x.arrivals[0].at_ns if x.received and x.arrivals else None,
         first_token=tokens[0] if tokens else None,
         ended=over,
         longest_gap=max((b - a for a, b in pairwise((*tokens, max(over, *tokens)))), default=0) if tokens else 0,
@@ -91,6 +91,12 @@ def sample_of(x: Exchange, *, worker: int = 0, failed: Sequence[str] = (), excha
     )
 
 
+def population_of(exchanges: Sequence[Exchange]) -> Population:
+    """The population of some exchanges."""
+    shapes = {name: names for x in exchanges for name, names in shapes_of(x).items()}
+    return Population(tuple(map(sample_of, exchanges)), shapes)
+
+
 def shapes_of(x: Exchange) -> dict[str, tuple[str, ...]]:
     """What the names in `shape` and `headers` of its sample stand for."""
     return {name_of(names): names for names in (members(x), header_names(x)) if names}
@@ -98,22 +104,29 @@ def shapes_of(x: Exchange) -> dict[str, tuple[str, ...]]:
 
 def outcome_of(x: Exchange) -> Outcome:
     """How an exchange ended."""
-    how, is_over, answer = x.ending.how, x.ending.phase == "after", reply(x)
-    if how == "unreachable":
-        return "stopped" if any(fault in x.ending.detail for fault in OWN_FAULTS) else "unreachable"
-    if how == "hung-up":
-        return "disconnected"
-    if not is_over and how in ("limit", "interrupted", "timeout"):
-        return "timeout" if how == "timeout" else "stopped"
-    if answer.status == 0:
-        return "cut"
+    return _ended_by_harness(x) or _ended_by_target(x)
+
+
+def _ended_by_harness(x: Exchange) -> Outcome | None:
+    """The outcome, if there was no connection, or the harness ended the exchange; else None."""
+    match x.ending.how:
+        case "unreachable":
+            return "stopped" if any(fault in x.ending.detail for fault in OWN_FAULTS) else "unreachable"
+        case "hung-up":
+            return "disconnected"
+        case "timeout" if x.ending.phase != "after":
+            return "timeout"
+        case "limit" | "interrupted" if x.ending.phase != "after":
+            return "stopped"
+    return "stopped" if reply(x).undecodable or reply(x).cut else None
+
+
+def _ended_by_target(x: Exchange) -> Outcome:
+    answer, is_over = reply(x), x.ending.phase == "after"
     if answer.status in OVERLOADED:
         return "overloaded"
-    if answer.status not in range(200, 300) or error_response(x):
-        return "error"
-    if answer.undecodable or answer.cut:
-        return "stopped"
-    if is_over and not answer.content:
+    is_error = answer.status not in range(200, 300) or bool(error_response(x)) or (is_over and not answer.content)
+    if answer.status and is_error:
         return "error"
     return "cut" if missing_part(x) else "complete"
 
@@ -165,8 +178,8 @@ def _order(text: str, wanted: range) -> Order:
     found = [int(number[:9]) for number in NUMBER.findall(NONCE.sub(b" ", text[:MOST_TEXT].encode()).decode())]
     if not found:
         return "absent"
-    if any(number in ALL_NUMBERS and number not in wanted for number in found):
-        return "mixed"
+    if strange := [number for number in found if number not in wanted]:
+        return "mixed" if any(number in ALL_NUMBERS for number in strange) else "lost"
     if found == list(wanted[: len(found)]):
         return "whole" if len(found) == len(wanted) else "short"
     if len(set(found)) < len(found):
@@ -254,15 +267,16 @@ def is_doubtful(sample: Sample) -> bool:
 
 
 def to_repeat(samples: Iterable[Sample], doubtful: int = 6, usual: int = 2) -> tuple[Sample, ...]:
-    """The requests under load to repeat alone, when the load is over: so many of each group and kind.
+    """The requests under load to repeat alone, when the load is over: so many of each group and task.
 
-    What the repetition does well, the load has spoilt; what it does as badly, the model may be at fault for.
+    What the repetition does well, the load has spoilt; where it errs as well, the model or the request is at fault.
     """
     groups: dict[tuple[Group, bool, Task], list[Sample]] = {}
     for sample in samples:
-        if sample.phase == "load" and sample.outcome == "complete" and sample.task != "mistake":
-            groups.setdefault((sample.group, is_doubtful(sample), sample.task), []).append(sample)
-    chosen = (_spread(groups[key], doubtful if key[1] else usual) for key in sorted(groups))
+        if sample.phase == "load" and sample.outcome in ("complete", "error") and sample.task != "mistake":
+            is_usual = sample.outcome == "complete" and not is_doubtful(sample)
+            groups.setdefault((sample.group, is_usual, sample.task), []).append(sample)
+    chosen = (_spread(groups[key], usual if key[1] else doubtful) for key in sorted(groups))
     return tuple(sample for some in chosen for sample in some)
 
 

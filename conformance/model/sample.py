@@ -1,5 +1,6 @@
 """The sample, what a load test keeps of an exchange when its bytes are dropped; and the population of all of them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +11,7 @@ import msgspec
 from conformance.model.words import Api, Mode
 
 Phase = Literal["alone", "load", "after"]
-"""`alone`: one request at a time, before the load. `load`: many users. `after`: one at a time again, when it is over."""
+"""`alone`: one request at a time, before the load. `load`: many users. `after`: one at a time again, after it."""
 Task = Literal["text", "tool", "mistake"]
 """What a request is for: a text, a tool call, or an error (its model does not exist)."""
 Outcome = Literal["complete", "overloaded", "error", "cut", "timeout", "unreachable", "disconnected", "stopped"]
@@ -46,10 +47,10 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
 
     `error`, for people, is why the connection ended; `in_band`: the body is an error although the status is 2xx;
     `retry_after` is the value of Retry-After or retry-after-ms. `id` is the response's, `finish` its finish reason as
-    sent. `has_own_nonce` and `foreign`: whether its text, tool calls, reasoning, ids, header or error have the request's
-    nonce, and those of other requests of the run (as far as their form shows: see `Population.owner`). `numbers`:
-    whether the requested numbers are all there. `length` counts the characters of the text and of tool arguments;
-    `content` is a digest of them. Token counts are None if no usage is reported.
+    sent. `has_own_nonce`: what was generated, or the error, has the request's nonce; `foreign` are those of other
+    requests of the run, anywhere in the response (as far as their form shows: see `Population.owner`). `numbers`:
+    whether the requested numbers are all there. `length` counts the characters that were generated, `content` is a
+    digest of them. Token counts are None if no usage is reported.
 
     `shape` names the members of the response, `headers` those of its header fields, in `Population.shapes`.
     `is_reused`: the connection had served an earlier request. `failed` are the IDs of rules that the exchange fails by
@@ -116,9 +117,15 @@ class Group(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """What is known of all requests of a run: each by its nonce (the one under load, if it was repeated)."""
+    """What is known of all requests of a run.
+
+    `by_nonce` has each by its nonce (the one under load, if it was repeated); `shared_ids` are the ids, with their API,
+    that responses to different requests have; `disconnects` are the exchanges that the harness ended on purpose;
+    `users` counts the users under load.
+    """
 
     by_nonce: Mapping[str, Sample]
+    shared_ids: frozenset[tuple[Api, str]]
     disconnects: tuple[Sample, ...]
     users: int
 
@@ -181,8 +188,11 @@ class Population:
 
 
 def _sent(samples: tuple[Sample, ...]) -> Sent:
+    by_nonce = {s.nonce: s for s in sorted(samples, key=lambda s: s.phase == "load")}
+    ids = Counter((s.api, s.id) for s in by_nonce.values() if s.id)
     return Sent(
-        by_nonce={s.nonce: s for s in sorted(samples, key=lambda s: s.phase == "load")},
+        by_nonce=by_nonce,
+        shared_ids=frozenset(named for named, count in ids.items() if count > 1),
         disconnects=tuple(s for s in samples if s.outcome == "disconnected"),
         users=len({s.user for s in samples if s.phase == "load"}),
     )

@@ -23,6 +23,7 @@ FAMILIES: Final[dict[str, str]] = {
     "BILL": "billing of errors, rejections and retries",
     "LIFE": "disconnects and concurrency",
     "GW": "both sides of a gateway",
+    "LOAD": "many users at once",
 }
 """The subject of each rule family, by its ID prefix."""
 
