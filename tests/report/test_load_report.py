@@ -23,6 +23,7 @@ from conformance.report.document import Report
 from conformance.report.failures import Recording
 from conformance.report.formats import html, json_report, terminal
 from conformance.report.formats.registry import FORMATS
+from conformance.rules.example import answered, completion
 
 MS = 1_000_000
 CASE = CaseId("chat", "hermes", "stream", Kind.BASELINE)
@@ -41,8 +42,9 @@ def samples(count=400, *, slower=1, phase="load", **changes):
         yield Sample(**facts | took | changes)
 
 
-def verdict(status=Status.PASS, rule="CHK001"):
-    return Verdict(rule=rule, title="a rule", level=MUST, status=status, case=CASE, message="as it was seen")
+def verdict(status=Status.PASS, rule="CHK001", exchanges=()):
+    facts = {"title": "a rule", "level": MUST, "case": CASE, "message": "as it was seen"}
+    return Verdict(rule=rule, status=status, exchanges=exchanges, **facts)
 
 
 def fails_with(users):
@@ -52,7 +54,9 @@ def fails_with(users):
 HOLDS = fails_with(99)
 
 
-def report(*groups, status=Status.PASS, judge=HOLDS, stopped="", machine_pressure=None, **made):
+def report(
+    *groups, status=Status.PASS, rule="CHK001", exchanges=(), judge=HOLDS, stopped="", machine_pressure=None, **made
+):
     known = LoadFacts(**{"users": 16, "duration_s": 10.0, "seconds": QUIET} | made)
     sent = [one for group in groups or (samples(3, phase="alone"), samples()) for one in group]
     facts = RunManifest(
@@ -66,7 +70,7 @@ def report(*groups, status=Status.PASS, judge=HOLDS, stopped="", machine_pressur
         stopped=stopped,
         machine_pressure=machine_pressure,
     )
-    judgement = Judgement(verdicts=(verdict(status),), requests=len(sent))
+    judgement = Judgement(verdicts=(verdict(status, rule, exchanges),), requests=len(sent))
     found = load_result(known, Population(tuple(sent)), ("CHK001",), judge)
     return build.build_report(facts, judgement, {}.__getitem__, load_result=found)
 
@@ -75,7 +79,7 @@ def text(shown):
     return terminal.text(shown, EVIDENCE)
 
 
-EVIDENCE = Recording({}.__getitem__, TARGET, "runs/one")
+EVIDENCE = Recording(lambda _: answered(completion()), TARGET, "runs/one")
 
 
 # The first lines
@@ -142,6 +146,19 @@ def test_what_only_some_rules_judged_is_said():
 
 def test_a_failed_must_fails_the_run():
     assert (report().exit_code, report(status=Status.FAIL).exit_code) == (0, 1)
+
+
+def test_a_failure_of_the_whole_load_names_the_command_and_the_bytes_that_are_kept():
+    found = report(status=Status.FAIL, rule="LOAD001", exchanges=("load-u00001-t00000",))
+    shown = text(found)
+    command = (
+        "conformance load --base-url https://api.example/v1 --model m-1 --api-key-env KEY --users 16 --duration 10"
+    )
+    assert re.search(rf"reproduce +{re.escape(command)}\n", shown)
+    assert re.search(r"bytes +runs/one/exchanges/load-u00001-t00000/received\.bin\n", shown)
+    assert re.search(r"affected clients +not simulated for a rule about many responses", shown)
+    assert "curl" not in shown
+    assert "--rate 50" in text(report(status=Status.FAIL, rule="LOAD001", rate=50.0))
 
 
 # The formats
