@@ -87,9 +87,11 @@ EVIDENCE = Recording(lambda _: answered(completion()), TARGET, "runs/one")
 
 def test_the_first_lines_say_how_much_was_sent_and_what_became_of_it():
     refused = samples(20, outcome="overloaded", status=503)
-    shown = text(report(samples(3, phase="alone"), samples(), refused))
+    mistakes = samples(10, task="mistake", outcome="error", status=404)
+    shown = text(report(samples(3, phase="alone"), samples(), refused, mistakes))
     assert "CONFORMANT  staging under load of 16 users, model m-1" in shown
-    assert "16 users sent 420 requests in 10 s, 42 a second: 400 complete, 20 overloaded (20 × 503)." in shown
+    assert "16 users sent 430 requests in 10 s, 43 a second: 400 complete, 20 overloaded (20 × 503), 10 " in shown
+    assert ", 10 that have to get an error." in shown
     assert (
         "400 of 420 responses are complete and as alone, with the first token within 2 s and no gap above 1 s" in shown
     )
