@@ -126,10 +126,6 @@ def _sent(shown: LoadResult) -> str:
     made = f"{_count(shown.users, 'user')} sent {_count(sent, 'request')} in {seconds} s"
     if shown.rate is not None:
         made = f"{shown.rate:g} requests a second were due for {seconds} s; {sent:,} were sent"
-    parts = [
-        *outcome_words(shown.outcomes),
-        *([f"{shown.mistakes:,} that have to get an error"] * (shown.mistakes > 0)),
-    ]
     wrong = {name: count for name, count in shown.statuses.items() if not 200 <= name < 300 and name}
     statuses = f" ({', '.join(f'{count:,} × {name}' for name, count in wrong.items())})" if wrong else ""
     became = f"{', '.join(outcome_words(shown.outcomes)) or 'none'}{statuses}"
