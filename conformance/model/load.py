@@ -17,8 +17,8 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True):
 class LoadSecond(msgspec.Struct, frozen=True, kw_only=True):
     """One second of a load: the number of users in it, and how busy the harness itself was.
 
-    `stall_ms` is its longest stall, `stalled_ms` all stalls together, and `cpu` the share of a processor that it used: of
-    its busiest process each.
+    `stall_ms` is its longest stall, `stalled_ms` all stalls together, and `cpu` the share of a processor that it used:
+    of its busiest process each.
     """
 
     users: int
