@@ -22,7 +22,7 @@ from conformance.model.target import Target
 from conformance.model.verdict import Finding, Level, Status, Verdict
 from conformance.model.waiver import Waiver
 from conformance.model.words import Api, ExitCode, FailOn
-from conformance.report import causes, fields, gateway, headline, recordings
+from conformance.report import causes, fields, gateway, headline, open_responses, recordings
 from conformance.report.document import (
     Harness,
     Report,
@@ -105,6 +105,7 @@ def build_report(
         exit_code=code,
         recordings=shown,
         gateway=both,
+        open_responses=UNSET if traffic else open_responses.reported(judgement.verdicts, facts.suite),
     )
 
 

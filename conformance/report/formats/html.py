@@ -18,7 +18,7 @@ from msgspec import UNSET
 from conformance import __version__
 from conformance.field_support.states import State, merge
 from conformance.model.verdict import Status
-from conformance.report import gateway, impacts, recordings, scores
+from conformance.report import gateway, impacts, open_responses, recordings, scores
 from conformance.report.document import Report
 from conformance.report.failures import RUN, Recording
 from conformance.report.fields import LOST, FieldRow, in_state, rows
@@ -86,6 +86,7 @@ def facts(report: Report) -> dict[str, Any]:
         "impact": _impact(report) if report.stopped in ("", "interrupted") else None,
         "fields": list(_fields(report)),
         "hints": report.hints,
+        "open_responses": _open_responses(report),
         "waivers": report.waivers,
         "counts": {status: number for status, number in report.summary.verdicts.items() if number},
         "results": sorted(scores.rule_rows(report.verdicts), key=lambda result: SHOWN_FIRST.index(result.status)),
@@ -113,6 +114,15 @@ def _gateway(report: Report) -> dict[str, Any] | None:
         "rows": list(gateway.lane_rows(report.gateway)),
         "notable": list(gateway.notable(report.gateway)),
     }
+
+
+def _open_responses(report: Report) -> dict[str, Any] | None:
+    """The acceptance tests of Open Responses, with the outcome of each."""
+    found = report.open_responses
+    if found is UNSET:
+        return None
+    tests = [(test, legend.OFFICIAL[test.outcome]) for test in found.tests]
+    return {"sentence": open_responses.sentence(found), "tests": tests}
 
 
 def _impact(report: Report) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from conformance import schemas
 from conformance.model.words import Api
 from conformance.testbed.server.refusal import Refusal
 from conformance.testbed.server.reply import ServerRequest
+from conformance.testbed.server.seal import unseal
 
 CODES = {
     "type": "invalid_type",
@@ -207,7 +208,7 @@ def _unsupported_tools_of_responses(body: Body) -> Iterator[Refusal]:
         yield _wrong("tool_choice.name", "names none of the 'tools'")
 
 
-SUPPORTED_ITEMS = ("message", "function_call", "function_call_output", "reasoning")
+SUPPORTED_ITEMS = ("message", "function_call", "function_call_output", "reasoning", "compaction")
 SUPPORTED_PARTS = ("input_text", "output_text", "refusal")
 
 
@@ -219,6 +220,8 @@ def _unsupported_items(body: Body) -> Iterator[Refusal]:
         kind = item.get("type", "message")
         if kind not in SUPPORTED_ITEMS:
             yield _unsupported(f"input[{at}].type", f"'{kind[:40]}' ")
+        if kind == "compaction" and unseal(str(item.get("encrypted_content"))) is None:
+            yield _wrong(f"input[{at}].encrypted_content", "is not what this server compacted")
         if kind == "function_call":
             called.add(item["call_id"])
         if kind == "function_call_output" and item["call_id"] not in called:
