@@ -10,7 +10,6 @@ from conformance.model.probe import Probe
 from conformance.model.words import MODES, Api, Mode, Suite
 from conformance.probes.accepted_forms import MARKER_TEXT, RED_SQUARE
 from conformance.probes.baseline import Change, Fields, token_cap
-from conformance.probes.tools import FORECAST
 
 CAP = 64
 """Enough for a completed response to the baseline prompt."""
@@ -107,21 +106,15 @@ def _with_part(api: Api, part: Fields, body: Fields, _mode: Mode) -> Fields:
 
 
 def _marked(body: Fields, _mode: Mode) -> Fields:
-    """The baseline request with a marker in the system prompt, a tool, and a block of either role."""
+    """The baseline request with a marker in the system prompt, and in a block of either role."""
 
     def block(text: str) -> Fields:
         return {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
 
     *_, last = body["messages"]
-    offered = {"name": FORECAST["name"], "input_schema": FORECAST["parameters"], "cache_control": {"type": "ephemeral"}}
     earlier = [{"role": "user", "content": MARKER_TEXT}, {"role": "assistant", "content": [block("They are green.")]}]
-    marked = {"system": [block(MARKER_TEXT)], "tools": [offered], "tool_choice": {"type": "none"}}
-    return (
-        body
-        | marked
-        | {"messages": [*earlier, last | {"content": [block(last["content"])]}]}
-        | token_cap("messages", CAP)
-    )
+    asked = [*earlier, last | {"content": [block(last["content"])]}]
+    return body | {"system": [block(MARKER_TEXT)], "messages": asked} | token_cap("messages", CAP)
 
 
 ITEMS = tuple(

@@ -26,6 +26,8 @@ COMPLETED: Final = "RSP033"
 LABEL: Final = "open responses"
 NO_WEBSOCKET: Final = "it uses WebSocket, which the harness does not speak"
 LOCAL: Final = "it sends no request: it validates a fixture of its own"
+FAILED: Final = (Status.FAIL, Status.NOT_APPLICABLE)
+"""A rule fails, or what the test asks for is rejected or not offered."""
 OUTCOMES: Final[Mapping[OfficialOutcome, str]] = {
     "pass": "would pass",
     "fail": "would fail",
@@ -71,7 +73,7 @@ TESTS: Final = (
     OpenTest("compact-response", Kind.COMPACT, rules=("RSP034",)),
     OpenTest("compact-missing-model", Kind.COMPACT, "no-model", rules=("RSP035",)),
 )
-"""The tests in their order. `rules`: the first that did not pass gives the reason."""
+"""The tests in their order. The first rule that failed gives the reason, or else the first that is undecided."""
 
 
 def reported(verdicts: Iterable[Verdict], suite: Suite) -> ReportOpenResponses | UnsetType:
@@ -95,20 +97,18 @@ def _is_absent(verdicts: Iterable[Verdict]) -> bool:
 def _judged(test: OpenTest, found: Mapping[str, Verdict], suite: Suite) -> OfficialTest:
     if not test.rules:
         return OfficialTest(name=test.name, outcome="pass" if test.is_local else "not-tested", why=test.why)
-    for rule in test.rules:
-        verdict = found.get(rule)
-        if verdict is None:
-            why = f"the rule {rule} did not judge the response" if found else _unsent(test, suite)
-            return OfficialTest(name=test.name, outcome="not-tested", why=why, rule=rule)
-        if verdict.status is not Status.PASS:
-            is_failed = verdict.status in (Status.FAIL, Status.NOT_APPLICABLE)
-            return OfficialTest(
-                name=test.name,
-                outcome="fail" if is_failed else "not-tested",
-                why=safe(verdict.message),
-                rule=rule,
-                exchange=verdict.exchanges[0],
-            )
+    if not found:
+        return OfficialTest(name=test.name, outcome="not-tested", why=_unsent(test, suite))
+    of_rules = [found.get(rule) for rule in test.rules]
+    failed = next((verdict for verdict in of_rules if verdict and verdict.status in FAILED), None)
+    undecided = next((verdict for verdict in of_rules if verdict and verdict.status is not Status.PASS), None)
+    if shown := failed or undecided:
+        outcome: OfficialOutcome = "fail" if failed else "not-tested"
+        why, exchange = safe(shown.message), shown.exchanges[0]
+        return OfficialTest(name=test.name, outcome=outcome, why=why, rule=shown.rule, exchange=exchange)
+    if missing := [rule for rule, verdict in zip(test.rules, of_rules, strict=True) if not verdict]:
+        why = f"the rule {missing[0]} did not judge the response"
+        return OfficialTest(name=test.name, outcome="not-tested", why=why, rule=missing[0])
     return OfficialTest(name=test.name, outcome="pass", exchange=found[test.rules[0]].exchanges[0])
 
 

@@ -64,6 +64,10 @@ def test_each_fault_of_a_response_is_named_once_by_its_place():
     assert [finding.seen for finding in found] == [
         "the response differs from the schema of Open Responses: `output[0].id` is 7, `output[1].id` is 7"
     ]
+    bare = response(**FORM)
+    (lacking,) = decide(RULES["RSP031"], {"x": bare}, (bare,)).findings
+    assert lacking.seen.startswith("the response differs from the schema of Open Responses: it lacks `completed_at`, ")
+    assert lacking.seen.endswith(" and 13 more")
 
 
 @pytest.mark.parametrize("code", [404, 405, 501])

@@ -15,7 +15,7 @@ from conformance.parsing.json_values import Object, as_array, as_object
 from conformance.rules.conditions import OK, all_of, not_rejected_for_other_reasons, probe_is, readable, whole
 from conformance.rules.example import answered, error
 from conformance.rules.rsp.example import USAGE, response
-from conformance.rules.rsp.open_responses import listed, schema_faults
+from conformance.rules.rsp.open_responses import schema_faults
 from conformance.rules.rsp.shape import whole_rule
 from conformance.rules.rsp.spec import COMPACT
 
@@ -86,7 +86,7 @@ def malformed_compaction(x: Exchange) -> Iterator[Finding]:
     """Agents replace the conversation by this output: what is not in it is lost, and what they can't read ends the session."""
     at = reply(x).locate(0, len(reply(x).content))
     if faults := schema_faults(body(x), "open-responses-compaction"):
-        yield Finding(f"the compaction differs from its schema: {listed(faults)}", at=at)
+        yield Finding(f"the compaction differs from its schema: {faults}", at=at)
     elif not any(item.get("type") == "compaction" for item in map(as_object, as_array(body(x).get("output")))):
         yield Finding("the output of the compaction has no item of type compaction", at=at)
 

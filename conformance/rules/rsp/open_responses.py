@@ -3,8 +3,8 @@
 Judged on requests like those of the tests. The report says which of the tests would pass (report/open_responses.py).
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from conformance.apis.chat import span_of
 from conformance.apis.errors import error_response, quoted
@@ -31,11 +31,31 @@ MOST_CHECKED = 100
 FORM: dict[str, Any] = {"probe": "responses.form.typed"}
 
 
-def schema_faults(value: Any, schema: str) -> tuple[str, ...]:
-    """Where a value differs from a schema, in clauses that follow a colon, without duplicates."""
+class Faults(NamedTuple):
+    """Where a value differs from a schema: the members that are missing, and clauses about others."""
+
+    missing: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The first of both as one clause."""
+        named = [f"`{name}`" for name in self.missing]
+        lacking = [f"it lacks {_listed(named)}"] if named else []
+        return "; ".join([*lacking, *([_listed(self.wrong)] if self.wrong else [])])
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = f" and {len(words) - MOST_SHOWN} more" if len(words) > MOST_SHOWN else ""
+    return ", ".join(words[:MOST_SHOWN]) + more
+
+
+def schema_faults(value: Any, schema: str) -> Faults | None:
+    """Where a value differs from a schema, without duplicates; None if it does not."""
     errors = validator(schema).iter_errors(_shortened(value))
     found = sorted(errors, key=lambda error: [str(step) for step in error.absolute_path])
-    return tuple(dict.fromkeys(clause for error in found for clause in _clauses(error)))
+    missing = dict.fromkeys(name for error in found for name in _missing(error))
+    wrong = dict.fromkeys(_clause(error) for error in found if error.validator != "required")
+    return Faults(tuple(missing), tuple(wrong)) if found else None
 
 
 def _shortened(value: Any, levels: int = 6) -> Any:
@@ -47,23 +67,19 @@ def _shortened(value: Any, levels: int = 6) -> Any:
     return value
 
 
-def _clauses(error: Any) -> Iterator[str]:
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+def _place(error: Any) -> str:
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+    return "".join(steps).removeprefix(".")
+
+
+def _missing(error: Any) -> Iterator[str]:
     if error.validator == "required":
-        lacking = [name for name in error.validator_value if name not in error.instance]
-        yield from (f"`{f'{place}.{name}'.removeprefix('.')}` is missing" for name in lacking)
-    elif error.validator == "minItems":
-        yield f"`{place.removeprefix('.')}` is empty"
-    elif place:
-        yield f"`{place.removeprefix('.')[:80]}` is {display(error.instance)}"
-    else:
-        yield f"it is {display(error.instance)}"
+        yield from (f"{_place(error)}.{n}".removeprefix(".") for n in error.validator_value if n not in error.instance)
 
 
-def listed(faults: tuple[str, ...]) -> str:
-    """The first faults as one clause."""
-    more = f", and {len(faults) - MOST_SHOWN} more" if len(faults) > MOST_SHOWN else ""
-    return ", ".join(faults[:MOST_SHOWN]) + more
+def _clause(error: Any) -> str:
+    place = f"`{_place(error)[:80]}`" if error.absolute_path else "it"
+    return f"{place} is {'empty' if error.validator == 'minItems' else display(error.instance)}"
 
 
 def _like_the_tests(x: Exchange) -> NotJudged | None:
@@ -118,7 +134,7 @@ FULL: Object = {
 def members_required_by_the_tests_missing(x: Exchange) -> Iterator[Finding]:
     """A vendor that promises Open Responses is measured by these tests, and typed clients are generated from their schema."""
     if faults := schema_faults(response_states(x)[-1], "open-responses-response"):
-        seen = f"the response differs from the schema of Open Responses: {listed(faults)}"
+        seen = f"the response differs from the schema of Open Responses: {faults}"
         yield Finding(seen, at=span_of(x, terminal_event(x)))
 
 
@@ -152,7 +168,7 @@ def event_unknown_to_the_tests(x: Exchange) -> Iterator[Finding]:
         left[part.type] = left.get(part.type, MOST_CHECKED) - 1
         if left[part.type] >= 0 and (faults := schema_faults(part.value, "open-responses-event")):
             left[part.type] = 0
-            clause = f"an event {display(part.type)} differs from the schema of Open Responses: {listed(faults)}"
+            clause = f"an event {display(part.type)} differs from the schema of Open Responses: {faults}"
             yield Finding(clause, at=span(x, part.event))
 
 
