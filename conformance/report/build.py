@@ -12,7 +12,7 @@ from msgspec import UNSET
 from conformance import __version__, catalogue
 from conformance.comparisons import Load
 from conformance.judging import Judgement
-from conformance.model.criteria import USUAL_CRITERIA, Criteria
+from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria
 from conformance.model.dialect import Dialect
 from conformance.model.exchange import Pair
 from conformance.model.impact import Impact
@@ -182,7 +182,8 @@ def _reason(verdict: Verdict, waivers: Sequence[Waiver], today: date) -> str:
 
 def _report_waivers(criteria: Criteria, verdicts: Sequence[Verdict], today: date) -> Iterator[ReportWaiver]:
     """The waivers, without those that cover nothing, but might cover a failure of a rule that was not selected."""
-    left_out = [rule.id for rule in catalogue.rules() if not criteria.rules.includes(rule)]
+    rules = () if criteria.rules == ALL_RULES else catalogue.rules()
+    left_out = [rule.id for rule in rules if not criteria.rules.includes(rule)]
     for waiver in criteria.waivers:
         report = _report_waiver(waiver, verdicts, today)
         if report.failures or not any(fnmatchcase(rule, waiver.rule) for rule in left_out):
@@ -215,7 +216,7 @@ def _safe_dialect(dialect: Dialect) -> Dialect:
 
 
 def _pages(names: frozenset[str]) -> dict[str, RulePage]:
-    return {rule.id: _page(rule) for rule in catalogue.rules() if rule.id in names}
+    return {rule.id: _page(rule) for rule in catalogue.named(names)}
 
 
 def _page(rule: Rule) -> RulePage:

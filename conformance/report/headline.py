@@ -255,7 +255,8 @@ def judged_by(selection: RuleSelection) -> str:
     """The sentence about a selection of rules; empty if all judge."""
     if selection == ALL_RULES:
         return ""
-    return f"Judged by {len(catalogue.selected(selection).rules)} of {len(catalogue.rules())} rules: {selection}."
+    rules = catalogue.rules()
+    return f"Judged by {sum(map(selection.includes, rules))} of {len(rules)} rules: {selection}."
 
 
 def is_undecided(verdicts: Sequence[ReportVerdict]) -> bool:
