@@ -104,7 +104,8 @@ def _next_request(target: Target, request: Request, case: CaseId, built: Any) ->
     if built is None:
         return None
     if isinstance(built, RawRequest):
-        there = {"method": built.method, "url": f"{url_of(target, case.api)}{built.path}", "body": b"", "max_tokens": 0}
+        url, body = f"{url_of(target, case.api)}{built.path or ''}", built.body or b""
+        there = {"method": built.method, "url": url, "body": body, "max_tokens": request.max_tokens if body else 0}
     else:
         try:
             there = {"body": to_json(built)}

@@ -1,4 +1,4 @@
-"""MDL: the model endpoints, as agents and set-up wizards request them before the first message."""
+"""The model endpoints, as agents and set-up wizards request them before the first message."""
 
 import re
 from collections.abc import Iterator
