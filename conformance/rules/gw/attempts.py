@@ -136,6 +136,8 @@ def failed_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | 
         return not_applicable("the client left before the response")
     if x.is_given_up:
         return untestable("the gateway did not respond in time (see GW079)")
+    if not upstream and x.case.kind is Kind.GATEWAY_REFUSAL:
+        return not_applicable("the gateway did not forward the request (see GW085)")
     if not upstream:
         return None if is_unreachable(x) else untestable("no request arrived upstream")
     fates = {fate(arrived) for arrived in upstream}

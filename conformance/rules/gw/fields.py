@@ -1,22 +1,24 @@
 """What becomes of the fields of a request: each arrives equal, or is refused by name, and nothing is added."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from conformance.apis.fidelity.aspects import Aspect
 from conformance.apis.fidelity.records import Fate
 from conformance.apis.request import request_body
-from conformance.model.exchange import Exchange, Pair
+from conformance.model.case import Kind
+from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
 from conformance.model.words import CONVERSATIONAL
 from conformance.rules.gw.arrivals import SENT, Upstream, about, findings, forwarded_of, sent_with
 from conformance.rules.gw.example import ASKED, forwarded, forwarded_text
-from conformance.rules.gw.key_fields import BASELINES
 
 CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
 JSON_SPEC: Final = "https://www.rfc-editor.org/rfc/rfc8259#section-6"
+OF_OTHER_MODELS: Final = ((Kind.GATEWAY_REFUSAL, "unknown-model"), (Kind.GATEWAY_CACHE, "model"))
+"""The requests that name another model than the target's, which the policy's name is not for."""
 EXPECTED: Final = "the value as it was sent, or a 400 that names the field"
 COOL: Final = ASKED | {"temperature": 0}
 TICK: Final[dict[str, Any]] = {"type": "function", "function": {"name": "tick"}}
@@ -211,15 +213,17 @@ def shape_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     apis=CONVERSATIONAL,
     good=[forwarded(ASKED, ASKED)],
     bad=[forwarded(ASKED, ASKED | {"model": "cheaper"})],
-    compares_with={"baselines": BASELINES},
 )
-def model_replaced(
-    x: Exchange, upstream: Upstream, policy: Policy, baselines: Sequence[Pair]
-) -> Iterator[Finding | NotJudged]:
+def model_replaced(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
     """The client pays for one model, and another one replies."""
     yield from findings(x, upstream, policy, about(Aspect.MODEL))
     arrived, alias = forwarded_of(x, upstream), policy.gateway.model
     name = request_body(x).get("model")
-    is_targets = name in [request_body(pair.client).get("model") for pair in baselines]  # the policy is about this one
-    if is_targets and arrived is not None and alias not in (None, name) and request_body(arrived).get("model") == name:
+    if (
+        arrived is not None
+        and isinstance(name, str)
+        and alias not in (None, name)
+        and request_body(arrived).get("model") == name
+        and (x.case.kind, x.case.subject) not in OF_OTHER_MODELS
+    ):
         yield Finding(f"the model's name arrived as the client's, and not as {alias!r}, which the policy names")
