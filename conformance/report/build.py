@@ -23,7 +23,7 @@ from conformance.model.target import Target
 from conformance.model.verdict import Finding, Level, Status, Verdict
 from conformance.model.waiver import Waiver
 from conformance.model.words import Api, ExitCode, FailOn
-from conformance.report import causes, fields, gateway, headline, recordings, under_load
+from conformance.report import causes, fields, gateway, headline, open_responses, recordings, under_load
 from conformance.report.document import (
     Harness,
     Report,
@@ -115,6 +115,7 @@ def build_report(
         recordings=shown,
         gateway=both,
         load=loaded,
+        open_responses=UNSET if traffic else open_responses.reported(judgement.verdicts, facts.suite),
     )
 
 
