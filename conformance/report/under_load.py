@@ -206,7 +206,7 @@ def _bounded(value: float | None, *, is_bound: bool) -> str:
 def slowdown(one: LoadCombination) -> str:
     """How many times longer half of the whole responses take than alone."""
     alone, under = one.alone.whole_ms, one.load.whole_ms
-    if not alone.p50 or under.p50 is None:
+    if not alone.p50 or under.p50 is None or "p50" in alone.at_most:
         return ABSENT
     return f"{'≤' if 'p50' in under.at_most else ''}×{under.p50 / alone.p50:.1f}"
 
