@@ -267,7 +267,7 @@ def tables(shown: LoadResult) -> Iterator[tuple[tuple[str, ...], list[Row]]]:
 
 def render(report: Report, out: Console, *, verbose: bool = False) -> None:
     """Print the steps, and the times of the requests, on a terminal; those of the first byte only if verbose."""
-    if report.load is UNSET:
+    if report.load is UNSET or not report.load.combinations:
         return
     for columns, found in tables(report.load):
         left_out = () if verbose else (FIRST_BYTE,)

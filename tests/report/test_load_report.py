@@ -132,6 +132,8 @@ def test_a_load_without_a_complete_response_is_no_proof():
     nothing = report([], seconds=(), duration_s=0.0)
     assert nothing.exit_code == 3
     assert "No request was sent under load" in text(nothing)
+    assert under_load.UNITS not in text(nothing)
+    assert all("Under load" not in FORMATS[name](nothing, EVIDENCE).decode() for name in ("markdown", "html"))
 
 
 def test_an_interrupted_load_is_judged_by_what_was_sent():
