@@ -274,7 +274,7 @@ def _unasked(x: Exchange) -> NotJudged | None:
     wanted = request_body(x).get("logprobs")
     if wanted not in (None, False):
         return OUT_OF_SCOPE
-    return all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM, Kind.RECORDED), has_content)(x)
+    return all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM, Kind.RECORDED, Kind.USERS), has_content)(x)
 
 
 @rule(
