@@ -6,7 +6,7 @@ from typing import assert_never
 
 from conformance import catalogue
 from conformance.apis.errors import error_response, quoted
-from conformance.apis.specs import spec
+from conformance.apis.specs import caps
 from conformance.field_support.fields import FieldObservation
 from conformance.field_support.states import State
 from conformance.judging import Judgement
@@ -194,7 +194,7 @@ def _dialects(facts: RunManifest) -> Iterator[str]:
         if dialect.least_cap > 1:
             words.append(f"a cap below {dialect.least_cap} tokens leaves no text")
         words += [f"{name} is refused by name" for name in dialect.refused]
-        if {*spec(api).caps} <= {*dialect.refused}:
+        if (named := caps(api)) and {*named} <= {*dialect.refused}:
             words.append("no token cap is accepted")
         if dialect.key_header:
             words.append(f"the key is sent in {dialect.key_header}")
@@ -261,7 +261,8 @@ def judged_by(selection: RuleSelection) -> str:
     """The sentence about a selection of rules; empty if all judge."""
     if selection == ALL_RULES:
         return ""
-    return f"Judged by {len(catalogue.selected(selection).rules)} of {len(catalogue.rules())} rules: {selection}."
+    rules = catalogue.rules()
+    return f"Judged by {sum(map(selection.includes, rules))} of {len(rules)} rules: {selection}."
 
 
 def is_undecided(verdicts: Sequence[ReportVerdict]) -> bool:

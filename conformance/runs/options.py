@@ -6,15 +6,13 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from conformance.model.words import FailOn
+from conformance.model.words import Api, FailOn
 from conformance.report.display import Color
 
 TARGET, REQUESTS, LOAD, LIMITS, VERDICT, OUTPUT = (
     Group(name, sort_key=place)
     for place, name in enumerate(("Target", "Requests", "Load", "Limits", "Verdict", "Output"), 1)
 )
-
-ApiName = Literal["chat", "messages", "responses"]
 
 
 def _positive(_kind: Any, value: float | None) -> None:
@@ -95,7 +93,7 @@ class TargetOptions:
 class SelectionOptions:
     """Which requests are sent, and as which frameworks."""
 
-    api: tuple[ApiName, ...] = ()
+    api: tuple[Api, ...] = ()
     "Test this API only; its absence is a failure. Repeatable."
     profile: tuple[str, ...] = ()
     "Framework to imitate (`conformance list profiles`), or `all`. Repeatable. Default: four of them."
