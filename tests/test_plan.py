@@ -126,8 +126,8 @@ THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content"
 @pytest.mark.parametrize(
     ("name", "text", "sent"),
     [
-        ("resp_1", "Hello.", {"responses.stored", "responses.reasoning.replay.sealed"}),
-        ("resp_1", "Hello\ud83d", {"responses.stored"}),
+        ("resp_1", "Hello.", {"responses.stored", "responses.chain.next", "responses.reasoning.replay.sealed"}),
+        ("resp_1", "Hello\ud83d", {"responses.stored", "responses.chain.next"}),
         ("resp_\ud83d", "Hello.", {"responses.reasoning.replay.sealed"}),
         ("r" * 300, "Hello.", {"responses.reasoning.replay.sealed"}),
     ],

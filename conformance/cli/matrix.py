@@ -168,9 +168,8 @@ def _record(options: RunOptions, upstream_ports: tuple[int, ...], folder: Path) 
 
 def write_site(out: Path, columns: list[Column], judged_by: str, limits: Sequence[str] = ()) -> int:
     """Write the index and the pages of the rules, print the index's path, and return the exit code."""
-    for name in matrix.rules_shown(columns):
-        rule = next(rule for rule in catalogue.rules() if rule.id == name)
-        (out / "rules" / f"{name}.html").write_text(rule_html(rule))
+    for rule in catalogue.named(matrix.rules_shown(columns)):
+        (out / "rules" / f"{rule.id}.html").write_text(rule_html(rule))
     for column in columns:
         if column.verdict.word == "not tested" and not (out / "targets" / f"{column.file}.html").exists():
             (out / "targets" / f"{column.file}.html").write_text(html.missing_page(column.name, column.detail))

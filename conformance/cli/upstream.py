@@ -19,7 +19,7 @@ from conformance.gateway.record import Gateway
 from conformance.model.exchange import Exchange
 from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.target import Target
-from conformance.model.words import APIS, Api, ExitCode
+from conformance.model.words import CONVERSATIONAL, Api, ExitCode
 from conformance.parsing.http1 import reply, request_content
 from conformance.report.escaping import safe
 from conformance.runs.config import ConfigError
@@ -105,7 +105,7 @@ def run_upstream(
         raise ConfigError(f"--run-dir: {error}") from None
     allow_many_connections()
     try:
-        anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or APIS), gateway)
+        anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or CONVERSATIONAL), gateway)
     except OSError as error:
         options = "--port or --gateway-port" if gateway else "--port"
         raise ConfigError(f"{options}: {error.strerror or error}; accepted: a free port, or 0 for any") from None

@@ -20,7 +20,7 @@ from conformance.clients.ai_sdk import (
 from conformance.clients.ai_sdk_messages_types import ERROR, EVENT, MESSAGE_6, MESSAGE_7
 from conformance.clients.client import Client, Simulation
 from conformance.clients.javascript import shown
-from conformance.clients.node_fetch import body, is_lost
+from conformance.clients.node_fetch import BodyReader, body, body_on_node_22, is_lost
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
 from conformance.clients.validators import Check
 from conformance.model.exchange import Exchange
@@ -164,16 +164,16 @@ class _Reading:
         )
 
 
-def simulate(message: Check, x: Exchange, _fallback: Exchange | None) -> Simulation:
+def simulate(message: Check, read_body: BodyReader, x: Exchange, _fallback: Exchange | None) -> Simulation:
     """`streamText` on a stream, `generateText` otherwise."""
     failed = refusal(x, ERROR)
     if not failed and x.mode == "stream":
-        return _streamed(x)
-    turn = DecodedResponse(error=failed) if failed else _completed(x, message)
+        return _streamed(x, read_body(x).error)
+    turn = DecodedResponse(error=failed) if failed else _completed(x, message, read_body)
     return simulated(x, turn, retried=retryable(x, turn.error))
 
 
-def _streamed(x: Exchange) -> Simulation:
+def _streamed(x: Exchange, broken: ClientError | None) -> Simulation:
     """An error before anything was passed on fails the request; it is retried if the server is overloaded."""
     reading = _Reading()
     try:
@@ -185,16 +185,15 @@ def _streamed(x: Exchange) -> Simulation:
                 return simulated(x, DecodedResponse(seen=True, error=reading.error), retried=overloaded)
     except ClientError as raised:
         return simulated(x, DecodedResponse(text="".join(reading.text), seen=True, error=raised), retried=False)
-    error = body(x).error
-    if error and not reading.emitted:
-        return simulated(x, DecodedResponse(error=error), retried=is_lost(x))
-    cut = cut_off(x, "".join(reading.text), reading.error)
+    if broken and not reading.emitted:
+        return simulated(x, DecodedResponse(error=broken), retried=is_lost(x))
+    cut = cut_off(x, broken, "".join(reading.text), reading.error)
     return cut or simulated(x, reading.turn(), retried=False)
 
 
-def _completed(x: Exchange, message: Check) -> DecodedResponse:
+def _completed(x: Exchange, message: Check, read_body: BodyReader) -> DecodedResponse:
     try:
-        value = whole(x, message)
+        value = whole(x, message, read_body)
     except ClientError as raised:
         return DecodedResponse(error=raised)
     blocks, finish = value["content"], value.get("stop_reason") or ""
@@ -214,12 +213,12 @@ AI_SDK_ANTHROPIC = Client(
     name="AI SDK 6 (anthropic)",
     version=f"{VERSIONS['6']} (@ai-sdk/anthropic 3.0.138)",
     api="messages",
-    simulate=partial(simulate, MESSAGE_6),
+    simulate=partial(simulate, MESSAGE_6, body),
 )
 AI_SDK_7_ANTHROPIC = Client(
     profile="vercel-ai-sdk",
     name="AI SDK 7 (anthropic)",
     version=f"{VERSIONS['7']} (@ai-sdk/anthropic 4.0.105)",
     api="messages",
-    simulate=partial(simulate, MESSAGE_7),
+    simulate=partial(simulate, MESSAGE_7, body_on_node_22),
 )

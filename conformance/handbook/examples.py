@@ -113,6 +113,9 @@ TITLES: Final = {
     Kind.AUTH: "request with another key",
     Kind.MODELS: "model list",
     Kind.REASONING: "requests for reasoning",
+    Kind.CHAIN: "first turn",
+    Kind.BACKGROUND: "request in the background",
+    Kind.CACHE: "first request",
 }
 """How pages name kinds of requests."""
 

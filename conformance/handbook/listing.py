@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from conformance import catalogue
-from conformance.handbook.rule_page import as_lines, gateway_command, load_command, page
+from conformance.handbook.rule_page import as_lines, command, gateway_command, load_command, page
 from conformance.model.probe import Probe
 from conformance.model.profile import Profile
 from conformance.model.rule import Rule
@@ -273,14 +273,14 @@ def _deployment(deployment: Deployment) -> Entry:
 
 
 def _change(change: Mutation) -> Entry:
-    return _changed(change, f"conformance run --deployment {change.on} --defect {change.name}")
+    return _changed(change, command(change))
 
 
 def _load_change(change: Mutation) -> Entry:
     return _changed(change, load_command(change))
 
 
-def _changed(change: Mutation, command: str) -> Entry:
+def _changed(change: Mutation, tried: str) -> Entry:
     kind = "defect" if change.caught_by else "legal variant"
     facts = {"name": change.name, "title": change.title, "on": change.on}
     if change.caught_by:
@@ -289,7 +289,7 @@ def _changed(change: Mutation, command: str) -> Entry:
         ("", f"{kind} {change.name}: {change.title}"),
         ("on", change.on),
         *((("caught by", f"{change.caught_by}"),) if change.caught_by else ()),
-        ("try", command),
+        ("try", tried),
     )
     line = f"{change.caught_by:<7}  {change.title}" if change.caught_by else change.title
     return Entry(change.name, line, facts, lambda: lines)

@@ -8,7 +8,7 @@ from conformance.handbook.affected_clients import MODE_WORDS, Effect, EffectGrou
 from conformance.handbook.examples import ShownExample, ShownExchange, examples, parameter_title
 from conformance.model.rule import PAIR, POPULATION, Rule
 from conformance.model.verdict import Level
-from conformance.model.words import MODES
+from conformance.model.words import CONVERSATIONAL, MODES
 from conformance.report.stacks import Advice, advice
 from conformance.rules.families import FAMILIES
 from conformance.testbed.gateway import changes as gateway_changes
@@ -126,8 +126,14 @@ def gateway_command(change: GatewayChange) -> str:
 
 
 def _planted(change: Mutation) -> Planted:
+    return Planted(change.name, change.title, command(change))
+
+
+def command(change: Mutation) -> str:
+    """The command that runs the suite on a change of an embedded deployment."""
     on = "" if change.on == "native-sse" else f" --deployment {change.on}"
-    return Planted(change.name, change.title, f"conformance run{on} --defect {change.name}")
+    apis = "" if change.apis == CONVERSATIONAL else "".join(f" --api {api}" for api in change.apis)
+    return f"conformance run{on} --defect {change.name}{apis}"
 
 
 def _under_load(change: Mutation) -> Planted:

@@ -10,7 +10,7 @@ import msgspec
 from conformance import catalogue
 from conformance.apis.in_dialect import in_dialect
 from conformance.apis.load_prompts import COMPLETION_TOKENS, TOOL, Asker, missing_model, prompt, tool_schema
-from conformance.apis.specs import spec
+from conformance.apis.specs import generation
 from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Request
@@ -119,7 +119,8 @@ def _body(target: Target, job: Job, nonce: str) -> dict[str, Any]:
     """A short prompt of ours in the framework's manner."""
     profile, mode, task = job
     captured = profile.requests[mode].body
-    cap = next((name for name in spec(profile.api).caps if name in captured), spec(profile.api).cap)
+    limits = generation(profile.api)
+    cap = next((name for name in limits.caps if name in captured), limits.cap)
     noted = tool(TOOL, "Note a word.", tool_schema(nonce))
     return {
         "model": missing_model(nonce) if task == "mistake" else target.model,

@@ -53,6 +53,12 @@ class Kind(StrEnum):
     PREVIOUS_RESPONSE = "previous"
     STORE = "store"
     STORED = "stored"
+    CHAIN = "chain"
+    BACKGROUND = "background"
+    POLL = "poll"
+    COMPACT = "compact"
+    COMPACTED = "compacted"
+    CACHE = "cache"
     API_DOCUMENT = "document"
     GATEWAY_FIELD = "gateway.field"
     GATEWAY_HEADER = "gateway.header"
@@ -69,7 +75,7 @@ class Kind(StrEnum):
 
 
 WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ, Kind.USERS))
-REPEATED: Final = frozenset((Kind.REPEAT, Kind.SEED))
+REPEATED: Final = frozenset((Kind.REPEAT, Kind.SEED, Kind.CACHE))
 AGAIN: Final = "again"
 
 

@@ -29,6 +29,11 @@ LACKING: Final[Mapping[Facet, str]] = MappingProxyType(
 """Why a rule that needs a facet can't judge a recording without it."""
 
 
+def family_of(rule: str) -> str:
+    """The family of a rule ID: its letters."""
+    return rule.rstrip("0123456789")
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One requirement. Build it with `rule`; `check` yields its findings and never raises."""
@@ -56,7 +61,7 @@ class Rule:
     @property
     def family(self) -> str:
         """The letters of the ID."""
-        return self.id.rstrip("0123456789")
+        return family_of(self.id)
 
     @property
     def is_of_gateways(self) -> bool:

@@ -1,9 +1,10 @@
-"""Words with a fixed set of values: what the command line, files and reports accept and show. No code, no imports."""
+"""Words with a fixed set of values: what the command line, files and reports accept and show. No code."""
 
 from enum import IntEnum
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-Api = Literal["chat", "messages", "responses"]
+Api = Literal["chat", "messages", "responses", "completions"]
+ConversationalApi = Literal["chat", "messages", "responses"]
 Mode = Literal["stream", "unary"]
 Direction = Literal["sent", "received"]
 Hop = Literal["client", "upstream"]
@@ -13,9 +14,10 @@ Facet = Literal["headers", "framing", "timing", "bytes"]
 
 Without `headers`, some may be missing, and the Content-Type may be the one that the body shows.
 """
-Hidden = Literal["key", "response"]
-"""What is not shown of credentials: the request's key, so that none knows whether the response repeats it; or what in
-the response had the form of a key, and is masked."""
+Hidden = Literal["key", "response", "upstream-key"]
+"""What is not shown of credentials: the request's key, so that none knows whether the response repeats it; what in the
+response had the form of a key, or was a credential of a gateway's, and is masked; the key of the API with which the
+gateway asks its upstream, if that is among it."""
 Suite = Literal["smoke", "gate", "full", "fields", "fuzz", "recordings", "load"]
 Sender = Literal["framework", "sdk"]
 RecordingFormat = Literal["har", "vcr"]
@@ -25,9 +27,13 @@ UnknownFields = Literal["reject", "announce", "allow"]
 FailOn = Literal["must", "should", "untestable", "stale-waiver"]
 """What makes a run fail: failures of a level, verdicts that could not be tested, or waivers that cover nothing."""
 
-APIS: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
-GENERATIVE: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
+APIS: Final[tuple[Api, ...]] = get_args(Api)
+GENERATIVE: Final[tuple[Api, ...]] = ("chat", "messages", "responses", "completions")
 """The APIs that generate text, and can stream it."""
+CONVERSATIONAL: Final[tuple[ConversationalApi, ...]] = get_args(ConversationalApi)
+"""The APIs with messages and tools, which agents and gateways speak: those of a run that names no API."""
+WITH_CHOICES: Final[tuple[Api, ...]] = ("chat", "completions")
+"""The APIs whose responses and chunks have choices, and end with `[DONE]`."""
 MODES: Final[tuple[Mode, ...]] = ("stream", "unary")
 FAIL_ON: Final[tuple[FailOn, ...]] = ("must", "should", "untestable", "stale-waiver")
 FACETS: Final[frozenset[Facet]] = frozenset(("headers", "framing", "timing", "bytes"))

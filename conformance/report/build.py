@@ -13,7 +13,7 @@ from conformance import __version__, catalogue
 from conformance.comparisons import Load
 from conformance.judging import Judgement
 from conformance.load.result import LoadResult
-from conformance.model.criteria import USUAL_CRITERIA, Criteria
+from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria
 from conformance.model.dialect import Dialect
 from conformance.model.exchange import Pair
 from conformance.model.impact import Impact
@@ -23,7 +23,7 @@ from conformance.model.target import Target
 from conformance.model.verdict import Finding, Level, Status, Verdict
 from conformance.model.waiver import Waiver
 from conformance.model.words import Api, ExitCode, FailOn
-from conformance.report import causes, fields, gateway, headline, recordings, under_load
+from conformance.report import causes, fields, gateway, headline, open_responses, recordings, under_load
 from conformance.report.document import (
     Harness,
     Report,
@@ -115,6 +115,7 @@ def build_report(
         recordings=shown,
         gateway=both,
         load=loaded,
+        open_responses=UNSET if traffic else open_responses.reported(judgement.verdicts, facts.suite),
     )
 
 
@@ -191,7 +192,8 @@ def _reason(verdict: Verdict, waivers: Sequence[Waiver], today: date) -> str:
 
 def _report_waivers(criteria: Criteria, verdicts: Sequence[Verdict], today: date) -> Iterator[ReportWaiver]:
     """The waivers, without those that cover nothing, but might cover a failure of a rule that was not selected."""
-    left_out = [rule.id for rule in catalogue.rules() if not criteria.rules.includes(rule)]
+    rules = () if criteria.rules == ALL_RULES else catalogue.rules()
+    left_out = [rule.id for rule in rules if not criteria.rules.includes(rule)]
     for waiver in criteria.waivers:
         report = _report_waiver(waiver, verdicts, today)
         if report.failures or not any(fnmatchcase(rule, waiver.rule) for rule in left_out):
@@ -224,7 +226,7 @@ def _safe_dialect(dialect: Dialect) -> Dialect:
 
 
 def _pages(names: frozenset[str]) -> dict[str, RulePage]:
-    return {rule.id: _page(rule) for rule in catalogue.rules() if rule.id in names}
+    return {rule.id: _page(rule) for rule in catalogue.named(names)}
 
 
 def _page(rule: Rule) -> RulePage:

@@ -98,6 +98,8 @@ def lines(
     yield _sent(shown)
     yield _goodput(shown)
     yield from _harness(shown)
+    if shown.harness.untestable:
+        yield from headline.busy_machine(facts)
 
 
 def _steps(shown: LoadResult) -> Iterator[str]:
@@ -120,15 +122,16 @@ def _result(step: LoadStepResult) -> str:
 
 def _sent(shown: LoadResult) -> str:
     """How many requests were sent, and what became of them."""
-    made = f"{_count(shown.users, 'user')} sent {_count(shown.requests, 'request')} in {shown.duration_s:g} s"
+    sent, seconds = shown.requests + shown.mistakes, number(shown.duration_s)
+    made = f"{_count(shown.users, 'user')} sent {_count(sent, 'request')} in {seconds} s"
     if shown.rate is not None:
-        made = f"{shown.rate:g} requests a second were due for {shown.duration_s:g} s; {shown.requests:,} were sent"
-    words = ", ".join(outcome_words(shown.outcomes)) or "none"
-    missed = f"; {_count(shown.not_sent, 'request')} not sent, as no user was free" if shown.not_sent else ""
-    errors = f"; {shown.mistakes:,} more have to get an error" if shown.mistakes else ""
+        made = f"{shown.rate:g} requests a second were due for {seconds} s; {sent:,} were sent"
     wrong = {name: count for name, count in shown.statuses.items() if not 200 <= name < 300 and name}
     statuses = f" ({', '.join(f'{count:,} × {name}' for name, count in wrong.items())})" if wrong else ""
-    return f"{made}, {number(shown.per_second)} a second: {words}{statuses}{missed}{errors}."
+    became = f"{', '.join(outcome_words(shown.outcomes)) or 'none'}{statuses}"
+    mistakes = f", {shown.mistakes:,} that have to get an error" if shown.mistakes else ""
+    missed = f"; {_count(shown.not_sent, 'request')} not sent, as no user was free" if shown.not_sent else ""
+    return f"{made}, {number(shown.per_second)} a second: {became}{mistakes}{missed}."
 
 
 def outcome_words(outcomes: Mapping[Outcome, int]) -> Iterator[str]:
@@ -203,7 +206,7 @@ def _bounded(value: float | None, *, is_bound: bool) -> str:
 def slowdown(one: LoadCombination) -> str:
     """How many times longer half of the whole responses take than alone."""
     alone, under = one.alone.whole_ms, one.load.whole_ms
-    if not alone.p50 or under.p50 is None:
+    if not alone.p50 or under.p50 is None or "p50" in alone.at_most:
         return ABSENT
     return f"{'≤' if 'p50' in under.at_most else ''}×{under.p50 / alone.p50:.1f}"
 
@@ -264,7 +267,7 @@ def tables(shown: LoadResult) -> Iterator[tuple[tuple[str, ...], list[Row]]]:
 
 def render(report: Report, out: Console, *, verbose: bool = False) -> None:
     """Print the steps, and the times of the requests, on a terminal; those of the first byte only if verbose."""
-    if report.load is UNSET:
+    if report.load is UNSET or not report.load.combinations:
         return
     for columns, found in tables(report.load):
         left_out = () if verbose else (FIRST_BYTE,)

@@ -28,19 +28,35 @@ def _by_mode(stream: Condition, unary: Condition) -> Condition:
     return holds
 
 
+with_choices = _by_mode(chk.chunked, cmp.completed)
 has_content = by_api(
-    {"chat": _by_mode(chk.chunked, cmp.completed), "messages": msg.has_content, "responses": rsp.has_content}
+    {
+        "chat": with_choices,
+        "messages": msg.has_content,
+        "responses": rsp.has_content,
+        "completions": with_choices,
+    }
 )
 """Response content was received, in either mode."""
 
+with_distinct_choices = _by_mode(chk.has_valid_indexes, cmp.choosing)
 has_distinct_choices = by_api(
     {
-        "chat": _by_mode(chk.has_valid_indexes, cmp.choosing),
+        "chat": with_distinct_choices,
         "messages": msg.has_indexed_blocks,
         "responses": rsp.has_indexed_items,
+        "completions": with_distinct_choices,
     }
 )
 """Response content was received, in either mode, with distinguishable choices or blocks."""
 
-finished = by_api({"chat": _by_mode(chk.finished, cmp.choosing), "messages": msg.finished, "responses": rsp.finished})
+with_finished_choices = _by_mode(chk.finished, cmp.choosing)
+finished = by_api(
+    {
+        "chat": with_finished_choices,
+        "messages": msg.finished,
+        "responses": rsp.finished,
+        "completions": with_finished_choices,
+    }
+)
 """As `has_distinct_choices`, and the content is complete."""

@@ -118,8 +118,8 @@ def judge_run(path: Path, criteria: Criteria = USUAL_CRITERIA) -> JudgedRun:
             return judged_load(facts, folder, criteria, folder)
         load = lru_cache(maxsize=EXCHANGE_CACHE_SIZE)(folder.exchange)
         _check_complete(facts, folder)
-        judged = judge_pairs if facts.gateway else judge
-        judgement = judged(facts, load, folder.ids(), catalogue=catalogue.selected(criteria.rules))
+        judged, families = (judge_pairs, catalogue.installed) if facts.gateway else (judge, catalogue.of_one_side)
+        judgement = judged(facts, load, folder.ids(), catalogue=catalogue.selected(criteria.rules, families))
         both = pairs(load, folder.ids()) if facts.gateway else ()
         return built(facts, judgement, load, criteria, folder=folder, both_sides=both)
     except StoreError as error:

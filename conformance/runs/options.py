@@ -6,15 +6,13 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from conformance.model.words import FailOn
+from conformance.model.words import Api, FailOn
 from conformance.report.display import Color
 
 TARGET, REQUESTS, LOAD, LIMITS, VERDICT, OUTPUT = (
     Group(name, sort_key=place)
     for place, name in enumerate(("Target", "Requests", "Load", "Limits", "Verdict", "Output"), 1)
 )
-
-ApiName = Literal["chat", "messages", "responses"]
 
 
 def _positive(_kind: Any, value: float | None) -> None:
@@ -95,7 +93,7 @@ class TargetOptions:
 class SelectionOptions:
     """Which requests are sent, and as which frameworks."""
 
-    api: tuple[ApiName, ...] = ()
+    api: tuple[Api, ...] = ()
     "Test this API only; its absence is a failure. Repeatable."
     profile: tuple[str, ...] = ()
     "Framework to imitate (`conformance list profiles`), or `all`. Repeatable. Default: four of them."
@@ -126,6 +124,10 @@ class ShapeOptions:
     "Try 2, 4, 8, … users, up to --users and for --duration each: with how many do all MUST rules hold?"
     hang_ups: Annotated[float | None, Parameter(validator=_share)] = None
     "Share of the requests whose client disconnects early, from 0 to 1. Default: 0.05."
+    good_first_token: Amount = None
+    "Goodput counts responses whose first token comes within so many seconds. Default: 2."
+    good_gap: Amount = None
+    "Goodput counts responses without a longer gap, in seconds. Default: 1."
 
 
 @Parameter(name="*", group=LOAD)

@@ -50,7 +50,7 @@ OnFailures = Callable[[Sequence[Verdict]], None]
 def upstream_target(url: str, cacert: Path | None, *, insecure: bool) -> tuple[Target, Upstream]:
     """The server of a URL as a target, and its address. Raises ConfigError."""
     url = base_url(url, "--upstream")
-    if path := next((spec.path for spec in SPECS if url.endswith(spec.path)), ""):
+    if path := next((spec.path for spec in SPECS.values() if url.endswith(spec.path)), ""):
         raise ConfigError(f"--upstream {url}: is the API's own path; accepted: {url.removesuffix(path)}")
     if cacert and insecure:
         raise ConfigError("--insecure excludes --cacert")

@@ -23,6 +23,7 @@ from conformance.report.document import Report
 from conformance.report.failures import Recording
 from conformance.report.formats import html, json_report, terminal
 from conformance.report.formats.registry import FORMATS
+from conformance.rules.example import answered, completion
 
 MS = 1_000_000
 CASE = CaseId("chat", "hermes", "stream", Kind.BASELINE)
@@ -41,8 +42,9 @@ def samples(count=400, *, slower=1, phase="load", **changes):
         yield Sample(**facts | took | changes)
 
 
-def verdict(status=Status.PASS, rule="CHK001"):
-    return Verdict(rule=rule, title="a rule", level=MUST, status=status, case=CASE, message="as it was seen")
+def verdict(status=Status.PASS, rule="CHK001", exchanges=()):
+    facts = {"title": "a rule", "level": MUST, "case": CASE, "message": "as it was seen"}
+    return Verdict(rule=rule, status=status, exchanges=exchanges, **facts)
 
 
 def fails_with(users):
@@ -52,7 +54,9 @@ def fails_with(users):
 HOLDS = fails_with(99)
 
 
-def report(*groups, status=Status.PASS, judge=HOLDS, stopped="", **made):
+def report(
+    *groups, status=Status.PASS, rule="CHK001", exchanges=(), judge=HOLDS, stopped="", machine_pressure=None, **made
+):
     known = LoadFacts(**{"users": 16, "duration_s": 10.0, "seconds": QUIET} | made)
     sent = [one for group in groups or (samples(3, phase="alone"), samples()) for one in group]
     facts = RunManifest(
@@ -64,8 +68,9 @@ def report(*groups, status=Status.PASS, judge=HOLDS, stopped="", **made):
         profiles=("hermes",),
         load=known,
         stopped=stopped,
+        machine_pressure=machine_pressure,
     )
-    judgement = Judgement(verdicts=(verdict(status),), requests=len(sent))
+    judgement = Judgement(verdicts=(verdict(status, rule, exchanges),), requests=len(sent))
     found = load_result(known, Population(tuple(sent)), ("CHK001",), judge)
     return build.build_report(facts, judgement, {}.__getitem__, load_result=found)
 
@@ -74,7 +79,7 @@ def text(shown):
     return terminal.text(shown, EVIDENCE)
 
 
-EVIDENCE = Recording({}.__getitem__, TARGET, "runs/one")
+EVIDENCE = Recording(lambda _: answered(completion()), TARGET, "runs/one")
 
 
 # The first lines
@@ -82,9 +87,11 @@ EVIDENCE = Recording({}.__getitem__, TARGET, "runs/one")
 
 def test_the_first_lines_say_how_much_was_sent_and_what_became_of_it():
     refused = samples(20, outcome="overloaded", status=503)
-    shown = text(report(samples(3, phase="alone"), samples(), refused))
+    mistakes = samples(10, task="mistake", outcome="error", status=404)
+    shown = text(report(samples(3, phase="alone"), samples(), refused, mistakes))
     assert "CONFORMANT  staging under load of 16 users, model m-1" in shown
-    assert "16 users sent 420 requests in 10 s, 42 a second: 400 complete, 20 overloaded (20 × 503)." in shown
+    assert "16 users sent 430 requests in 10 s, 43 a second: 400 complete, 20 overloaded (20 × 503), 10 " in shown
+    assert ", 10 that have to get an error." in shown
     assert (
         "400 of 420 responses are complete and as alone, with the first token within 2 s and no gap above 1 s" in shown
     )
@@ -112,8 +119,9 @@ FACTS = {"tool": "t", "started": "2026-11-30T12:00:00Z", "target": TARGET, "suit
 
 
 def test_a_busy_harness_is_said_beside_its_times():
-    shown = text(report(seconds=tuple(LoadSecond(users=16, cpu=0.98) for _ in range(10))))
+    shown = text(report(seconds=tuple(LoadSecond(users=16, cpu=0.98) for _ in range(10)), machine_pressure=0.8))
     assert "Times are untestable where they say ≤: the harness itself was too slow; it used 98% of a processor" in shown
+    assert "This machine was busy: for 80% of the run, processes waited for a processor." in shown
     assert re.search(r"chat hermes stream +400 +400 +≤55 / ≤95 / ≤104", shown)
 
 
@@ -124,6 +132,8 @@ def test_a_load_without_a_complete_response_is_no_proof():
     nothing = report([], seconds=(), duration_s=0.0)
     assert nothing.exit_code == 3
     assert "No request was sent under load" in text(nothing)
+    assert under_load.UNITS not in text(nothing)
+    assert all("Under load" not in FORMATS[name](nothing, EVIDENCE).decode() for name in ("markdown", "html"))
 
 
 def test_an_interrupted_load_is_judged_by_what_was_sent():
@@ -140,6 +150,19 @@ def test_what_only_some_rules_judged_is_said():
 
 def test_a_failed_must_fails_the_run():
     assert (report().exit_code, report(status=Status.FAIL).exit_code) == (0, 1)
+
+
+def test_a_failure_of_the_whole_load_names_the_command_and_the_bytes_that_are_kept():
+    found = report(status=Status.FAIL, rule="LOAD001", exchanges=("load-u00001-t00000",))
+    shown = text(found)
+    command = (
+        "conformance load --base-url https://api.example/v1 --model m-1 --api-key-env KEY --users 16 --duration 10"
+    )
+    assert re.search(rf"reproduce +{re.escape(command)}\n", shown)
+    assert re.search(r"bytes +runs/one/exchanges/load-u00001-t00000/received\.bin\n", shown)
+    assert re.search(r"affected clients +not simulated for a rule about many responses", shown)
+    assert "curl" not in shown
+    assert "--rate 50" in text(report(status=Status.FAIL, rule="LOAD001", rate=50.0))
 
 
 # The formats
@@ -273,6 +296,9 @@ def test_times_are_compared_as_ratios_beside_those_of_one_request_at_a_time():
     assert found.regressions == 0
     _, changes = compared(old, report(samples(3, phase="alone", slower=2), samples(slower=2)))
     assert changes["chat hermes stream"].words.endswith("; one at a time ×2.00")
+    stalled = report(samples(3, phase="alone", stall=15 * MS), samples(slower=2))
+    assert compared(old, stalled)[1]["chat hermes stream"].words.endswith("p99 ×2.00")
+    assert re.search(r"chat hermes stream .* –\n", text(stalled))
 
 
 def test_upper_bounds_are_not_compared():

@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conformance import catalogue
+from conformance import rules as rules_package
 from conformance.apis.sampling import population_of
 from conformance.deciding import decide
 from conformance.handbook import examples
 from conformance.handbook.examples import POLICIES, sides
 from conformance.model.case import Kind
 from conformance.model.exchange import Arrival, Ending, Exchange, Pair
-from conformance.model.rule import Example, Rule
+from conformance.model.rule import Example, Rule, family_of
 from conformance.model.rule import rule as make_rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Status
@@ -169,6 +170,8 @@ def test_the_catalogue_holds_the_rules_that_the_documentation_lists():
     """A rule that is lost on the way into the catalogue still has a page."""
     pages = {page.stem for page in (Path(__file__).parents[2] / "docs/rules").glob("*.md")} - {"README"}
     assert {rule.id for rule in RULES} == pages
+    everywhere = {item.id for module in catalogue.modules(rules_package) for item in catalogue.items(module, Rule)}
+    assert {rule.id for rule in RULES} == everywhere, "a rule outside of the package of its family is not found"
     assert len(RULES) + len(RETIRED) >= 320, "a removed rule's ID belongs into RETIRED"
     assert len(changes.defects()) >= 597
     assert len(changes.variants()) >= 180
@@ -176,8 +179,9 @@ def test_the_catalogue_holds_the_rules_that_the_documentation_lists():
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_no_rule_uses_a_retired_id_and_none_is_missing(family):
-    used = [rule.id for rule in RULES if rule.family == family]
-    retired = [name for name in RETIRED if name.rstrip("0123456789") == family]
+    used = [rule.id for rule in catalogue.rules((family,))]
+    assert used == [rule.id for rule in RULES if rule.family == family], "each rule is in the package of its family"
+    retired = [name for name in RETIRED if family_of(name) == family]
     every = [f"{family}{number:03}" for number in range(1, len(used) + len(retired) + 1)]
     assert sorted(used + retired) == every, "use the number after the family's highest, and never a retired one"
     assert all(RETIRED[name] for name in retired)

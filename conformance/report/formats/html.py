@@ -18,7 +18,7 @@ from msgspec import UNSET
 from conformance import __version__
 from conformance.field_support.states import State, merge
 from conformance.model.verdict import Status
-from conformance.report import gateway, impacts, load_charts, recordings, scores, under_load
+from conformance.report import gateway, impacts, load_charts, open_responses, recordings, scores, under_load
 from conformance.report.document import Report
 from conformance.report.failures import RUN, Recording
 from conformance.report.fields import LOST, FieldRow, in_state, rows
@@ -87,6 +87,7 @@ def facts(report: Report) -> dict[str, Any]:
         "impact": _impact(report) if report.stopped in ("", "interrupted") else None,
         "fields": list(_fields(report)),
         "hints": report.hints,
+        "open_responses": _open_responses(report),
         "waivers": report.waivers,
         "counts": {status: number for status, number in report.summary.verdicts.items() if number},
         "results": sorted(scores.rule_rows(report.verdicts), key=lambda result: SHOWN_FIRST.index(result.status)),
@@ -118,7 +119,7 @@ def _gateway(report: Report) -> dict[str, Any] | None:
 
 def _load(report: Report) -> dict[str, Any] | None:
     """The tables and charts of a load."""
-    if report.load is UNSET:
+    if report.load is UNSET or not report.load.combinations:
         return None
     return {
         "tables": list(under_load.tables(report.load)),
@@ -127,6 +128,15 @@ def _load(report: Report) -> dict[str, Any] | None:
         "interval_columns": under_load.INTERVAL_COLUMNS,
         "intervals": list(under_load.interval_rows(report.load)),
     }
+
+
+def _open_responses(report: Report) -> dict[str, Any] | None:
+    """The acceptance tests of Open Responses, with the outcome of each."""
+    found = report.open_responses
+    if found is UNSET:
+        return None
+    tests = [(test, legend.OFFICIAL[test.outcome]) for test in found.tests]
+    return {"sentence": open_responses.sentence(found), "tests": tests}
 
 
 def _impact(report: Report) -> dict[str, Any] | None:

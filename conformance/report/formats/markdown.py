@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from conformance.model.impact import Impact
 from conformance.model.verdict import Status
-from conformance.report import gateway, recordings, under_load
+from conformance.report import gateway, open_responses, recordings, under_load
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Line, Recording, grouped
 from conformance.report.fields import LOST, rows
@@ -72,6 +72,7 @@ def _lines(report: Report, evidence: Recording) -> Iterator[str]:
     if more:
         yield f"… and {more} more failing rules, in the JSON report."
     yield from _fields(report)
+    yield from _open_responses(report)
     yield from _counts(report)
 
 
@@ -97,7 +98,7 @@ def _gateway(report: Report) -> Iterator[str]:
 
 def _load(report: Report) -> Iterator[str]:
     """The steps of a load, and the times of its requests."""
-    if report.load is UNSET:
+    if report.load is UNSET or not report.load.combinations:
         return
     yield "## Under load"
     yield ""
@@ -159,6 +160,20 @@ def _fields(report: Report) -> Iterator[str]:
         yield from table(("field", "API", "stream", "unary", "why"), cells)
         yield ""
     yield from (f"- {plain(hint)}" for hint in report.hints)
+
+
+def _open_responses(report: Report) -> Iterator[str]:
+    """The acceptance tests of Open Responses."""
+    if report.open_responses is UNSET:
+        return
+    yield ""
+    yield "## Open Responses"
+    yield ""
+    yield f"The target {open_responses.sentence(report.open_responses)}."
+    yield ""
+    yield from table(
+        ("test", "outcome", "why"), (map(plain, row) for row in open_responses.rows(report.open_responses))
+    )
 
 
 def _counts(report: Report) -> Iterator[str]:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.model.verdict import Status
-from conformance.report import fields, gateway, impacts, recordings, under_load
+from conformance.report import fields, gateway, impacts, open_responses, recordings, under_load
 from conformance.report.display import Color, Verbosity
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Recording, causes, failing_rules, grouped
@@ -67,6 +67,7 @@ def render(report: Report, evidence: Recording, out: Console, verbosity: Verbosi
     if (hidden := len(report.causes) - len(shown)) > 0 and not is_verbose:
         out.print(f"\n… and {hidden} more causes; --verbose shows all rules in detail.", style="dim")
     fields.render(report, out)
+    open_responses.render(report, out)
     gateway.render(report, out)
     _waivers(report, out)
     if is_verbose:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from conformance.model.target import Policy
-from conformance.model.words import Api, Mode
+from conformance.model.words import CONVERSATIONAL, Api, Mode
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -156,9 +156,10 @@ class Mutation:
     """A planted defect or a legal variant: one change to a correct deployment's request, response or reply.
 
     `caught_by` is the ID of the rule that must catch a defect; empty for a legal variant. `on` names the deployment
-    that it changes, `policy` that deployment's policy (None: its usual one). `on_request` changes the request before it
-    is read (this is how a field is silently ignored), `on_response` changes the content, `on_wire` the bytes.
-    `needs_tcp`: it resets connections, which no other kind of socket does.
+    that it changes, `policy` that deployment's policy (None: its usual one). `apis` are those whose
+    requests show it. `on_request` changes the request before it is read (this is how a field is silently ignored),
+    `on_response` changes the content, `on_wire` the bytes. `needs_tcp`: it resets connections, which no other kind of
+    socket does.
     """
 
     name: str
@@ -166,6 +167,7 @@ class Mutation:
     caught_by: str = ""
     on: str = "native-sse"
     policy: Policy | None = None
+    apis: tuple[Api, ...] = CONVERSATIONAL
     needs_tcp: bool = False
     on_request: OnRequest | None = None
     on_response: OnResponse | None = None

@@ -14,7 +14,8 @@ from urllib.parse import unquote
 from anyio.from_thread import start_blocking_portal
 
 from conformance.testbed.server.body import MAX_BODY, parse
-from conformance.testbed.server.deployments import Deployment, api_of, reply_to
+from conformance.testbed.server.deployments import Deployment, reply_to
+from conformance.testbed.server.endpoints import api_of
 from conformance.testbed.server.reply import Headers, Mutation, ServerRequest, WireResponse, Write
 from conformance.testbed.server.state import ServerState, wait_for_client
 
