@@ -20,6 +20,7 @@ from conformance.load.user import User
 from conformance.model.exchange import Exchange, Request
 from conformance.model.load import LoadSecond
 from conformance.transport.clock import now_ns
+from conformance.transport.limits import limits_for
 from conformance.transport.proxies import Trust
 from conformance.transport.session import Session
 from conformance.transport.stall_monitor import StallMonitor
@@ -66,7 +67,7 @@ class Engine:
         secrets = (*target.headers.values(), *((self.key,) if self.key else ()))
         return Session(
             key=self.key,
-            limits=self.part.limits,
+            limits=limits_for(self.part.timeout_s),
             secrets=tuple(secret for secret in secrets if secret),
             unix_socket=self.part.unix_socket,
             trust=Trust(target.cacert, target.insecure),

@@ -29,7 +29,7 @@ ALONE: Final[Mapping[Task, int]] = {"text": 3, "tool": 2, "mistake": 1}
 """How many requests of each kind are sent one at a time before the load."""
 ALONE_USER: Final = 0
 """The user who sends them; those under load are counted from 1."""
-STRIDE: Final = 7
+STRIDE: Final = 37
 """So that users in the same turn send different requests."""
 OF_FRAMEWORK: Final = ("stream", "stream_options", "user", "metadata")
 """Fields of the framework's own body that are kept; its prompt and tools would make each request large."""
@@ -81,7 +81,14 @@ def jobs(target: Target, profiles: Sequence[str], modes: Sequence[Mode] = MODES)
     firsts = {profile.api: profile for profile in reversed(senders)}
     texts = tuple(Job(profile, mode, "text") for profile in senders for mode in modes)
     tasks: tuple[Task, ...] = ("tool", "mistake")
-    return texts * TEXTS + tuple(Job(firsts[api], mode, task) for api in apis for task in tasks for mode in modes)
+    others = tuple(Job(firsts[api], mode, task) for api in apis for task in tasks for mode in modes)
+    return _spread(texts * TEXTS, others)
+
+
+def _spread(many: Sequence[Job], few: Sequence[Job]) -> tuple[Job, ...]:
+    """Both, the few evenly among the many."""
+    after = {(place + 1) * len(many) // len(few) - 1: job for place, job in enumerate(few)}
+    return tuple(job for at, one in enumerate(many) for job in (one, after.get(at)) if job)
 
 
 def _share(nonce: str) -> float:
