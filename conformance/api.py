@@ -179,6 +179,8 @@ def run_load(  # noqa: PLR0913 - one argument an option of the command
     rate: float | None = None,
     shape: str | Path | None = None,
     hang_ups: float | None = None,
+    good_first_token: float | None = None,
+    good_gap: float | None = None,
     timeout: float | None = None,
     max_requests: int | None = None,
     max_tokens: int | None = None,

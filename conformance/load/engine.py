@@ -135,12 +135,12 @@ class Engine:
 
     async def _count_seconds(self) -> None:
         while True:
-            began_ns, cpu_s = now_ns(), time.process_time()
+            began_ns, cpu_s, users = now_ns(), time.process_time(), len(self.users)
             await anyio.sleep(SECOND)
             took_s = (now_ns() - began_ns) / 1e9
             self.seconds.append(
                 LoadSecond(
-                    users=len(self.users),
+                    users=max(users, len(self.users)),
                     stall_ms=round(self.monitor.longest_stall_ns(began_ns) / MILLISECOND_NS, 1),
                     stalled_ms=round(self.monitor.all_stalls_ns(began_ns) / MILLISECOND_NS, 1),
                     cpu=round((time.process_time() - cpu_s) / took_s, 3),

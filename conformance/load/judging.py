@@ -109,7 +109,6 @@ def judge_population(population: Population, catalogue: Catalogue) -> Iterator[V
                     message=outcome.message,
                     findings=outcome.findings,
                     exchanges=tuple(dict.fromkeys(named))[:MOST_EXAMPLES],
-                    cases=len(mine.samples),
                 )
 
 

@@ -155,7 +155,8 @@ class Recorder:
         self.taken += 1
         self.skipped += taken.is_skipped
         self.shapes |= taken.shapes
-        self.outcomes[taken.sample.outcome] += 1
+        if taken.sample.task != "mistake":
+            self.outcomes[taken.sample.outcome] += 1
         self.failed.update(taken.sample.failed)
         self.unwritten.append(taken.sample)
         if self.options.in_steps:

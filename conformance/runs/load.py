@@ -17,6 +17,7 @@ from conformance.load.recorder import Watch
 from conformance.load.shape import Stage, Stages, most_users
 from conformance.load.under_locust import LOCUSTFILE, LocustOptions
 from conformance.model.criteria import Criteria
+from conformance.model.load import Bound
 from conformance.model.run import RunManifest
 from conformance.runner import RunOptions
 from conformance.runs.config import ConfigError
@@ -68,8 +69,18 @@ def load_options(
         rate=shape.rate,
         hang_ups=HANG_UPS if shape.hang_ups is None else shape.hang_ups,
         rules=criteria.rules,
+        bound=_bound(shape),
         locust=locust,
         in_steps=shape.step,
+    )
+
+
+def _bound(shape: ShapeOptions) -> Bound:
+    """How fast a response has to be for the goodput."""
+    usual = Bound()
+    return Bound(
+        first_token_s=shape.good_first_token or usual.first_token_s,
+        gap_s=shape.good_gap or usual.gap_s,
     )
 
 

@@ -124,6 +124,10 @@ class ShapeOptions:
     "Try 2, 4, 8, … users, up to --users and for --duration each: with how many do all MUST rules hold?"
     hang_ups: Annotated[float | None, Parameter(validator=_share)] = None
     "Share of the requests whose client disconnects early, from 0 to 1. Default: 0.05."
+    good_first_token: Amount = None
+    "Goodput counts responses whose first token comes within so many seconds. Default: 2."
+    good_gap: Amount = None
+    "Goodput counts responses without a longer gap, in seconds. Default: 1."
 
 
 @Parameter(name="*", group=LOAD)
