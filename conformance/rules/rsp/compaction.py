@@ -46,14 +46,14 @@ COMPACTION: Object = {
 
 
 def _offered(subject: str) -> Condition:
-    """The target has the compact route, and decided on this request."""
+    """The target has the compact route, and decided on this request; a valid one may fail by chance."""
 
     def is_offered(x: Exchange) -> NotJudged | None:
         if skip := all_of(probe_is(Kind.COMPACT, subjects=(subject,)), not_rejected_for_other_reasons, readable)(x):
             return skip
         if reply(x).status in MISSING:
             return not_applicable(f"the target does not offer /responses/compact (HTTP {reply(x).status})")
-        if reply(x).status >= 500:
+        if reply(x).status >= 500 and (reply(x).status != 500 or not subject):
             return untestable(f"the target failed with HTTP {reply(x).status}")
         return None
 
@@ -110,7 +110,7 @@ NO_MODEL: dict[str, Any] = {"probe": "responses.compact.no-model"}
     fix="Require `model` in the request model of /responses/compact, and return 400 with `error.param: model`.",
     applies_to=_offered("no-model"),
     good=[answered(error("'model' is required.", param="model"), status=400, **NO_MODEL)],
-    bad=[answered(COMPACTION, **NO_MODEL), answered(error("No."), status=409, **NO_MODEL)],
+    bad=[answered(COMPACTION, **NO_MODEL), *(answered(error("No."), status=code, **NO_MODEL) for code in (409, 500))],
 )
 def compaction_without_a_model(x: Exchange) -> Iterator[Finding]:
     """The summary is made by a model that the client did not choose, and is billed."""
