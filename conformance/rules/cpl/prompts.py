@@ -103,7 +103,7 @@ def _swapped_echoes(x: Exchange) -> Iterator[Finding | NotJudged]:
 
 
 def _swapped_texts(x: Exchange, alone: Exchange, again: Exchange) -> Iterator[Finding | NotJudged]:
-    (prompt,), (meant,) = prompts(alone), _texts(alone)
+    prompt, meant = next(iter(prompts(alone)), None), "".join(_texts(alone))
     if not meant.strip() or _texts(again) != (meant,):
         yield untestable("two responses to one of the prompts alone differ at temperature 0, or are empty")
         return
