@@ -109,7 +109,9 @@ def _swapped_texts(x: Exchange, alone: Exchange, again: Exchange) -> Iterator[Fi
         return
     own = {text for _, text, for_prompt in with_prompts(x) if for_prompt == prompt}
     others = {text for _, text, for_prompt in with_prompts(x) if for_prompt != prompt}
-    if meant in others and meant not in own:
+    if not own or not others:
+        yield untestable("a prompt has no choice (see CPL003)")
+    elif meant in others and meant not in own:
         seen = (
             f"the response to {display(prompt)} alone is {display(meant)}, which is here the choice of another prompt"
         )
