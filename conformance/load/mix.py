@@ -80,16 +80,25 @@ def jobs(target: Target, profiles: Sequence[str], modes: Sequence[Mode] = MODES)
     apis = planned_apis(target, profiles)
     senders = [p for api in apis for p in catalogue.profiles() if p.api == api and p.name in profiles]
     firsts = {profile.api: profile for profile in reversed(senders)}
-    texts = tuple(Job(profile, mode, "text") for profile in senders for mode in modes)
-    tasks: tuple[Task, ...] = ("tool", "mistake")
-    others = tuple(Job(firsts[api], mode, task) for api in apis for task in tasks for mode in modes)
-    return _spread(texts * TEXTS, others)
+    texts = tuple(job for profile in senders for job in _jobs(profile, "text", modes))
+    more = (job for api in apis for task in _tasks(api) for job in _jobs(firsts[api], task, modes))
+    return _spread(texts * TEXTS, tuple(more))
 
 
 def _spread(many: Sequence[Job], few: Sequence[Job]) -> tuple[Job, ...]:
     """Both, the few evenly among the many."""
     after = {(place + 1) * len(many) // len(few) - 1: job for place, job in enumerate(few)}
     return tuple(job for at, one in enumerate(many) for job in (one, after.get(at)) if job)
+
+
+def _jobs(profile: Profile, task: Task, modes: Sequence[Mode]) -> Iterator[Job]:
+    """A task in each of the modes in which the profile sends requests."""
+    return (Job(profile, mode, task) for mode in modes if mode in profile.requests)
+
+
+def _tasks(api: Api) -> tuple[Task, ...]:
+    """What is sent besides texts: an API without messages has no tools."""
+    return ("tool", "mistake") if generation(api).conversation else ("mistake",)
 
 
 def _share(nonce: str) -> float:
