@@ -30,6 +30,8 @@ FAMILIES: Final[dict[str, str]] = {
 
 OF_ONE_SIDE: Final = tuple(name for name in FAMILIES if name not in ("GW", "LOAD"))
 """The families that judge the exchanges of one client, in a run, a recording or a proxy's traffic."""
+OF_USERS: Final = (*OF_ONE_SIDE, "LOAD")
+"""The families that judge a load test."""
 NUMBERED_BY_GROUP: Final = (12, *range(25, 30), *range(48, 60), 69, 74, *range(86, 90), *range(113, 120))
 """The numbers of GW between its groups: requests, answers, failures, boundaries, translation."""
 RETIRED: Final[dict[str, str]] = {
