@@ -67,8 +67,9 @@ class Mix:
         return self._request(job, Asker(self.run, user, turn), phase)
 
     def _request(self, job: Job, asker: Asker, phase: Phase) -> Request:
-        request = _request(self.target, job, asker, phase, self.dialects.get(job.profile.api, USUAL))
-        if phase != "load" or job.task != "text" or _share(asker.nonce) >= self.hang_ups:
+        name = f"{phase}-u{asker.user:05}-t{asker.turn:05}"
+        request = _request(self.target, job, name, asker.nonce, self.dialects.get(job.profile.api, USUAL))
+        if phase != "load" or job.task != "text" or _share(request.nonce) >= self.hang_ups:
             return request
         events = EVENTS_BEFORE_HANG_UP if job.mode == "stream" else 0
         return msgspec.structs.replace(request, disconnect_after_events=events)
@@ -105,20 +106,21 @@ def _share(nonce: str) -> float:
     return int.from_bytes(hashlib.blake2b(nonce.encode(), digest_size=4).digest()) / 2**32
 
 
-def _request(target: Target, job: Job, asker: Asker, phase: Phase, dialect: Dialect) -> Request:
+def _request(target: Target, job: Job, name: str, nonce: str, dialect: Dialect) -> Request:
     profile, mode, task = job
-    body = in_dialect(_body(target, job, asker.nonce), profile.api, dialect, subject="", shows_text=True)
+    phase = name.partition("-")[0]
+    body = in_dialect(_body(target, job, nonce), profile.api, dialect, subject="", shows_text=True)
     if dialect.reasons:  # models that reason refuse it
         body.pop("temperature", None)
     return Request(
-        id=f"{phase}-u{asker.user:05}-t{asker.turn:05}-{profile.api}-{profile.name}-{mode}-{task}",
+        id=f"{name}-{profile.api}-{profile.name}-{mode}-{task}",
         cases=(CaseId(profile.api, profile.name, mode, Kind.USERS, task, phase),),
         method="POST",
         url=address_of(target, profile, None),
         headers=request_headers(target, profile, mode, dialect),
         body=to_json(body),
         max_tokens=completion_token_bound(body, COMPLETION_TOKENS),
-        nonce=asker.nonce,
+        nonce=nonce,
     )
 
 

@@ -171,7 +171,7 @@ async def _load_by_locust(recorder: Recorder, engine: Engine) -> None:
     async with linked(options.locust or LocustOptions(), part, options.stages) as link:
         await link.begin(part)
         merged = await link.receive(show, recorder.keep)
-    recorder.processes = len(merged.latest)
+    recorder.processes, recorder.users = len(merged.latest), merged.most_users
     recorder.began_ns |= merged.began_ns
     recorder.seconds = list(merged.all_seconds())
     recorder.not_sent, recorder.ended_early = merged.not_sent, merged.reason
