@@ -153,6 +153,12 @@ def test_the_shared_rules_read_text_completions():
     assert len(yielded("CHK020", late)) == 1
 
 
+def test_a_suffix_is_counted_beside_token_ids():
+    ids = {"probe": "completions.form.token-ids", "body": {"prompt": [70, 71], "suffix": " and so on"}}
+    assert yielded("CPL007", whole(prompt=5, **ids)) == [Status.NOT_APPLICABLE]
+    assert len(yielded("CPL007", whole(prompt=5, **ids | {"body": {"prompt": [70, 71]}}))) == 1
+
+
 def test_a_cut_stream_shows_nothing():
     cut = http(200, (("content-type", "text/event-stream"),), b'data: {"object": "text_completion", "cho', length=False)
     x = exchange(cut, probe="completions.witness.echo", body=ECHO["body"] | {"stream": True})
