@@ -20,6 +20,7 @@ from conformance.load.user import User
 from conformance.model.exchange import Exchange, Request
 from conformance.model.load import LoadSecond
 from conformance.transport.clock import now_ns
+from conformance.transport.limits import limits_for
 from conformance.transport.proxies import Trust
 from conformance.transport.session import Session
 from conformance.transport.stall_monitor import StallMonitor
@@ -66,7 +67,7 @@ class Engine:
         secrets = (*target.headers.values(), *((self.key,) if self.key else ()))
         return Session(
             key=self.key,
-            limits=self.part.limits,
+            limits=limits_for(self.part.timeout_s),
             secrets=tuple(secret for secret in secrets if secret),
             unix_socket=self.part.unix_socket,
             trust=Trust(target.cacert, target.insecure),
@@ -134,12 +135,12 @@ class Engine:
 
     async def _count_seconds(self) -> None:
         while True:
-            began_ns, cpu_s = now_ns(), time.process_time()
+            began_ns, cpu_s, users = now_ns(), time.process_time(), len(self.users)
             await anyio.sleep(SECOND)
             took_s = (now_ns() - began_ns) / 1e9
             self.seconds.append(
                 LoadSecond(
-                    users=len(self.users),
+                    users=max(users, len(self.users)),
                     stall_ms=round(self.monitor.longest_stall_ns(began_ns) / MILLISECOND_NS, 1),
                     stalled_ms=round(self.monitor.all_stalls_ns(began_ns) / MILLISECOND_NS, 1),
                     cpu=round((time.process_time() - cpu_s) / took_s, 3),

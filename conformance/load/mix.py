@@ -29,7 +29,7 @@ ALONE: Final[Mapping[Task, int]] = {"text": 3, "tool": 2, "mistake": 1}
 """How many requests of each kind are sent one at a time before the load."""
 ALONE_USER: Final = 0
 """The user who sends them; those under load are counted from 1."""
-STRIDE: Final = 7
+STRIDE: Final = 37
 """So that users in the same turn send different requests."""
 OF_FRAMEWORK: Final = ("stream", "stream_options", "user", "metadata")
 """Fields of the framework's own body that are kept; its prompt and tools would make each request large."""
@@ -81,7 +81,13 @@ def jobs(target: Target, profiles: Sequence[str], modes: Sequence[Mode] = MODES)
     firsts = {profile.api: profile for profile in reversed(senders)}
     texts = tuple(job for profile in senders for job in _jobs(profile, "text", modes))
     more = (job for api in apis for task in _tasks(api) for job in _jobs(firsts[api], task, modes))
-    return texts * TEXTS + tuple(more)
+    return _spread(texts * TEXTS, tuple(more))
+
+
+def _spread(many: Sequence[Job], few: Sequence[Job]) -> tuple[Job, ...]:
+    """Both, the few evenly among the many."""
+    after = {(place + 1) * len(many) // len(few) - 1: job for place, job in enumerate(few)}
+    return tuple(job for at, one in enumerate(many) for job in (one, after.get(at)) if job)
 
 
 def _jobs(profile: Profile, task: Task, modes: Sequence[Mode]) -> Iterator[Job]:

@@ -21,6 +21,9 @@ HOLD_AT: Final = 32 * 1024 * 1024
 class Takes(Protocol):
     """Takes samples of exchanges."""
 
+    async def ready(self) -> None:
+        """Wait until it can begin."""
+
     async def take(self, due: Sequence[Due], *, is_hurried: bool = False) -> list[Taken]:
         """The samples, in the same order."""
 

@@ -8,13 +8,15 @@ from conformance.model.criteria import ALL_RULES, RuleSelection
 from conformance.model.dialect import Dialect
 from conformance.model.target import Target
 from conformance.model.words import Api
-from conformance.transport.limits import Limits
 
 USERS_OF_A_PROCESS: Final = 10_000
 LINK: Final = "CONFORMANCE_LOAD_LINK"
 """Environment variable of Locust: file descriptors of the process that records, to read from and to write to."""
 HEADERS: Final = "CONFORMANCE_LOAD_HEADERS"
 """Environment variable of Locust: the target's own headers, which may be secret, as a JSON object."""
+
+STAGES: Final = "CONFORMANCE_LOAD_STAGES"
+"""Environment variable of Locust: the stages of the load, as JSON."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +32,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     run: int
     dialects: dict[Api, Dialect] = {}
     hang_ups: float = 0.0
-    limits: Limits = Limits()
+    timeout_s: float = 60.0
     unix_socket: str | None = None
     rules: RuleSelection = ALL_RULES
     worker: int = 0

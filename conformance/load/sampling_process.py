@@ -40,8 +40,11 @@ class SamplingProcess:
 
     def __init__(self, rules: RuleSelection, policy: Policy, worker: int = 0) -> None:
         self._pool = side_process(_begin, rules, policy, worker, niceness=LOWEST_PRIORITY)
-        self.started = self._pool.submit(os.getpid)
-        """Done when it is ready, with its process ID."""
+        self._started = self._pool.submit(os.getpid)
+
+    async def ready(self) -> None:
+        """Wait until it has loaded the rules. Raises BrokenExecutor if the process is gone."""
+        await asyncio.wrap_future(self._started)
 
     async def take(self, due: Sequence[Due], *, is_hurried: bool = False) -> list[Taken]:
         """The samples of some exchanges. Raises BrokenExecutor if the process is gone."""
@@ -64,6 +67,9 @@ class SamplingHere:
 
     def __init__(self, rules: RuleSelection, policy: Policy, worker: int = 0) -> None:
         self._sampler = Sampler(rules=catalogue.selected(rules), policy=policy, worker=worker)
+
+    async def ready(self) -> None:
+        """It is."""
 
     async def take(self, due: Sequence[Due], *, is_hurried: bool = False) -> list[Taken]:
         """The samples of some exchanges."""

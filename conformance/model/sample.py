@@ -1,5 +1,6 @@
 """The sample, what a load test keeps of an exchange when its bytes are dropped; and the population of all of them."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -116,18 +117,35 @@ class Group(NamedTuple):
     mode: Mode
 
 
-class Sent(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Sent:
     """What is known of all requests of a run.
 
     `by_nonce` has each by its nonce (the one under load, if it was repeated); `shared_ids` are the ids, with their API,
-    that responses to different requests have; `disconnects` are the exchanges that the harness ended on purpose;
-    `users` counts the users under load.
+    that responses to different requests have; `quiet` are the samples before and after the load; `disconnects` are the
+    exchanges that the harness ended on purpose; `users` counts the users under load.
     """
 
     by_nonce: Mapping[str, Sample]
     shared_ids: frozenset[tuple[Api, str]]
+    quiet: tuple[Sample, ...]
     disconnects: tuple[Sample, ...]
     users: int
+
+    def served_meanwhile(self, sample: Sample) -> int:
+        """How many requests of its worker were sent later than this one, and had a complete response earlier."""
+        served = self._served.get(sample.worker, ())
+        later = served[bisect_right(served, sample.began, key=lambda s: s.began) :]
+        return sum(s.over < sample.over for s in later)
+
+    @cached_property
+    def _served(self) -> Mapping[int, tuple[Sample, ...]]:
+        """The samples under load with complete responses by worker, in the order of their beginning."""
+        found: dict[int, list[Sample]] = {}
+        for s in sorted(self.by_nonce.values(), key=lambda s: s.began):
+            if s.phase == "load" and s.outcome == "complete":
+                found.setdefault(s.worker, []).append(s)
+        return {worker: tuple(samples) for worker, samples in found.items()}
 
 
 @dataclass(frozen=True)
@@ -193,6 +211,7 @@ def _sent(samples: tuple[Sample, ...]) -> Sent:
     return Sent(
         by_nonce=by_nonce,
         shared_ids=frozenset(named for named, count in ids.items() if count > 1),
+        quiet=tuple(s for s in samples if s.phase != "load"),
         disconnects=tuple(s for s in samples if s.outcome == "disconnected"),
         users=len({s.user for s in samples if s.phase == "load"}),
     )

@@ -206,7 +206,7 @@ def _bounded(value: float | None, *, is_bound: bool) -> str:
 def slowdown(one: LoadCombination) -> str:
     """How many times longer half of the whole responses take than alone."""
     alone, under = one.alone.whole_ms, one.load.whole_ms
-    if not alone.p50 or under.p50 is None:
+    if not alone.p50 or under.p50 is None or "p50" in alone.at_most:
         return ABSENT
     return f"{'≤' if 'p50' in under.at_most else ''}×{under.p50 / alone.p50:.1f}"
 
@@ -267,7 +267,7 @@ def tables(shown: LoadResult) -> Iterator[tuple[tuple[str, ...], list[Row]]]:
 
 def render(report: Report, out: Console, *, verbose: bool = False) -> None:
     """Print the steps, and the times of the requests, on a terminal; those of the first byte only if verbose."""
-    if report.load is UNSET:
+    if report.load is UNSET or not report.load.combinations:
         return
     for columns, found in tables(report.load):
         left_out = () if verbose else (FIRST_BYTE,)

@@ -132,6 +132,8 @@ def test_a_load_without_a_complete_response_is_no_proof():
     nothing = report([], seconds=(), duration_s=0.0)
     assert nothing.exit_code == 3
     assert "No request was sent under load" in text(nothing)
+    assert under_load.UNITS not in text(nothing)
+    assert all("Under load" not in FORMATS[name](nothing, EVIDENCE).decode() for name in ("markdown", "html"))
 
 
 def test_an_interrupted_load_is_judged_by_what_was_sent():
@@ -294,6 +296,9 @@ def test_times_are_compared_as_ratios_beside_those_of_one_request_at_a_time():
     assert found.regressions == 0
     _, changes = compared(old, report(samples(3, phase="alone", slower=2), samples(slower=2)))
     assert changes["chat hermes stream"].words.endswith("; one at a time ×2.00")
+    stalled = report(samples(3, phase="alone", stall=15 * MS), samples(slower=2))
+    assert compared(old, stalled)[1]["chat hermes stream"].words.endswith("p99 ×2.00")
+    assert re.search(r"chat hermes stream .* –\n", text(stalled))
 
 
 def test_upper_bounds_are_not_compared():

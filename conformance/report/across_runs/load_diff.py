@@ -102,9 +102,16 @@ def _times(old: LoadCombination, new: LoadCombination) -> Iterator[Difference]:
     ]
     if not words:
         return
-    was, now = old.alone.whole_ms.p50, new.alone.whole_ms.p50
-    alone = f"; one at a time {_ratio(was, now)}" if was and now else ""
-    yield Difference(f"{new.api} {new.profile} {new.mode}", f"{'; '.join(words)}{alone}")
+    yield Difference(
+        f"{new.api} {new.profile} {new.mode}", f"{'; '.join(words)}{_alone(old.alone.whole_ms, new.alone.whole_ms)}"
+    )
+
+
+def _alone(old: Times, new: Times) -> str:
+    """How the time of one request at a time changed, if it is known."""
+    if not old.p50 or not new.p50 or "p50" in (*old.at_most, *new.at_most):
+        return ""
+    return f"; one at a time {_ratio(old.p50, new.p50)}"
 
 
 def _named(old: Durations, new: Durations) -> Iterator[tuple[str, Times, Times]]:

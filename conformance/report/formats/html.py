@@ -119,7 +119,7 @@ def _gateway(report: Report) -> dict[str, Any] | None:
 
 def _load(report: Report) -> dict[str, Any] | None:
     """The tables and charts of a load."""
-    if report.load is UNSET:
+    if report.load is UNSET or not report.load.combinations:
         return None
     return {
         "tables": list(under_load.tables(report.load)),

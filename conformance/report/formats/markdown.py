@@ -98,7 +98,7 @@ def _gateway(report: Report) -> Iterator[str]:
 
 def _load(report: Report) -> Iterator[str]:
     """The steps of a load, and the times of its requests."""
-    if report.load is UNSET:
+    if report.load is UNSET or not report.load.combinations:
         return
     yield "## Under load"
     yield ""

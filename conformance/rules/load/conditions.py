@@ -1,6 +1,7 @@
 """What the rules about load have in common: which samples show something, how many are beyond chance, and how it is said."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import comb
 from typing import Final
 
 from conformance.model.case import Kind
@@ -26,9 +27,14 @@ of_users: Final[Condition] = probe_is(Kind.USERS)
 Where = Callable[[Sample], bool]
 
 
-def would_be_chance(share: float, quiet: int, least: float) -> bool:
-    """Whether it may be chance that none of so many responses without load shows what this share under load does."""
-    return bool((1 - share) ** quiet > least)
+def chance(bad: int, of: int, quiet_bad: int, quiet: int) -> float:
+    """How likely it is that no more of the quiet ones are bad, if load makes no difference (Fisher's exact test).
+
+    `bad` of so many are bad under load, `quiet_bad` of so many without.
+    """
+    every, every_bad = of + quiet, bad + quiet_bad
+    ways = sum(comb(every_bad, count) * comb(every - every_bad, quiet - count) for count in range(quiet_bad + 1))
+    return ways / comb(every, quiet)
 
 
 def one_at_a_time(population: Population) -> NotJudged | None:

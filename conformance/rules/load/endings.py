@@ -1,14 +1,15 @@
 """Responses and connections under load end as they do alone, whatever other clients do."""
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from conformance.model.exchange import Ending, Exchange
 from conformance.model.rule import rule
-from conformance.model.sample import Population, Sample
+from conformance.model.sample import Population, Sample, Sent
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
 from conformance.rules.load.conditions import SECOND, beyond_chance, judged, of_users, one_at_a_time, spoilt_alone
@@ -19,6 +20,8 @@ BEFORE: Final = 20
 """Exchanges before the first client disconnects that show what happens without."""
 LEAST_LIKELY: Final = 0.001
 """How unlikely it must be that all broken exchanges were in progress by chance when a client disconnected."""
+NOTICED: Final = SECOND // 20
+"""How long it may take until a server notices that a client disconnected."""
 AT_ONCE: Final = SECOND
 """A connection that is reused so soon after a response was not idle."""
 LEFT: Final = Ending("hung-up", "body", 5 * MS, "the harness closed the connection on purpose")
@@ -31,28 +34,35 @@ def is_broken(sample: Sample) -> bool:
 
 
 def broken_by_disconnects(population: Population) -> list[Sample]:
-    """The broken exchanges under load, if clients that disconnected broke them; else none.
+    """The broken exchanges under load, if clients that disconnected broke those of the run; else none."""
+    bad = [s for s in judged(population.load) if is_broken(s)]
+    return bad if bad and _do_disconnects_break(population.run) else []
+
+
+@lru_cache(maxsize=1)
+def _do_disconnects_break(run: Sent) -> bool:
+    """Whether exchanges of a run are broken because other clients disconnected.
 
     Either none was broken before the first client disconnected, or each was in progress when one did, more often than
     chance allows.
     """
     moments: dict[int, list[int]] = {}
-    for s in population.run.disconnects:
+    for s in run.disconnects:
         insort(moments.setdefault(s.worker, []), s.over)
-    load = judged(population.load)
+    load = [s for s in judged(run.by_nonce.values()) if s.phase == "load"]
     bad = [s for s in load if is_broken(s)]
     before = [s for s in load if s.over < next(iter(moments.get(s.worker, ())), 0)]
     if len(before) >= BEFORE and not any(map(is_broken, before)) and all(s.worker in moments for s in bad):
-        return bad
+        return True
     shaken = [s for s in load if _is_shaken(s, moments)]
-    is_likely = (len(shaken) / len(load)) ** len(bad) > LEAST_LIKELY if load else True
-    return [] if is_likely or not all(_is_shaken(s, moments) for s in bad) else bad
+    is_likely = (len(shaken) / len(load)) ** len(bad) > LEAST_LIKELY
+    return not is_likely and all(_is_shaken(s, moments) for s in bad)
 
 
 def _is_shaken(sample: Sample, moments: Mapping[int, Sequence[int]]) -> bool:
-    """Whether a client of the same worker disconnected while the exchange was in progress."""
+    """Whether a client of the same worker disconnected while the exchange was in progress, or just before it."""
     mine = moments.get(sample.worker, ())
-    return bisect_right(mine, sample.began) < bisect_right(mine, sample.over)
+    return bisect_left(mine, sample.began - NOTICED) < bisect_right(mine, sample.over)
 
 
 def _is_cut(sample: Sample) -> bool:

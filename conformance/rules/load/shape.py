@@ -12,17 +12,17 @@ from conformance.model.words import GENERATIVE
 from conformance.rules.load.conditions import (
     LEAST_ALONE,
     beyond_chance,
+    chance,
     complete,
     nothing_complete,
     of_users,
     one_at_a_time,
     too_few_alone,
-    would_be_chance,
 )
-from conformance.rules.load.example import CROWD, said, with_header
+from conformance.rules.load.example import CROWD, OTHERS, said, with_header
 from conformance.rules.load.spec import STREAMING
 
-LEAST_LIKELY: Final = 0.05
+LEAST_LIKELY: Final = 0.01
 """How unlikely it must be that all responses without load have by chance what so many under load lack."""
 VARYING_MEMBERS: Final = ("usage", "logprobs", "obfuscation", "service_tier")
 """Members that may be left out or filled in from response to response; usage has a rule of its own."""
@@ -60,7 +60,7 @@ def _missing(population: Population, names_of: NamesOf, what: str) -> Iterator[F
         often = Counter(name for _, names in lacking for name in names)
         first = min(often, key=lambda name: (-often[name], name), default="")
         bad = [s for s, names in lacking if first in names]
-        if bad and would_be_chance(len(bad) / len(lacking), len(quiet), LEAST_LIKELY):
+        if bad and chance(len(bad), len(lacking), 0, len(quiet)) > LEAST_LIKELY:
             yield untestable(
                 f"{len(bad):,} responses under load lack the {what} {first!r}, which may be missing without, too"
             )
@@ -95,7 +95,7 @@ def _in_all(quiet: Sequence[Sample], names_of: NamesOf) -> Mapping[tuple[str, st
     applies_to=of_users,
     apis=GENERATIVE,
     good=[CROWD, (*MARKED, said(1, system_fingerprint="fp_2"), said(2, system_fingerprint="fp_3"))],
-    bad=[(*MARKED, said(1), said(2))],
+    bad=[(*MARKED, *OTHERS)],
 )
 def members_that_load_removes(population: Population) -> Iterator[Finding | NotJudged]:
     """What works in every test fails in production, for a client that reads what is missing.
@@ -122,7 +122,7 @@ def members_that_load_removes(population: Population) -> Iterator[Finding | NotJ
     applies_to=of_users,
     apis=GENERATIVE,
     good=[CROWD, (*NAMED, *(with_header(said(user), "x-request-id", f"req_{user}") for user in (1, 2)))],
-    bad=[(*NAMED, said(1), said(2))],
+    bad=[(*NAMED, *OTHERS)],
 )
 def headers_that_load_removes(population: Population) -> Iterator[Finding | NotJudged]:
     """Without the request's id, the one request that failed among thousands is not found in the logs."""

@@ -9,31 +9,31 @@ from conformance.model.sample import Population, Sample
 from conformance.model.verdict import MUST, Finding, NotJudged, untestable
 from conformance.model.words import GENERATIVE
 from conformance.rules.load.conditions import (
-    LEAST_ALONE,
     LEAST_BAD,
     MOST_SELDOM,
     Where,
+    chance,
     complete,
     counted,
     nothing_complete,
     of_users,
     one_at_a_time,
-    would_be_chance,
 )
-from conformance.rules.load.example import ALONE, CROWD, nonce, requested_text, said
+from conformance.rules.load.example import AFTER, ALONE, CROWD, nonce, requested_text, said
 from conformance.rules.load.spec import STREAMING
 
-LEAST_SHARE: Final = 100
-"""A model whose batches are computed in another order errs, too, but in fewer than one text of so many."""
-LEAST_LIKELY: Final = 0.001
-"""How unlikely it must be that a model errs as often without load, and did not."""
+LEAST_LIKELY: Final = 0.0001
+"""How unlikely it must be that a model that errs as often without load did not."""
 
 
 REPEATED: Final = tuple(said(user, turn, "after") for user in (1, 2, 3) for turn in range(2))
 
 
 class _Texts(NamedTuple):
-    """The texts of the tasks that the model does alone: under load, without load, and of repeated requests."""
+    """The texts of the tasks that the model does alone: under load, without load, and of repeated requests.
+
+    Those without load are of all profiles and modes of the API, as the model is the same.
+    """
 
     load: tuple[Sample, ...]
     quiet: tuple[Sample, ...]
@@ -42,6 +42,7 @@ class _Texts(NamedTuple):
 
 def _texts(population: Population, is_bad: Where, where: Where) -> _Texts:
     alone = complete(population.alone, where)
+    api = next((s.api for s in population.samples), None)
     good, all_of_them = Counter(s.task for s in alone if not is_bad(s)), Counter(s.task for s in alone)
 
     def is_done(sample: Sample) -> bool:
@@ -49,7 +50,7 @@ def _texts(population: Population, is_bad: Where, where: Where) -> _Texts:
 
     return _Texts(
         load=complete(population.load, is_done),
-        quiet=complete((*population.alone, *population.after), is_done),
+        quiet=complete(population.run.quiet, lambda s: s.api == api and is_done(s)),
         repeated=tuple(pair for pair in population.repeated if len(complete(pair, is_done)) == len(pair)),
     )
 
@@ -57,8 +58,8 @@ def _texts(population: Population, is_bad: Where, where: Where) -> _Texts:
 def _spoilt(population: Population, is_bad: Where, where: Where, what: str) -> Iterator[Finding | NotJudged]:
     """A finding, if texts are bad under load and, of the same target and without load, are not.
 
-    The model is never judged: it may err in any text. So either the same requests, repeated alone, get good texts from a
-    target that otherwise repeats itself, or far more texts are bad than chance allows by those without load.
+    The model is never judged: it may err in any text, also at random, and a little more often in batches. So either
+    usage counts tokens that did not arrive, or far more texts are bad than without load.
     """
     texts = _texts(population, is_bad, where)
     bad = [s for s in texts.load if is_bad(s)]
@@ -66,7 +67,7 @@ def _spoilt(population: Population, is_bad: Where, where: Where, what: str) -> I
         yield nothing_complete(population)
     elif not texts.load:
         yield untestable(f"most responses before the load {what}, too")
-    elif shown := bad and (_confirmed(texts, is_bad, bad) or _beyond_chance(texts, is_bad, bad)):
+    elif shown := bad and (_undelivered(texts, is_bad, bad) or _beyond_chance(texts, is_bad, bad)):
         yield counted(shown, len(texts.load), what)
     elif bad:
         yield untestable(
@@ -74,26 +75,18 @@ def _spoilt(population: Population, is_bad: Where, where: Where, what: str) -> I
         )
 
 
-def _confirmed(texts: _Texts, is_bad: Where, bad: Sequence[Sample]) -> Sequence[Sample]:
-    """The bad texts whose requests got a good one, repeated alone, if that can't be the model's doing; else none."""
-    usual = [s.content == again.content for s, again in texts.repeated if not is_bad(s)]
+def _undelivered(texts: _Texts, is_bad: Where, bad: Sequence[Sample]) -> Sequence[Sample]:
+    """Bad texts for which usage counts the tokens of the good one that the same request got alone; none if too few."""
     confirmed = [(s, again) for s, again in texts.repeated if is_bad(s) and not is_bad(again)]
-    undelivered = [s for s, again in confirmed if s.completion_tokens == again.completion_tokens is not None]
-    errs_alone = any(map(is_bad, texts.quiet))
-    if len(undelivered) >= LEAST_BAD and not errs_alone and len(bad) * MOST_SELDOM >= len(texts.load):
-        return undelivered  # usage counts the tokens of the whole text, which did not arrive so
-    is_steady = len(usual) >= LEAST_BAD and all(usual)
-    if is_steady and len(confirmed) >= LEAST_BAD and len(bad) * LEAST_SHARE >= len(texts.load):
-        return [s for s, _ in confirmed]
-    return ()
+    found = [s for s, again in confirmed if s.completion_tokens == again.completion_tokens is not None]
+    is_usual = len(found) * 2 >= len(confirmed) and len(bad) * MOST_SELDOM >= len(texts.load)
+    return found if is_usual and len(found) >= LEAST_BAD and not any(map(is_bad, texts.quiet)) else ()
 
 
 def _beyond_chance(texts: _Texts, is_bad: Where, bad: Sequence[Sample]) -> Sequence[Sample]:
-    """All bad texts, if none without load is bad, and one would be if load made no difference; else none."""
-    share = len(bad) / len(texts.load)
-    if len(texts.quiet) < LEAST_ALONE or any(map(is_bad, texts.quiet)):
-        return ()
-    return () if would_be_chance(share, len(texts.quiet), LEAST_LIKELY) else bad
+    """All bad texts, if so few are bad without load that it can't be chance; else none."""
+    quiet_bad = sum(map(is_bad, texts.quiet))
+    return bad if chance(len(bad), len(texts.load), quiet_bad, len(texts.quiet)) <= LEAST_LIKELY else ()
 
 
 def _is_own(sample: Sample) -> bool:
@@ -111,7 +104,7 @@ def _is_own(sample: Sample) -> bool:
     apis=GENERATIVE,
     good=[CROWD],
     bad=[
-        (*ALONE, *(said(user, turn, text="") for user in (1, 2) for turn in range(2))),
+        (*ALONE, *AFTER, *(said(user, turn, text="") for user in (1, 2) for turn in range(4))),
         (*CROWD, said(3, text=""), said(3, 1, text="Hi"), *REPEATED),
     ],
 )

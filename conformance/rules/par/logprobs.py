@@ -286,7 +286,7 @@ def _unasked(x: Exchange) -> NotJudged | None:
     wanted = request_body(x).get("logprobs")
     if not (wanted is None or wanted is False):
         return OUT_OF_SCOPE
-    return all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM, Kind.RECORDED), has_content)(x)
+    return all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM, Kind.RECORDED, Kind.USERS), has_content)(x)
 
 
 @rule(

@@ -45,7 +45,7 @@ def error_of_another(reply: WireResponse, request: ServerRequest) -> WireRespons
 def with_prompt_header(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """A header field with the prompt of the request before."""
     theirs = nonce_of(request.neighbour).decode()
-    added = (("x-prompt-tag", theirs),) if theirs and is_busy(request) else ()
+    added = (("x-prompt-tag", theirs),) if theirs and reply.status == 200 and is_busy(request) else ()
     return replace(reply, headers=(*reply.headers, *added))
 
 
