@@ -99,6 +99,7 @@ def test_choices_of_a_prompt_follow_each_other_if_n_is_above_one():
     assert yielded("CPL004", texts(*in_order, **asked), None, None) == []
     assert len(yielded("CPL004", texts(*by_turns, **asked), None, None)) == 2
     assert yielded("CPL004", texts(FIRST, SECOND, **asked), None, None) == [], "FLD011 reports that `n` is ignored"
+    assert yielded("CPL004", texts(FIRST, FIRST, **asked), None, None) == [], "a lost prompt is not out of order"
     assert yielded("CPL003", texts(FIRST, **asked)) == ["the request has 2 prompts, but the response has 1 choice(s)"]
 
 

@@ -96,9 +96,10 @@ def choices_out_of_order(x: Exchange, alone: Exchange | None, again: Exchange | 
 
 
 def _swapped_echoes(x: Exchange) -> Iterator[Finding | NotJudged]:
+    shown = {prompt for prompt in text_prompts(x) if any(has_prompt(text, prompt) for text in _texts(x))}
     for index, text, prompt in with_prompts(x):
         others = [other for other in text_prompts(x) if other != prompt and has_prompt(text, other)]
-        if others and not has_prompt(text, prompt):
+        if others and prompt in shown and not has_prompt(text, prompt):
             seen = f"choice {index} begins with the prompt {display(others[0])}; its own is {display(prompt)}"
             yield Finding(seen, at=span_of(x))
 
