@@ -41,6 +41,7 @@ class Kind(StrEnum):
     KEEP_ALIVE = "kept"
     BURST = "crowd"
     LOAD = "load"
+    USERS = "users"
     DISCONNECT = "hang-up"
     AFTER_DISCONNECT = "after"
     RETRY = "retry"
@@ -73,7 +74,7 @@ class Kind(StrEnum):
     GATEWAY_REFUSAL = "gateway.refusal"
 
 
-WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ))
+WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ, Kind.USERS))
 REPEATED: Final = frozenset((Kind.REPEAT, Kind.SEED, Kind.CACHE))
 AGAIN: Final = "again"
 

@@ -120,6 +120,6 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
             return self.smoke_suite_modes
         if suite == "fuzz":
             return self.modes if self.kind is Kind.BASELINE else ()
-        if suite == "recordings":
+        if suite in ("recordings", "load"):
             return ()
         return self.modes if SUITES.index(self.suite) <= SUITES.index(suite) else ()

@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
+from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode, Suite
 from conformance.probes.encoding import Offer, request_encoding
 
 WEATHER = "What is the weather in Oslo now? Call the tool."
@@ -198,4 +198,4 @@ def _must_in_full(api: Api) -> Iterator[Probe]:
     )
 
 
-TOOLS = tuple(probe for api in GENERATIVE for make in (_must, _may, _must_in_full) for probe in make(api))
+TOOLS = tuple(probe for api in CONVERSATIONAL for make in (_must, _may, _must_in_full) for probe in make(api))

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from conformance import catalogue
 from conformance import rules as rules_package
+from conformance.apis.sampling import population_of
 from conformance.deciding import decide
 from conformance.handbook import examples
 from conformance.handbook.examples import POLICIES, sides
+from conformance.model.case import Kind
 from conformance.model.exchange import Arrival, Ending, Exchange, Pair
 from conformance.model.rule import Example, Rule, family_of
 from conformance.model.rule import rule as make_rule
@@ -64,7 +66,7 @@ STOPPED = Ending("limit", "body", 0, "the response has 8388608 bytes or more")
 def test_what_the_harness_cut_off_is_no_rule_s_evidence(rule: Rule):
     for example in rule.bad:
         given = example if isinstance(example, tuple) else (example,)
-        judged = 2 if "unary" in rule.parameters else 1
+        judged = len(given) if rule.is_of_populations else 2 if "unary" in rule.parameters else 1
         stopped = [replace(x, ending=STOPPED, cache={}) if at < judged else x for at, x in enumerate(given)]
         for policy in POLICIES:
             status = judge_example(rule, tuple(stopped), policy)
@@ -104,6 +106,9 @@ def test_cutting_the_octets_elsewhere_changes_no_verdict(rule: Rule):
 EVERYTHING = [x for rule in RULES for example in (*rule.good, *rule.bad) for x in sides(example)]
 
 
+OF_USERS = [x for x in EVERYTHING if x.case.kind is Kind.USERS]
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_rule_raises_on_arbitrary_octets(data):
@@ -117,10 +122,13 @@ def test_no_rule_raises_on_arbitrary_octets(data):
     other = data.draw(st.sampled_from(EVERYTHING))
     given_all = {"x": damaged, "short_streams": (other,) * 3, "stream": damaged, "unary": other, "policy": Policy()}
     given_all["upstream"] = (other, damaged)
+    users = data.draw(st.lists(st.sampled_from(OF_USERS), min_size=1, max_size=12))
+    given_all["population"] = population_of((*users, replace(users[0], received=received, cache={}), damaged))
     for rule in RULES:
         beside = Pair(other, (damaged, other)) if rule.is_of_gateways else other
         given_all |= {name: (beside,) * 3 if compare.many else beside for name, compare in rule.compares_with.items()}
-        seen = (damaged, other) if "unary" in rule.parameters else (damaged,)
+        judged = (damaged, other) if "unary" in rule.parameters else (damaged,)
+        seen = () if rule.is_of_populations else judged
         status, message, _ = decide(rule, given_all, seen)
         assert status is not Status.ERROR, message
 
@@ -152,7 +160,8 @@ def test_a_rule_is_complete(rule: Rule):
 
 
 def test_every_rule_is_caught_by_a_planted_defect():
-    named = {change.caught_by for change in (*changes.defects(), *gateway_changes.defects())}
+    planted = (*changes.defects(), *changes.load_defects(), *gateway_changes.defects())
+    named = {change.caught_by for change in planted}
     assert {rule.id for rule in RULES} - named == set()
     assert named - {rule.id for rule in RULES} == set(), "defects that name no rule"
 

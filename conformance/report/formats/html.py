@@ -18,7 +18,7 @@ from msgspec import UNSET
 from conformance import __version__
 from conformance.field_support.states import State, merge
 from conformance.model.verdict import Status
-from conformance.report import gateway, impacts, open_responses, recordings, scores
+from conformance.report import gateway, impacts, load_charts, open_responses, recordings, scores, under_load
 from conformance.report.document import Report
 from conformance.report.failures import RUN, Recording
 from conformance.report.fields import LOST, FieldRow, in_state, rows
@@ -82,6 +82,7 @@ def facts(report: Report) -> dict[str, Any]:
         "headline": report.summary.headline,
         "recordings": _recordings(report),
         "gateway": _gateway(report),
+        "load": _load(report),
         "quotes": list(scores.quotes(report)),
         "impact": _impact(report) if report.stopped in ("", "interrupted") else None,
         "fields": list(_fields(report)),
@@ -113,6 +114,19 @@ def _gateway(report: Report) -> dict[str, Any] | None:
         "columns": gateway.LANE_COLUMNS,
         "rows": list(gateway.lane_rows(report.gateway)),
         "notable": list(gateway.notable(report.gateway)),
+    }
+
+
+def _load(report: Report) -> dict[str, Any] | None:
+    """The tables and charts of a load."""
+    if report.load is UNSET or not report.load.combinations:
+        return None
+    return {
+        "tables": list(under_load.tables(report.load)),
+        "units": under_load.UNITS,
+        "charts": load_charts.charts(report.load),
+        "interval_columns": under_load.INTERVAL_COLUMNS,
+        "intervals": list(under_load.interval_rows(report.load)),
     }
 
 

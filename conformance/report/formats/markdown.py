@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from conformance.model.impact import Impact
 from conformance.model.verdict import Status
-from conformance.report import gateway, open_responses, recordings
+from conformance.report import gateway, open_responses, recordings, under_load
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Line, Recording, grouped
 from conformance.report.fields import LOST, rows
@@ -64,6 +64,7 @@ def _lines(report: Report, evidence: Recording) -> Iterator[str]:
     yield ""
     yield from _recordings(report)
     yield from _gateway(report)
+    yield from _load(report)
     yield from _impact(report)
     failures, more = grouped(report, evidence, MOST)
     for failure in failures:
@@ -92,6 +93,19 @@ def _gateway(report: Report) -> Iterator[str]:
     yield from table(gateway.LANE_COLUMNS, (map(plain, row) for row in gateway.lane_rows(report.gateway)))
     yield ""
     yield from (f"- {label}: {plain(words)}" for label, words in gateway.notable(report.gateway))
+    yield ""
+
+
+def _load(report: Report) -> Iterator[str]:
+    """The steps of a load, and the times of its requests."""
+    if report.load is UNSET or not report.load.combinations:
+        return
+    yield "## Under load"
+    yield ""
+    for columns, found in under_load.tables(report.load):
+        yield from table(columns, (map(plain, row.cells) for row in found))
+        yield ""
+    yield under_load.UNITS
     yield ""
 
 

@@ -14,7 +14,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import (
     all_of,
@@ -30,7 +30,9 @@ from conformance.rules.fld.example import BASELINE_RESPONSE, MISTYPED, NAMED, UN
 from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
 
-READ_STRICTLY = ("frequency_penalty", "input", "messages", "presence_penalty", "stream", "temperature", "top_p")
+READ_STRICTLY = (
+    *("frequency_penalty", "input", "messages", "presence_penalty", "prompt", "stream", "temperature", "top_p"),
+)
 """Fields that affect every response, that no effect probe tests, and whose readers reject a wrong type."""
 
 
@@ -78,7 +80,7 @@ def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     fix="Declare the field with its type in the request model, and reject other types with 400.",
     applies_to=_effective,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         (answered(NAMED, status=400, **MISTYPED), BASELINE_RESPONSE),
         (answered(UNNAMED, status=422, **MISTYPED), BASELINE_RESPONSE),
@@ -98,7 +100,7 @@ def dropped_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudg
     fix="Declare the field with its type in the request model, even if it has little effect, and reject other types with 400.",
     applies_to=_other,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(answered(error("user: not a string", param="user"), status=400, **USER), BASELINE_RESPONSE)],
     bad=[(answered(completion(), **USER), BASELINE_RESPONSE)],
 )
@@ -114,7 +116,7 @@ def ignored_type(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudge
     spec=DROPPED,
     fix="Put the field's path into `error.param`, and its name into `error.message`.",
     applies_to=_mistyped,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         (answered(NAMED, status=400, **MISTYPED), BASELINE_RESPONSE),
         (answered(completion(), **MISTYPED), BASELINE_RESPONSE),

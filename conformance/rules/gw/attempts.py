@@ -11,7 +11,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.target import GatewayPolicy
 from conformance.model.verdict import NotJudged, not_applicable, untestable
-from conformance.model.words import APIS, Api
+from conformance.model.words import CONVERSATIONAL, Api
 from conformance.parsing.http1 import reply
 
 Fate = Literal["answered", "refused", "error-event", "lost", "cut", "left", "unknown"]
@@ -87,7 +87,7 @@ def api_by_path(x: Exchange) -> Api:
 
 def _path_of(x: Exchange) -> Api | None:
     path = x.case.subject.rstrip("/")
-    return next((api for api in APIS if path.endswith(spec(api).path)), None)
+    return next((api for api in CONVERSATIONAL if path.endswith(spec(api).path)), None)
 
 
 def is_sent_twice(x: Exchange) -> bool:
@@ -136,6 +136,8 @@ def failed_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | 
         return not_applicable("the client left before the response")
     if x.is_given_up:
         return untestable("the gateway did not respond in time (see GW079)")
+    if not upstream and x.case.kind is Kind.GATEWAY_REFUSAL:
+        return not_applicable("the gateway did not forward the request (see GW085)")
     if not upstream:
         return None if is_unreachable(x) else untestable("no request arrived upstream")
     fates = {fate(arrived) for arrived in upstream}

@@ -11,7 +11,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL, GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import all_of, baseline_ok, mode_supported, not_rejected_for_other_reasons, readable
 from conformance.rules.example import answered, completion, error
@@ -30,6 +30,11 @@ REFUSABLE = {
     "limits": ("temperature", "top_p", "frequency_penalty", "presence_penalty"),
     "both-caps": ("max_tokens", "max_completion_tokens"),
     "logprobs-beside-tools": ("logprobs", "tools", "tool_choice"),
+    "prompts": ("prompt", "temperature"),
+    "token-ids": ("prompt",),
+    "token-id-lists": ("prompt",),
+    "best-of": ("best_of",),
+    "logprobs-zero": ("logprobs",),
 }
 """Forms that a server may reject, and the words one of which its error must contain.
 
@@ -156,7 +161,7 @@ def form_refused_without_a_name(x: Exchange, baseline: Exchange) -> Iterator[Fin
     spec=f"{CREATE}#chat-create-messages",
     fix="Accept text as a string or as parts in every message, the role `developer` as `system`, and typed message items.",
     applies_to=_asks_for(*EXPECTED),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[(answered(completion(), **form(name)), BASELINE_RESPONSE) for name in EXPECTED],
     bad=[
         (
@@ -200,7 +205,7 @@ MORE = {"prompt_tokens": 30, "completion_tokens": 3, "total_tokens": 33}
     spec=f"{CREATE}#chat-create-messages",
     fix="Pass all parts of all messages to the model, and reject part types that it can't read with an error that names them.",
     applies_to=_adding,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     modes=("unary",),
     compares_with={"other": Compare(Kind.REPEAT)},
     good=[(answered(completion(usage=MORE), **form(name)), BASELINE_RESPONSE, LONGER) for name in ADDED],
