@@ -100,5 +100,13 @@ def timestamp(value: Any) -> bool:
 
 def has_odd_names(value: Any) -> bool:
     """Whether a name somewhere inside has a lone surrogate, so that Pydantic can't make a dictionary of a model."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return (isinstance(value, dict) and any(map(LONE_SURROGATE.search, value))) or any(map(has_odd_names, inner))
+    waiting = [value]  # no recursion: a response may be nested almost as deeply as Python recurses
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict):
+            if any(map(LONE_SURROGATE.search, found)):
+                return True
+            waiting += found.values()
+        elif isinstance(found, list):
+            waiting += found
+    return False
