@@ -14,6 +14,7 @@ FAMILIES: Final[dict[str, str]] = {
     "RSN": "reasoning",
     "MSG": "Messages API events and responses",
     "RSP": "Responses API events and responses",
+    "EMB": "embeddings",
     "NYI": "streaming not implemented (501)",
     "FLD": "silently ignored request fields",
     "PAR": "parameter effects",

@@ -116,7 +116,7 @@ def test_no_rule_raises_on_arbitrary_octets(data):
     other = data.draw(st.sampled_from(EVERYTHING))
     given_all = {"x": damaged, "short_streams": (other,) * 3, "stream": damaged, "unary": other, "policy": Policy()}
     given_all["upstream"] = (other, damaged)
-    for rule in RULES:
+    for rule in (rule for rule in RULES if {damaged.api, other.api} <= {*rule.apis}):
         beside = Pair(other, (damaged, other)) if rule.is_of_gateways else other
         given_all |= {name: (beside,) * 3 if compare.many else beside for name, compare in rule.compares_with.items()}
         seen = (damaged, other) if "unary" in rule.parameters else (damaged,)

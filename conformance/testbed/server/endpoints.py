@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple, assert_never
 
 from conformance.apis.specs import SPECS
 from conformance.model.words import Api
-from conformance.testbed.server import chat, messages, responses, unsupported
+from conformance.testbed.server import chat, embeddings, messages, responses, unsupported
 from conformance.testbed.server.refusal import Refusal
 from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
 from conformance.testbed.server.usage import conversation_tokens
@@ -49,6 +49,8 @@ def endpoint(api: Api) -> Endpoint:
                 responses.input_tokens,
                 responses.buffered_response,
             )
+        case "embeddings":
+            return Endpoint(embeddings.answer_embeddings, embeddings.unsupported_embeddings, embeddings.longest, None)
         case _:
             assert_never(api)
 
