@@ -77,13 +77,13 @@ def planned_cases(target: Target, profiles: Sequence[str], suite: Suite) -> Iter
         speakers = [p for p in chosen if p.api == api]
         for probe in sorted(_probes(api, suite), key=lambda probe: (probe.kind is not Kind.BASELINE, probe.name)):
             for number, profile in enumerate(_senders(probe, speakers, suite, profiles)):
-                for mode in _modes(probe, suite, is_first=number == 0):
+                for mode in _modes(probe, profile, suite, is_first=number == 0):
                     yield PlannedCase(probe.case(profile.name, mode), profile, probe)
 
 
-def _modes(probe: Probe, suite: Suite, *, is_first: bool) -> tuple[Mode, ...]:
-    """The modes in which a profile, the first of its API or another, sends a probe."""
-    modes = probe.modes_in(suite)
+def _modes(probe: Probe, profile: Profile, suite: Suite, *, is_first: bool) -> tuple[Mode, ...]:
+    """The modes in which a profile, the first of its API or another, sends a probe: those that it has a request in."""
+    modes = tuple(mode for mode in probe.modes_in(suite) if mode in profile.requests)
     return modes if is_first or suite != "smoke" else tuple(mode for mode in DEFAULT_MODE if mode in modes) or modes
 
 

@@ -25,13 +25,15 @@ from conformance.transport.session import Session
 
 EVENTS = 22
 USERS = 16
+ROUNDS = 3
 SECONDS = 4.0
+EVERY_S = 0.001
 PROFILES = ("openai-python",)
 LIMITS = Limits()
 
 
-def stream() -> bytes:
-    """A streamed response of EVENTS events."""
+def stream() -> list[bytes]:
+    """A streamed response of EVENTS events, in the pieces in which it is sent."""
 
     def chunk(delta: dict[str, str], finish: str | None = None) -> dict[str, object]:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
@@ -41,17 +43,22 @@ def stream() -> bytes:
     values = [*map(chunk, deltas), chunk({}, "stop")]
     events = [*(f"data: {json.dumps(value)}\n\n" for value in values), "data: [DONE]\n\n"]
     head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-    return (head + "".join(f"{len(event):x}\r\n{event}\r\n" for event in events) + "0\r\n\r\n").encode()
+    chunks = [f"{len(event):x}\r\n{event}\r\n" for event in events]
+    return [piece.encode() for piece in (head + chunks[0], *chunks[1:-1], chunks[-1] + "0\r\n\r\n")]
 
 
 class Answering(asyncio.Protocol):
-    """Answers each request at once."""
+    """Answers each request with one event after the other."""
 
-    response = stream()
+    pieces = stream()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self.transport, self.received = transport, b""
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Write nothing more."""
+        self.transport = None
 
     def data_received(self, data: bytes) -> None:
         """Answer, when a request is complete."""
@@ -60,7 +67,14 @@ class Answering(asyncio.Protocol):
         length = next((int(one[15:]) for one in head.split(b"\r\n") if one.lower().startswith(b"content-length:")), 0)
         if end and len(body) >= length:
             self.received = b""
-            self.transport.write(self.response)
+            loop = asyncio.get_running_loop()
+            for place, piece in enumerate(self.pieces):
+                loop.call_later(place * EVERY_S, self.write, piece)
+
+    def write(self, piece: bytes) -> None:
+        """Write a piece, if the client is still there."""
+        if self.transport:
+            self.transport.write(piece)
 
 
 def serve(port: "multiprocessing.connection.Connection") -> None:
@@ -93,7 +107,7 @@ def part(url: str) -> Part:
 
 
 async def bare(url: str) -> float:
-    """Exchanges a second of a loop over the transport alone."""
+    """Exchanges of a loop over the transport alone, in a second of processor time."""
     mix = Mix(target=part(url).target, run=1, jobs=jobs(part(url).target, PROFILES, ("stream",)), dialects={})
     done = 0
 
@@ -105,26 +119,26 @@ async def bare(url: str) -> float:
                 done += 1
 
     request = mix.request(1, 0)
-    began = time.perf_counter()
+    began = time.process_time()
     with anyio.move_on_after(SECONDS):
         async with anyio.create_task_group() as users:
             for _ in range(USERS):
                 users.start_soon(user)
-    return done / (time.perf_counter() - began)
+    return done / (time.process_time() - began)
 
 
 async def with_engine(url: str) -> float:
-    """Exchanges a second of the engine, whose samples are taken beside it."""
+    """Exchanges of the engine, whose samples are taken beside it, in a second of processor time."""
     async with running(part(url), None, lambda _: None) as engine:
         await engine.outbox.sampling.ready()
-        began = time.perf_counter()
+        began = time.process_time()
 
         async def drive() -> None:
             engine.set_users(USERS)
             await anyio.sleep(SECONDS)
 
         await engine.load(drive)
-        return engine.budget.requests / (time.perf_counter() - began)
+        return engine.budget.requests / (time.process_time() - began)
 
 
 def of_processes(url: str, number: int) -> float:
@@ -132,7 +146,6 @@ def of_processes(url: str, number: int) -> float:
     pipe = subprocess.PIPE
     words = (sys.executable, "-m", "conformance.load.child")
     children = [subprocess.Popen(words, stdin=pipe, stdout=pipe) for _ in range(number)]
-    sent = [0] * number
     for worker, child in enumerate(children, 1):
         child.stdin.write(line(Begin(numbered(part(url), worker))) + line(Users(1)))
         child.stdin.flush()
@@ -151,7 +164,7 @@ def of_processes(url: str, number: int) -> float:
     for child in children:
         child.stdout.read()
         child.wait()
-    return sum(latest) / took if took else sum(sent)
+    return sum(latest) / took
 
 
 def _read_until(children: list, end: float) -> list[int]:
@@ -170,13 +183,14 @@ def _read_until(children: list, end: float) -> list[int]:
 def measure(promises) -> None:
     """Print both ratios."""
     with serving() as url:
-        pairs = [(anyio.run(with_engine, url), anyio.run(bare, url)) for _ in range(3)]
-        ours, theirs = (max(rates) for rates in zip(*pairs, strict=True))
-        print(f"load             {ours:.0f} exchanges a second, {ours / theirs:.2f} of a bare loop (promised: 0.9)")
+        ours = max(anyio.run(with_engine, url) for _ in range(ROUNDS))
+        theirs = max(anyio.run(bare, url) for _ in range(ROUNDS))
+        words = f"{ours:.0f} exchanges in a second of processor time"
+        print(f"load             {ours / theirs:.2f} of a bare loop ({words}; promised: at least 0.9)")
         if ours / theirs < 0.9:
             promises.broken.append("load")
         one, two = of_processes(url, 1), of_processes(url, 2)
-        print(f"two processes    {two:.0f} exchanges a second, {two / one:.2f} x one ({one:.0f}; promised: 1.7)")
+        print(f"two processes    {two / one:.2f} x one ({two:.0f} exchanges a second; promised: at least 1.7)")
         if two / one < 1.7:
             promises.broken.append("two processes")
 

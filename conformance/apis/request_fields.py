@@ -1,7 +1,7 @@
 """Read what a request specifies: choices, token cap, stop sequences, format, and the length of its prompt."""
 
 from conformance.apis.request import choices_in, prompts_in, request_body
-from conformance.apis.specs import caps, conversation, spec
+from conformance.apis.specs import caps, spec
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
 
@@ -32,7 +32,9 @@ def stops_asked(x: Exchange) -> tuple[str, ...]:
 
 def format_asked(x: Exchange) -> Object:
     """The requested format: its `type`, and its JSON Schema as `schema`, if any."""
-    wanted = as_object(request_body(x).get(conversation(x.api).format))
+    found = spec(x.api).generation
+    name = found.conversation.format if found and found.conversation else ""
+    wanted = as_object(request_body(x).get(name))
     if "format" in wanted:
         return as_object(wanted["format"])
     return wanted | {"schema": as_object(wanted.get("json_schema")).get("schema")}

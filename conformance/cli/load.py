@@ -62,6 +62,10 @@ def run_load(
             return be_worker(run, spread)
         console.announce(request.target, run)
         path = execute.folder_for(run_dir, f"load-{run.target.name}")
+        if locust and locust.web_port:
+            sys.stderr.write(
+                f"Web page: http://127.0.0.1:{locust.web_port} (press Ctrl-C to end the load, and for the report)\n"
+            )
         with Progress(terminal.console(sys.stderr, color=output.color), is_quiet=output.quiet) as progress:
             record(options, path, progress.show)
     judged = execute.judge_run(path, judged_by)

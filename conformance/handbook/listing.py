@@ -172,6 +172,7 @@ def _family(name: str) -> Entry:
 
 def _profile(profile: Profile) -> Entry:
     default = "streams" if profile.streams_by_default else "does not stream"
+    mode = next(iter(profile.requests))
     facts = {
         "name": profile.name,
         "title": profile.title,
@@ -187,8 +188,8 @@ def _profile(profile: Profile) -> Entry:
         ("versions", profile.versions),
         ("captured", profile.captured),
         ("default", default),
-        ("headers", ", ".join(name for name, _ in profile.headers("stream"))),
-        ("body", ", ".join(profile.body("stream"))),
+        ("headers", ", ".join(name for name, _ in profile.headers(mode))),
+        ("body", ", ".join(profile.body(mode))),
     )
     return Entry(
         profile.name,

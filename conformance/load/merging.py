@@ -9,15 +9,17 @@ from conformance.model.load import LoadSecond
 
 @dataclass(slots=True)
 class Merged:
-    """What the processes have said so far."""
+    """What the processes have said so far; `most_users` were there at once."""
 
     latest: dict[int, Results] = field(default_factory=dict)
     seconds: dict[int, list[LoadSecond]] = field(default_factory=dict)
+    most_users: int = 0
 
     def add(self, results: Results) -> None:
         """Add results of one process."""
         self.latest[results.worker] = results
         self.seconds.setdefault(results.worker, []).extend(results.seconds)
+        self.most_users = max(self.most_users, self.users)
 
     @property
     def began_ns(self) -> Mapping[int, int]:

@@ -10,7 +10,7 @@ import msgspec
 from conformance import catalogue
 from conformance.apis.in_dialect import in_dialect
 from conformance.apis.load_prompts import COMPLETION_TOKENS, TOOL, Asker, missing_model, prompt, tool_schema
-from conformance.apis.specs import generation
+from conformance.apis.specs import generation, spec
 from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Request
@@ -67,8 +67,9 @@ class Mix:
         return self._request(job, Asker(self.run, user, turn), phase)
 
     def _request(self, job: Job, asker: Asker, phase: Phase) -> Request:
-        request = _request(self.target, job, asker, phase, self.dialects.get(job.profile.api, USUAL))
-        if phase != "load" or job.task != "text" or _share(asker.nonce) >= self.hang_ups:
+        name = f"{phase}-u{asker.user:05}-t{asker.turn:05}"
+        request = _request(self.target, job, name, asker.nonce, self.dialects.get(job.profile.api, USUAL))
+        if phase != "load" or job.task != "text" or _share(request.nonce) >= self.hang_ups:
             return request
         events = EVENTS_BEFORE_HANG_UP if job.mode == "stream" else 0
         return msgspec.structs.replace(request, disconnect_after_events=events)
@@ -76,13 +77,17 @@ class Mix:
 
 def jobs(target: Target, profiles: Sequence[str], modes: Sequence[Mode] = MODES) -> tuple[Job, ...]:
     """The jobs of a mix: texts as each profile in each mode, and tool calls and mistakes as the first of each API."""
-    apis = planned_apis(target, profiles)
+    apis = loaded_apis(target, profiles)
     senders = [p for api in apis for p in catalogue.profiles() if p.api == api and p.name in profiles]
     firsts = {profile.api: profile for profile in reversed(senders)}
-    texts = tuple(Job(profile, mode, "text") for profile in senders for mode in modes)
-    tasks: tuple[Task, ...] = ("tool", "mistake")
-    others = tuple(Job(firsts[api], mode, task) for api in apis for task in tasks for mode in modes)
-    return _spread(texts * TEXTS, others)
+    texts = tuple(job for profile in senders for job in _jobs(profile, "text", modes))
+    more = (job for api in apis for task in _tasks(api) for job in _jobs(firsts[api], task, modes))
+    return _spread(texts * TEXTS, tuple(more))
+
+
+def loaded_apis(target: Target, profiles: Sequence[str]) -> tuple[Api, ...]:
+    """The APIs of a load test: those that generate text."""
+    return tuple(api for api in planned_apis(target, profiles) if spec(api).generation)
 
 
 def _spread(many: Sequence[Job], few: Sequence[Job]) -> tuple[Job, ...]:
@@ -91,25 +96,36 @@ def _spread(many: Sequence[Job], few: Sequence[Job]) -> tuple[Job, ...]:
     return tuple(job for at, one in enumerate(many) for job in (one, after.get(at)) if job)
 
 
+def _jobs(profile: Profile, task: Task, modes: Sequence[Mode]) -> Iterator[Job]:
+    """A task in each of the modes in which the profile sends requests."""
+    return (Job(profile, mode, task) for mode in modes if mode in profile.requests)
+
+
+def _tasks(api: Api) -> tuple[Task, ...]:
+    """What is sent besides texts: an API without messages has no tools."""
+    return ("tool", "mistake") if generation(api).conversation else ("mistake",)
+
+
 def _share(nonce: str) -> float:
     """A number from 0 to 1 that follows from a nonce, evenly spread."""
     return int.from_bytes(hashlib.blake2b(nonce.encode(), digest_size=4).digest()) / 2**32
 
 
-def _request(target: Target, job: Job, asker: Asker, phase: Phase, dialect: Dialect) -> Request:
+def _request(target: Target, job: Job, name: str, nonce: str, dialect: Dialect) -> Request:
     profile, mode, task = job
-    body = in_dialect(_body(target, job, asker.nonce), profile.api, dialect, subject="", shows_text=True)
+    phase = name.partition("-")[0]
+    body = in_dialect(_body(target, job, nonce), profile.api, dialect, subject="", shows_text=True)
     if dialect.reasons:  # models that reason refuse it
         body.pop("temperature", None)
     return Request(
-        id=f"{phase}-u{asker.user:05}-t{asker.turn:05}-{profile.api}-{profile.name}-{mode}-{task}",
+        id=f"{name}-{profile.api}-{profile.name}-{mode}-{task}",
         cases=(CaseId(profile.api, profile.name, mode, Kind.USERS, task, phase),),
         method="POST",
         url=address_of(target, profile, None),
         headers=request_headers(target, profile, mode, dialect),
         body=to_json(body),
         max_tokens=completion_token_bound(body, COMPLETION_TOKENS),
-        nonce=asker.nonce,
+        nonce=nonce,
     )
 
 

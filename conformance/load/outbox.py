@@ -12,6 +12,8 @@ from conformance.load.taken import Taken
 
 BATCH: Final = 64
 """Exchanges that are passed on together, at most."""
+COLLECT_S: Final = 0.05
+"""How long exchanges are collected: each batch has a cost of its own."""
 HURRY_AT: Final = 8 * 1024 * 1024
 """Bytes that wait from which only responses are judged that look unlike all before."""
 HOLD_AT: Final = 32 * 1024 * 1024
@@ -71,6 +73,8 @@ class Outbox:
     async def _pass_on(self) -> None:
         while not self._due:
             await self._changed.wait()
+        if len(self._due) < BATCH:
+            await anyio.sleep(COLLECT_S)
         batch = [self._due.popleft() for _ in range(min(BATCH, len(self._due)))]
         self._in_hand = len(batch)
         for taken in await self.sampling.take(batch, is_hurried=self.bytes_waiting > HURRY_AT):

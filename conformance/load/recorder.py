@@ -85,6 +85,7 @@ class Recorder:
     skipped: int = 0
     ended_early: str = ""
     processes: int = 1
+    users: int = 0
     steps: list[LoadStep] = field(default_factory=list)
     latest: list[Sample] = field(default_factory=list)
 
@@ -115,7 +116,7 @@ class Recorder:
     def load_facts(self) -> LoadFacts:
         """What is known of the load so far."""
         return LoadFacts(
-            users=most_users(self.options.stages),
+            users=self.users or most_users(self.options.stages),
             duration_s=round(self.loaded_s, 3),
             rate=self.options.rate,
             shape=self.options.shape,

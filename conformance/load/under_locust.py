@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -90,8 +91,12 @@ async def linked(options: LocustOptions, part: Part, stages: Stages) -> AsyncIte
     os.close(their_read)
     os.close(their_write)
     try:
-        yield Link(await _reader(read), write)
-        await process.wait()
+        async with anyio.create_task_group() as tasks:
+            if options.web_port is not None:
+                tasks.start_soon(_end_on_signal, process)
+            yield Link(await _reader(read), write)
+            await process.wait()
+            tasks.cancel_scope.cancel()
     finally:
         os.close(write)
         if process.returncode is None:
@@ -100,6 +105,14 @@ async def linked(options: LocustOptions, part: Part, stages: Stages) -> AsyncIte
                 await process.wait()
     if process.returncode not in (0, 1):  # 1: a request failed
         raise LocustError(f"Locust ended with the exit code {process.returncode}")
+
+
+async def _end_on_signal(process: asyncio.subprocess.Process) -> None:
+    """End the load when the user presses Ctrl-C: the web page has no end of its own."""
+    with anyio.open_signal_receiver(signal.SIGINT) as signals:
+        async for _ in signals:
+            process.terminate()
+            return
 
 
 def command_line(options: LocustOptions, part: Part, stages: Stages) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ BEYOND: dict[Api, dict[tuple[str, str], dict[str, Any]]] = {
         ("presence_penalty", ""): {"presence_penalty": -3},
         ("logit_bias", ""): {"logit_bias": {"50": 1000}},
         ("n", ""): {"n": 0},
-        ("best_of", ""): {"n": 2, "best_of": 1},
+        ("best_of", ""): {"best_of": -1},
         ("logprobs", ""): {"logprobs": -1},
     },
 }

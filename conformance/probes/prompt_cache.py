@@ -6,7 +6,7 @@ from typing import Any
 from conformance.model.case import Kind
 from conformance.model.marker_words import CACHED_PREFIX
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, Api, Mode
+from conformance.model.words import CONVERSATIONAL, Api, Mode
 from conformance.probes.baseline import Fields, token_cap
 from conformance.probes.replay import NUMBERS
 
@@ -46,4 +46,4 @@ def _pair(api: Api) -> Iterator[Probe]:
         )
 
 
-CACHED = tuple(probe for api in GENERATIVE for probe in _pair(api))
+CACHED = tuple(probe for api in CONVERSATIONAL for probe in _pair(api))

@@ -19,7 +19,7 @@ TALKED = [
     {"type": "message", "role": "assistant", "content": "The lamps are green, and the boats come home."},
 ]
 """A conversation that is compacted."""
-MOST_SUMMARY = 512
+MOST_SUMMARY = 256
 """Tokens: more than a summary of two sentences has. The API has no field that limits them."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition
-from conformance.model.verdict import NotJudged
+from conformance.model.verdict import OUT_OF_SCOPE, NotJudged
 from conformance.model.words import Api
 from conformance.rules.chk import conditions as chk
 from conformance.rules.cmp import conditions as cmp
@@ -13,10 +13,11 @@ from conformance.rules.rsp import conditions as rsp
 
 
 def by_api(conditions: Mapping[Api, Condition]) -> Callable[[Exchange], NotJudged | None]:
-    """Select the condition by the exchange's API."""
+    """Select the condition by the exchange's API; another API is out of scope."""
 
     def holds(x: Exchange) -> NotJudged | None:
-        return conditions[x.api](x)
+        condition = conditions.get(x.api)
+        return condition(x) if condition else OUT_OF_SCOPE
 
     return holds
 

@@ -156,7 +156,9 @@ def _blame(method: str, headers: Headers) -> None:
             raise RouteError(f"the header {name.decode()} can't be sent: it has an illegal name or value") from error
 
 
-def recorded_exchange(request: Request, key: str | None, secrets: Sequence[str], record: Record) -> Exchange:
+def recorded_exchange(
+    request: Request, key: str | None, secrets: Sequence[str], record: Record, *, is_reused: bool = False
+) -> Exchange:
     """The exchange that was recorded, with secrets masked."""
     keys = (key,) if key and len(key) >= redact.MIN_LENGTH else ()
     words = redact.words([*secrets, *_proxy_credentials(request.url)])
@@ -171,6 +173,7 @@ def recorded_exchange(request: Request, key: str | None, secrets: Sequence[str],
         attempt=request.attempt,
         nonce=request.nonce,
         began_ns=record.started_ns,
+        is_reused=is_reused,
         sent=redact.mask_sent(bytes(record.sent), _secret_lines(request, key, secrets), (*keys, *others)),
         received=received,
         arrivals=tuple(record.arrivals),

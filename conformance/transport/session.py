@@ -1,7 +1,7 @@
 """Exchanges one after the other over a connection that is kept, as an SDK's HTTP client keeps one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -73,8 +73,7 @@ class Session:
         finally:
             if self._kept is None:
                 await _close(backend)
-        x = recorded_exchange(request, self.key, self.secrets, record)
-        return replace(x, is_reused=kept is not None)
+        return recorded_exchange(request, self.key, self.secrets, backend.record, is_reused=kept is not None)
 
     async def close(self) -> None:
         """Close the connection, if one is kept."""

@@ -8,6 +8,7 @@ from conformance import catalogue
 from conformance.model.case import CaseId, Kind
 from conformance.model.verdict import Level, Status, Verdict
 from conformance.report import open_responses
+from conformance.report.across_runs import matrix, shards
 from conformance.report.formats import html, json_report, markdown, terminal
 from conformance.report.open_responses import TESTS, reasons, reported, sentence
 from conformance.schemas import load as schema
@@ -109,3 +110,14 @@ def test_the_number_and_its_reasons_are_in_every_format(record):
     Draft202012Validator(schema("report")).validate(data)
     assert data["open_responses"]["tests"][0]["outcome"] == "pass"
     assert "open_responses" not in msgspec.json.decode(json_report.render(run.report))
+
+
+def test_the_matrix_has_the_number_and_each_test_of_each_target_also_when_it_is_put_together(record):
+    report = msgspec.structs.replace(record("native").report, open_responses=reported(passing(), "full"))
+    columns = [matrix.column(report, "one"), matrix.column(record("native").report, "two")]
+    kept = shards.encode(columns[:1], [columns[0].name], (1, 1), "", "1")
+    (merged,) = shards.merged([shards.decode(kept)])
+    assert merged.official == columns[0].official
+    page = matrix.index(columns, "today")
+    assert '<td class="">10 of 17</td><td class="">–</td>' in page
+    assert page.count('href="targets/one.html#open-responses"') == 17

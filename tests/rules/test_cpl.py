@@ -76,7 +76,9 @@ def test_the_form_of_chat_completions_is_told_as_such():
     message = whole({"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"})
     assert yielded("CPL002", message) == ["a choice has no text, but a message"]
     lists = whole(choice("Hi", logprobs={"content": [{"token": "Hi", "logprob": -0.5}]}), **ASKED)
-    assert yielded("CPL011", lists) == ["`logprobs` has 'content'"]
+    assert yielded("CPL011", lists) == [
+        "`logprobs` has no tokens and no token_logprobs, but content, as in chat completions"
+    ]
     assert yielded("PAR001", lists) == []
 
 
@@ -88,6 +90,7 @@ def test_a_list_of_prompts_is_in_order_if_the_texts_say_so():
     assert yielded("CPL004", texts(" Two", " One", **TWO), alone, texts(" 2", **ALONE)) == [Status.UNTESTABLE]
     assert yielded("CPL004", texts(" Two", " Two", **TWO), alone, alone) == []
     assert yielded("CPL004", texts(" One", " Two", **TWO), None, None) == [Status.UNTESTABLE]
+    assert yielded("CPL004", texts(" Two", **TWO), alone, alone) == [Status.UNTESTABLE], "CPL003 reports it"
 
 
 def test_choices_of_a_prompt_follow_each_other_if_n_is_above_one():

@@ -20,6 +20,8 @@ def status(name, x, first):
     ("second", "first", "expected"),
     [
         (_chat(1700, 1408), _chat(1500, 0, **FIRST), Status.PASS),
+        (_chat(3300, 1408), _chat(1500, 0, **FIRST), Status.PASS),
+        (_chat(2920, 1408), _chat(1500, 0, **FIRST), Status.FAIL),
         (_chat(1500, 1408), _chat(1500, 1408, **FIRST), Status.NOT_APPLICABLE),
         (_chat(1500, 0), _chat(1500, 0, **FIRST), Status.NOT_APPLICABLE),
         (_chat(1500, 0), _chat(92, 1408, **FIRST), Status.FAIL),

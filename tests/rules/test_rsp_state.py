@@ -91,7 +91,16 @@ def test_a_compaction_is_not_judged_as_a_response():
 @pytest.mark.parametrize("code", [429, 503])
 def test_a_compaction_that_a_busy_target_does_not_take_back_is_untestable(code):
     busy = answered(error("Busy."), status=code, headers=[("retry-after", "1")], probe="responses.compacted")
-    assert status("RSP036", busy) is Status.UNTESTABLE
+    assert status("RSP036", busy, baseline=response()) is Status.UNTESTABLE
+
+
+def test_a_target_that_rejects_every_request_says_nothing_of_its_compaction():
+    refused = answered(error("Set 'stream' to true."), status=400, probe="responses.compacted")
+    assert status("RSP036", refused, baseline=answered(error("Set 'stream' to true."), status=400)) is Status.UNTESTABLE
+    capped = answered(
+        error("Unknown 'max_output_tokens'."), status=400, probe="responses.compacted", body={"max_output_tokens": 16}
+    )
+    assert status("RSP036", capped, baseline=response()) is Status.UNTESTABLE
 
 
 def turn(tokens, subject="next", **facts):

@@ -160,12 +160,11 @@ def index(
     families = [family for family in FAMILIES if any(family in c.families for c in columns)]
     promises = [rule for rule in catalogue.rules() if any(rule.id in c.promises for c in columns)]
     fields = sorted({place for c in columns for place in c.fields})
-    official = list(dict.fromkeys(name for c in columns for name in c.official))
     grids = [
         _grid("promises", [Row(r.id, f"{r.id}: {r.title}", tuple(_kept(c, r.id) for c in columns)) for r in promises]),
         _grid("frameworks", [Row(name, name, tuple(_client_outcome(c, name) for c in columns)) for name in frameworks]),
         _grid("families", [Row(name, _family(name), tuple(_count(c, name) for c in columns)) for name in families]),
-        _grid("open-responses", [Row(n, n, tuple(_official_cell(c, n) for c in columns)) for n in official]),
+        _grid("open-responses", list(_official_rows(columns))),
         _grid("fields", [Row(f"{a}.{n}", f"{a} `{n}`", tuple(_state(c, (a, n)) for c in columns)) for a, n in fields]),
     ]
     return html.index_page(
@@ -252,6 +251,18 @@ def _kept(c: Column, rule: str) -> Cell:
         return Cell(text, word.kind, href, f"{rule} fails on {c.name}", result)
     word = legend.WAIVED if result == WAIVED else legend.STATUSES[result]
     return Cell(word.text, word.kind, f"targets/{c.file}.html#verdicts", f"{rule} on {c.name}: {word.meaning}")
+
+
+def _official_rows(columns: Sequence[Column]) -> Iterator[Row]:
+    """How many acceptance tests of Open Responses each target would pass, and each of them."""
+    if names := list(dict.fromkeys(name for c in columns for name in c.official)):
+        yield Row("all", "would pass", tuple(_official_number(c) for c in columns))
+    yield from (Row(name, name, tuple(_official_cell(c, name) for c in columns)) for name in names)
+
+
+def _official_number(c: Column) -> Cell:
+    passed = sum(outcome == "pass" for outcome in c.official.values())
+    return Cell(f"{passed} of {len(c.official)}" if c.official else legend.ABSENT)
 
 
 def _official_cell(c: Column, test: str) -> Cell:

@@ -17,7 +17,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.json_body import json_body
-from conformance.parsing.json_values import Object, as_object, as_string, display, is_integer
+from conformance.parsing.json_values import Object, as_object, as_string, describe_member, display, is_integer
 from conformance.parsing.sse import Event
 from conformance.rules.conditions_by_api import finished, has_content
 from conformance.rules.cpl.example import asking, choice, chunk, scored, stream, whole
@@ -90,8 +90,9 @@ def no_lists(x: Exchange) -> Iterator[Finding]:
     """Evaluations add up token_logprobs and compare them with top_logprobs, position by position: they crash, or are wrong."""
     for event, _, sent, lists in _lists(x):
         if lists.tokens is None or lists.token_logprobs is None:
-            what = ", ".join(map(display, [*sent][:4])) if isinstance(sent, dict) else display(sent)
-            yield Finding(f"`logprobs` has {what}", at=span_of(x, event), expected="tokens and token_logprobs")
+            missing = f"{describe_member(sent, 'tokens')} and {describe_member(sent, 'token_logprobs')}"
+            instead = ", but content, as in chat completions" if "content" in as_object(sent) else ""
+            yield Finding(f"`logprobs` has {missing}{instead}", at=span_of(x, event), expected="two lists")
             return
         lengths = {name: len(value) for name, value in lists._asdict().items() if value is not None}
         if len(set(lengths.values())) > 1:

@@ -54,7 +54,7 @@ ADDED = {
     "phase": "the earlier messages",
 }
 """Forms that add something to the prompt of the baseline request, and what they add."""
-MIN_TOKENS = dict.fromkeys(ADDED, 8) | {"image": 1, "audio": 1, "file": 1}
+MIN_TOKENS = dict.fromkeys(ADDED, 8) | {"turns": 16, "phase": 16} | dict.fromkeys(("image", "audio", "file"), 1)
 """Minimum tokens of the addition: a third of a text's words; an image, and a file that is seen as one, may count as one."""
 
 Forms = dict[str, Any]

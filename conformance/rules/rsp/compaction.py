@@ -12,7 +12,15 @@ from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_appl
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import Object, as_array, as_object
-from conformance.rules.conditions import OK, all_of, not_rejected_for_other_reasons, probe_is, readable, whole
+from conformance.rules.conditions import (
+    OK,
+    all_of,
+    baseline_ok,
+    not_rejected_for_other_reasons,
+    probe_is,
+    readable,
+    whole,
+)
 from conformance.rules.example import answered, error
 from conformance.rules.rsp.example import USAGE, response
 from conformance.rules.rsp.open_responses import schema_faults
@@ -38,14 +46,14 @@ COMPACTION: Object = {
 
 
 def _offered(subject: str) -> Condition:
-    """The target has the compact route, and decided on this request."""
+    """The target has the compact route, and decided on this request; a valid one may fail by chance."""
 
     def is_offered(x: Exchange) -> NotJudged | None:
         if skip := all_of(probe_is(Kind.COMPACT, subjects=(subject,)), not_rejected_for_other_reasons, readable)(x):
             return skip
         if reply(x).status in MISSING:
             return not_applicable(f"the target does not offer /responses/compact (HTTP {reply(x).status})")
-        if reply(x).status >= 500:
+        if reply(x).status >= 500 and (reply(x).status != 500 or not subject):
             return untestable(f"the target failed with HTTP {reply(x).status}")
         return None
 
@@ -102,7 +110,7 @@ NO_MODEL: dict[str, Any] = {"probe": "responses.compact.no-model"}
     fix="Require `model` in the request model of /responses/compact, and return 400 with `error.param: model`.",
     applies_to=_offered("no-model"),
     good=[answered(error("'model' is required.", param="model"), status=400, **NO_MODEL)],
-    bad=[answered(COMPACTION, **NO_MODEL), answered(error("No."), status=409, **NO_MODEL)],
+    bad=[answered(COMPACTION, **NO_MODEL), *(answered(error("No."), status=code, **NO_MODEL) for code in (409, 500))],
 )
 def compaction_without_a_model(x: Exchange) -> Iterator[Finding]:
     """The summary is made by a model that the client did not choose, and is billed."""
@@ -113,7 +121,8 @@ def compaction_without_a_model(x: Exchange) -> Iterator[Finding]:
         yield Finding(f"a compaction without `model` got HTTP {status}", at=reply(x).head, expected="400 or 422")
 
 
-NEXT: dict[str, Any] = {"probe": "responses.compacted", "body_fields": {"model": "m", "input": [SUMMARY]}}
+TAKEN_BACK: dict[str, Any] = {"probe": "responses.compacted"}
+NEXT = TAKEN_BACK | {"body_fields": {"model": "m", "input": [SUMMARY]}}
 
 
 @whole_rule(
@@ -123,21 +132,21 @@ NEXT: dict[str, Any] = {"probe": "responses.compacted", "body_fields": {"model":
     spec=COMPACT,
     fix="Accept compaction items, and the other items of a compaction's output, in the input of /responses.",
     applies_to=all_of(probe_is(Kind.COMPACTED), not_rejected_for_other_reasons, readable),
-    good=[response(**NEXT)],
+    good=[(response(**NEXT), response())],
     bad=[
-        answered(
-            error("Unknown item type 'compaction'.", param="input[0].type"), status=400, probe="responses.compacted"
-        ),
-        answered(error("Not implemented."), status=501, probe="responses.compacted"),
+        (answered(error("Unknown item type.", param="input[0].type"), status=400, **TAKEN_BACK), response()),
+        (answered(error("Not implemented."), status=501, **TAKEN_BACK), response()),
     ],
 )
-def own_compaction_refused(x: Exchange) -> Iterator[Finding | NotJudged]:
+def own_compaction_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """The agent has only the compacted conversation left: after it, no turn succeeds."""
     said = error_response(x)
     if said and said.status >= 500 and said.status != 501:
         yield untestable(f"the target failed with HTTP {said.status}")
     elif cap := refused_cap(x):
         yield untestable(f"the target rejected `{cap}`, which the request also sets")
+    elif said and (skip := baseline_ok(baseline)):
+        yield skip
     elif said:
         why = quoted(said.message or said.text)
         yield Finding(f"the compaction's own output was rejected with HTTP {reply(x).status}: {why}", at=said.at)

@@ -13,7 +13,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MAY, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import Object, display
+from conformance.parsing.json_values import Object, as_object, display
 from conformance.parsing.sse import span
 from conformance.parsing.typed_events import parts
 from conformance.rules.conditions import all_of, mode_supported, not_rejected_for_other_reasons, readable
@@ -196,9 +196,8 @@ def small_request_without_output(x: Exchange) -> Iterator[Finding | NotJudged]:
     """The user waits and pays, and there is no response to show."""
     last, at = response_states(x)[-1], span_of(x, terminal_event(x))
     if last.get("status") == "incomplete":
-        yield untestable(
-            "the model did not finish within the request's token cap, which the acceptance tests do not set"
-        )
+        reason = display(as_object(last.get("incomplete_details")).get("reason"))
+        yield untestable(f"the response is incomplete ({reason}); the acceptance tests set no token cap")
     elif last.get("status") != "completed":
         yield Finding(f"the response has status {display(last.get('status'))}", at=at, expected="status completed")
     elif not output(last):

@@ -20,9 +20,10 @@ CACHING: Final = "https://platform.openai.com/docs/guides/prompt-caching"
 MARKING: Final = "https://platform.claude.com/docs/en/build-with-claude/prompt-caching"
 MESSAGES: Final[tuple[Api, ...]] = ("messages",)
 LEAST: Final = 64
-"""Tokens; vendors cache prefixes in blocks of at least as many."""
-MOST_OF: Final = 0.8
-"""The share of the cached tokens by which the prompt must differ: routers may send two requests to two tokenizers."""
+"""Tokens; vendors cache prefixes in blocks of at least as many, and no date in a chat template is as long.
+
+The prompts must differ by the cached tokens: those that a router sends to two tokenizers differ otherwise.
+"""
 FIRST: Final = {"first": Compare(Kind.CACHE)}
 
 
@@ -70,7 +71,7 @@ def cached_tokens_counted_otherwise(x: Exchange, first: Exchange) -> Iterator[Fi
     cached, apart = abs(now.cached - before.cached), abs(now.prompt - before.prompt)
     if cached < LEAST:
         yield not_applicable("the usage of both requests counts the same cached tokens")
-    elif apart >= MOST_OF * cached:
+    elif abs(apart - cached) < LEAST:
         counts = f"{before.prompt} prompt tokens with {before.cached} cached ones, and {now.prompt} with {now.cached}"
         yield Finding(f"usage counts for two equal requests {counts}", at=span_of(x))
 
