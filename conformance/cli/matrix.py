@@ -114,8 +114,10 @@ def _shard(folder: Path) -> shards.Shard:
 
 
 def page_of(judged: JudgedRun, file: str, out: Path) -> Column:
-    """Write the page and the badge of one target."""
-    (out / "targets" / f"{file}.html").write_text(html.run_page(judged.report, judged.evidence, "../"))
+    """Write the page and the badge of one target. It names the recording from the site's folder, which may be moved."""
+    folder = Path(judged.evidence.folder)
+    seen = judged.evidence._replace(folder=str(folder.relative_to(out) if folder.is_relative_to(out) else folder))
+    (out / "targets" / f"{file}.html").write_text(html.run_page(judged.report, seen, "../"))
     (out / "badges" / f"{file}.svg").write_bytes(badge.render(judged.report))
     return matrix.column(judged.report, file)
 

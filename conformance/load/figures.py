@@ -7,6 +7,7 @@ a target that makes them wait is slow. A stall of the harness makes a time longe
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from conformance.load.percentiles import Measured, Times, times
@@ -79,15 +80,11 @@ def load_result(facts: LoadFacts, population: Population, must: Collection[str],
 
 
 def conformant_up_to(steps: Sequence[LoadStepResult]) -> int | None:
-    """The highest number of users with which all MUST rules hold, as with each lower one; None without steps."""
+    """The highest number of users with which all MUST rules hold, and fail with no lower one; None without steps."""
     if not steps:
         return None
-    users = 0
-    for step in sorted(steps, key=lambda step: step.users):
-        if step.state != "holds":
-            break
-        users = step.users
-    return users
+    fails = min((step.users for step in steps if step.state == "fails"), default=inf)
+    return max((step.users for step in steps if step.state == "holds" and step.users < fails), default=0)
 
 
 def _starts(facts: LoadFacts, loaded: Iterable[Sample]) -> dict[int, int]:

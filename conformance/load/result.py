@@ -101,7 +101,7 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     all, all rules judged the responses to `judged`. `ended_early` says why the load ended before its time, or is empty.
 
     `statuses` counts the responses by HTTP status, those without one as 0. `conformant_up_to` is the highest number of
-    users up to which all MUST rules hold in each step: 0 if they do not in the first one, None without steps.
+    users with which all MUST rules hold, and fail with no lower one: 0 if there is none, None without steps.
     """
 
     users: int

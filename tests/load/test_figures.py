@@ -230,6 +230,15 @@ def test_a_step_is_judged_by_what_it_did_alone_too_and_knows_all_requests_of_the
     assert found.conformant_up_to == 0
 
 
+def test_a_step_that_decides_nothing_ends_no_search():
+    def judge(known):
+        return [verdict(Status.UNTESTABLE if known.load[0].turn < 60 else Status.PASS)]
+
+    found = result(map(sample, range(160)), judge, duration_s=16.0, steps=STEPS)
+    assert [step.state for step in found.steps] == ["undecided", "holds", "holds"]
+    assert found.conformant_up_to == 32
+
+
 def test_only_a_must_decides_a_step():
     found = result([sample(20)], lambda _: [verdict(Status.FAIL, SHOULD), verdict(Status.PASS)], steps=STEPS[:1])
     assert found.steps[0].state == "holds"

@@ -178,7 +178,7 @@ def _fields(report: Report) -> Iterator[ApiFields]:
 
 def render_template(template: str, **given: Any) -> str:
     """A page, from one of the templates."""
-    about = {"version": __version__, "issues": issues_url(), "run": RUN, "run_id": ""}
+    about = {"version": __version__, "issues": issues_url(), "run": RUN, "run_id": "", "root": ""}
     return _environment().get_template(template).render(**about | given)
 
 
