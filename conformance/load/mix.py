@@ -10,7 +10,7 @@ import msgspec
 from conformance import catalogue
 from conformance.apis.in_dialect import in_dialect
 from conformance.apis.load_prompts import COMPLETION_TOKENS, TOOL, Asker, missing_model, prompt, tool_schema
-from conformance.apis.specs import generation
+from conformance.apis.specs import generation, spec
 from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Request
@@ -77,12 +77,17 @@ class Mix:
 
 def jobs(target: Target, profiles: Sequence[str], modes: Sequence[Mode] = MODES) -> tuple[Job, ...]:
     """The jobs of a mix: texts as each profile in each mode, and tool calls and mistakes as the first of each API."""
-    apis = planned_apis(target, profiles)
+    apis = loaded_apis(target, profiles)
     senders = [p for api in apis for p in catalogue.profiles() if p.api == api and p.name in profiles]
     firsts = {profile.api: profile for profile in reversed(senders)}
     texts = tuple(job for profile in senders for job in _jobs(profile, "text", modes))
     more = (job for api in apis for task in _tasks(api) for job in _jobs(firsts[api], task, modes))
     return _spread(texts * TEXTS, tuple(more))
+
+
+def loaded_apis(target: Target, profiles: Sequence[str]) -> tuple[Api, ...]:
+    """The APIs of a load test: those that generate text."""
+    return tuple(api for api in planned_apis(target, profiles) if spec(api).generation)
 
 
 def _spread(many: Sequence[Job], few: Sequence[Job]) -> tuple[Job, ...]:

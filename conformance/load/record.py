@@ -13,6 +13,7 @@ from conformance.cost import Budget
 from conformance.load.engine import Engine, running
 from conformance.load.judging import holds
 from conformance.load.merging import Merged
+from conformance.load.mix import loaded_apis
 from conformance.load.options import LoadOptions
 from conformance.load.part import Part
 from conformance.load.recorder import Doing, LoadStore, Recorder, Standing, Watch
@@ -22,7 +23,6 @@ from conformance.load.under_locust import LocustOptions, linked
 from conformance.model.load import LoadStep
 from conformance.model.run import RunManifest
 from conformance.model.sample import Population
-from conformance.plan import planned_apis
 from conformance.set_up.asking import FirstResponses, first_requests
 from conformance.transport import pressure
 from conformance.transport.proxies import Trust
@@ -88,7 +88,7 @@ async def _record(recorder: Recorder) -> None:
 async def _preflight(recorder: Recorder) -> FirstResponses:
     """Send the first requests, and store their exchanges."""
     run = recorder.options.run
-    asking = first_requests(run.target, planned_apis(run.target, run.profiles), run.limits.timeout_s)
+    asking = first_requests(run.target, loaded_apis(run.target, run.profiles), run.limits.timeout_s)
     secret = tuple(value for value in (*run.target.headers.values(), run.key) if value)
     trust = Trust(run.target.cacert, run.target.insecure)
     async with Session(

@@ -11,6 +11,7 @@ from typing import Final
 import anyio
 import msgspec
 
+from conformance.load.mix import jobs
 from conformance.load.options import HANG_UPS, LoadOptions
 from conformance.load.record import record_load
 from conformance.load.recorder import Watch
@@ -19,6 +20,7 @@ from conformance.load.under_locust import LOCUSTFILE, LocustOptions
 from conformance.model.criteria import Criteria
 from conformance.model.load import Bound
 from conformance.model.run import RunManifest
+from conformance.model.words import GENERATIVE
 from conformance.runner import RunOptions
 from conformance.runs.config import ConfigError
 from conformance.runs.execute import JudgedRun, judged_load, record_into
@@ -54,6 +56,10 @@ def load_options(
     if shape.step and (shape.shape or shape.rate or locust):
         other = "--shape" if shape.shape else "--rate" if shape.rate else "several processes or a web page"
         raise ConfigError(f"--step excludes {other}; accepted: --step with --users and --duration")
+    if not jobs(run.target, run.profiles):
+        raise ConfigError(
+            "--api names none that generates text; accepted for `conformance load`: " + ", ".join(GENERATIVE)
+        )
     stages = _stages(shape)
     most = run.target.concurrency
     if most is not None and most_users(stages) > most:

@@ -127,7 +127,9 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _is_large(value: Any) -> bool:
-    return isinstance(value, Number) and value.is_integer and abs(float(value.text)) >= EXACT  # which is also what 2^53 + 1 is as a double
+    return (
+        isinstance(value, Number) and value.is_integer and abs(float(value.text)) >= EXACT
+    )  # which is also what 2^53 + 1 is as a double
 
 
 def _is_rounded(difference: Difference) -> bool:
