@@ -19,7 +19,7 @@ from typing import NamedTuple
 import anyio
 import msgspec
 
-from conformance.catalogue import installed
+from conformance.catalogue import of_one_side
 from conformance.confirmation import timed
 from conformance.judging import Judgement, judge
 from conformance.model.case import Kind
@@ -106,7 +106,7 @@ class JudgedRecording:
     @cached_property
     def previous_timed(self) -> dict[Case, PreviousVerdicts]:
         """As `previous`, of the rules about time."""
-        about_time = {rule.id for rule in timed(installed()).rules}
+        about_time = {rule.id for rule in timed(of_one_side()).rules}
         return index_verdicts(v for v in self.judgement.verdicts if v.rule in about_time)
 
 

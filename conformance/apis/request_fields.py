@@ -1,7 +1,7 @@
 """Read what a request specifies: choices, token cap, stop sequences, format, and the length of its prompt."""
 
-from conformance.apis.request import choices_in, request_body
-from conformance.apis.specs import caps, conversation, spec
+from conformance.apis.request import choices_in, prompts_in, request_body
+from conformance.apis.specs import caps, spec
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
 
@@ -32,7 +32,9 @@ def stops_asked(x: Exchange) -> tuple[str, ...]:
 
 def format_asked(x: Exchange) -> Object:
     """The requested format: its `type`, and its JSON Schema as `schema`, if any."""
-    wanted = as_object(request_body(x).get(conversation(x.api).format))
+    found = spec(x.api).generation
+    name = found.conversation.format if found and found.conversation else ""
+    wanted = as_object(request_body(x).get(name))
     if "format" in wanted:
         return as_object(wanted["format"])
     return wanted | {"schema": as_object(wanted.get("json_schema")).get("schema")}
@@ -49,14 +51,19 @@ def adds_content(x: Exchange) -> bool:
 
 @cached_reader
 def prompt_length(x: Exchange) -> int:
-    """The characters of text in the request's conversation and instructions, without tools."""
+    """The characters of text in the request's conversation or prompts, and instructions, without tools."""
     body = request_body(x)
     said = [*as_array(body.get("messages")), *as_array(body.get("input"))]
     contents = [as_object(message).get("content") for message in said]
-    contents += [body.get("system"), body.get("instructions"), body.get("input")]
+    contents += [body.get("system"), body.get("instructions"), body.get("input"), *prompts_in(body)]
     texts = (text for content in contents for text in (content, *(_text(part) for part in as_array(content))))
     return sum(len(as_string(text)) for text in texts)
 
 
 def _text(part: object) -> object:
     return as_object(part).get("text")
+
+
+def echoes(x: Exchange) -> bool:
+    """Whether the request asks for its prompt in each choice (`echo`), as only Completions can."""
+    return x.api == "completions" and request_body(x).get("echo") is True

@@ -118,6 +118,40 @@ RESPONSES: Final = ApiSpec(
     ),
 )
 
+COMPLETIONS: Final = ApiSpec(
+    title="Completions",
+    path="/completions",
+    request_schema="completions-request",
+    response_schema="completions-response",
+    base_profile="openai-python",
+    key_headers=("authorization",),
+    prompt="prompt",
+    effects=(
+        *("n", "echo", "logprobs", "stop", "stream_options", "stream_options.include_usage"),
+        *("max_tokens", "logit_bias"),
+    ),
+    refused_by_vendor=("best_of", "echo", "logprobs", "suffix"),
+    content=chat.chat_content,
+    counts=token_counts.chat_counts,
+    unreadable_reason=chat_faults.unreadable_reason,
+    generation=GenerationSpec(
+        event_schema="completions-chunk",
+        caps=("max_tokens",),
+        cap="max_tokens",
+        min_cap=1,
+        brief_cap=8,
+        short_tokens=8,
+        stop="stop",
+        choices="n",
+        terminal_events=(),
+        skipped_events=(),
+        output_tokens="completion_tokens",
+        usage_adds_up=False,
+        pieces=pieces.completions_pieces,
+        conversation=None,
+    ),
+)
+
 
 def spec(api: Api) -> ApiSpec:
     """The record of an API."""
@@ -128,6 +162,8 @@ def spec(api: Api) -> ApiSpec:
             return MESSAGES
         case "responses":
             return RESPONSES
+        case "completions":
+            return COMPLETIONS
         case "embeddings":
             return EMBEDDINGS
         case _:

@@ -14,7 +14,6 @@ import anyio
 from conformance import __version__
 from conformance.apis.nonce import Marker, marker, nonce
 from conformance.cli.gateway import base_url
-from conformance.cli.proxy import allow_many_connections
 from conformance.gateway.arrived import PROFILE, exchange_of, name_of
 from conformance.gateway.record import Gateway
 from conformance.model.exchange import Exchange
@@ -28,6 +27,7 @@ from conformance.storage.folder import RunFolder, StoreError
 from conformance.testbed.upstream.answer import Offer
 from conformance.testbed.upstream.serve import serve_upstreams
 from conformance.transport.accepted import AcceptedExchange
+from conformance.transport.open_files import allow_many_connections
 
 ONE_SIDE: Final = (
     "This recording has the upstream's side alone, so there is nothing to judge: `conformance show` lists it, and "

@@ -79,7 +79,7 @@ def effect_shown(x: Exchange) -> tuple[str, FieldEvidence] | None:
     sight = EFFECT_READERS[name](x, seen)
     if (fault := missing_part(x)) and not sight.is_present:
         return name, FieldEvidence("unknown", fault)
-    if name == "logprobs" and sight.state == "dropped" and seen.logprobs:
+    if name == "logprobs" and x.api == "chat" and sight.state == "dropped" and seen.logprobs:
         name = "top_logprobs"
     if sight.state == "dropped" and (where := warned(x, name)):
         return name, FieldEvidence("announced", f"{where} reports that `{name}` was ignored")

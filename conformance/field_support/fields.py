@@ -33,7 +33,7 @@ IMPLIED: Final[dict[str, tuple[str, ...]]] = {
     "text": ("text.format.schema",),
 }
 """Nested fields that must have been honoured if the outer one was."""
-INSTRUCTED: Final = ("system", "instructions")
+INSTRUCTED: Final = ("system", "instructions", "suffix")
 """Fields whose text is part of the prompt."""
 OFFERING: Final = ("", "named", "several", "single")
 """The tools probes that require a call."""

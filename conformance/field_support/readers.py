@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from conformance.apis.echoed import has_prompt, with_prompts
+from conformance.apis.logprobs import alternatives_asked
 from conformance.apis.request import request_body
 from conformance.apis.request_fields import cap_asked, choices_asked, format_asked, stops_asked
 from conformance.apis.response_content import response_content
@@ -184,10 +186,22 @@ def _logprobs(x: Exchange, seen: Effects) -> FieldEvidence:
     if not seen.text:
         return FieldEvidence("unknown", "the response has no text that could have log probabilities")
     if not seen.logprobs:
-        return FieldEvidence("dropped", "`logprobs: true` was silently ignored: no token has a log probability")
-    if not seen.alternatives and request_body(x).get("top_logprobs"):
-        return FieldEvidence("dropped", "`top_logprobs` was silently ignored: no token has alternatives")
+        return FieldEvidence("dropped", "`logprobs` was silently ignored: no token has a log probability")
+    if not seen.alternatives and alternatives_asked(x):
+        name = "logprobs" if x.api == "completions" else "top_logprobs"
+        return FieldEvidence("dropped", f"`{name}` was silently ignored: no token has alternatives")
     return FieldEvidence("honoured")
+
+
+def _echo(x: Exchange, seen: Effects) -> FieldEvidence:
+    if not seen.finishes:
+        return FieldEvidence("unknown", "the response was truncated")
+    found = [has_prompt(text, prompt) for _, text, prompt in with_prompts(x)]
+    if not found:
+        return FieldEvidence("unknown", "the prompts are token IDs, whose text is not known")
+    if all(found):
+        return FieldEvidence("honoured")
+    return FieldEvidence("dropped", "`echo: true` was silently ignored: the text does not begin with the prompt")
 
 
 def _biased(_x: Exchange, seen: Effects) -> FieldEvidence:
@@ -264,6 +278,7 @@ EFFECT_READERS: dict[str, Callable[[Exchange, Effects], FieldEvidence]] = {
     **{name: _cap for api in GENERATIONS for name in api.caps},
     **{api.stop: _stop for api in GENERATIONS if api.stop},
     "logprobs": _logprobs,
+    "echo": _echo,
     "logit_bias": _biased,
     **{api.format: _format for api in CONVERSATIONS},
     **embeddings.READERS,

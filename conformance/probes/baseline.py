@@ -6,7 +6,7 @@ from typing import Any, Final
 from conformance.apis.specs import generation, spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import APIS, GENERATIVE, MODES, Api, Mode, Suite
+from conformance.model.words import APIS, GENERATIVE, MODES, WITH_CHOICES, Api, Mode, Suite
 
 Change = Callable[[dict[str, Any], Mode], Any]
 Fields = dict[str, Any]
@@ -41,10 +41,15 @@ def token_cap(api: Api, tokens: int) -> Fields:
     return {found.cap: max(tokens, found.min_cap)} if found else {}
 
 
+def prompted(api: Api, text: str, tokens: int, **fields: Any) -> Change:
+    """Replace the prompt by this text under a cap, and set these fields."""
+    changed = user_message(api, text) | token_cap(api, tokens) | fields
+    return lambda body, _mode: body | changed
+
+
 def count_prompt(api: Api, tokens: int) -> Change:
     """Request a list of numbers under a cap."""
-    fields = user_message(api, COUNT) | token_cap(api, tokens)
-    return lambda body, _mode: body | fields
+    return prompted(api, COUNT, tokens)
 
 
 def with_prompt(text: str, **fields: Any) -> Change:
@@ -121,20 +126,26 @@ SHORT_STREAMS = tuple(
     if api != "chat"
     for number in range(1, 7)
 )
-CHAT_USAGE = Probe(
-    kind=Kind.USAGE,
-    purpose="A streaming request with `stream_options.include_usage`.",
-    api="chat",
-    modes=("stream",),
-    build_body=with_fields(stream_options={"include_usage": True}, max_tokens=8),
-    field_suite_modes=("stream",),
-    max_tokens=8,
+USAGES = tuple(
+    Probe(
+        kind=Kind.USAGE,
+        purpose="A streaming request with `stream_options.include_usage`.",
+        api=api,
+        modes=("stream",),
+        build_body=with_fields(stream_options={"include_usage": True}, max_tokens=8),
+        field_suite_modes=("stream",),
+        max_tokens=8,
+    )
+    for api in WITH_CHOICES
 )
-CHAT_N = Probe(
-    kind=Kind.CHOICES,
-    purpose="Two choices are requested (`n: 2`).",
-    api="chat",
-    build_body=with_usage(with_fields(n=2, max_tokens=4)),
-    field_suite_modes=MODES,
-    max_tokens=8,
+CHOICES = tuple(
+    Probe(
+        kind=Kind.CHOICES,
+        purpose="Two choices are requested (`n: 2`).",
+        api=api,
+        build_body=with_usage(with_fields(n=2, max_tokens=4)),
+        field_suite_modes=MODES,
+        max_tokens=8,
+    )
+    for api in WITH_CHOICES
 )

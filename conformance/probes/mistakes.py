@@ -81,7 +81,7 @@ def _common(api: Api) -> Iterator[Probe]:
     missing = _without(spec(api).prompt, api)
     if api in CONVERSATIONAL:
         yield _mistake("no-messages", "A request without messages.", change=missing, suite=suite, api=api)
-    else:
+    elif spec(api).generation is None:  # without a prompt, Completions begins a new document
         yield _mistake("no-prompt", "A request without a prompt or input.", change=missing, suite=suite, api=api)
     yield _mistake("bad-json", "A body with truncated JSON.", raw=broken, suite=suite, api=api)
     yield _mistake("unknown-model", "A model that does not exist.", change=named, suite=suite, api=api)

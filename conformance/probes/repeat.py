@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, Api
-from conformance.probes.baseline import COUNT, suite_of, with_prompt
+from conformance.model.words import GENERATIVE, WITH_CHOICES, Api
+from conformance.probes.baseline import COUNT, prompted, suite_of
 from conformance.probes.encoding import request_encoding
 
 CREATIVE_PROMPT = "Invent a name that nobody has ever had, for a lamp that nobody has ever seen."
 """A prompt that hardly any model completes twice in the same words without a seed."""
 
-SEEDED_PROMPT = with_prompt(CREATIVE_PROMPT, temperature=1, seed=20_261_101, max_tokens=16)
+SEED = 20_261_101
 
 
 def _repeats(api: Api) -> Iterator[Probe]:
@@ -37,26 +37,31 @@ def _repeats(api: Api) -> Iterator[Probe]:
     )
 
 
-REPEATS = (
-    *(probe for api in GENERATIVE for probe in _repeats(api)),
-    Probe(
+def _seeded(api: Api) -> Iterator[Probe]:
+    seeded = prompted(api, CREATIVE_PROMPT, 16, temperature=1, seed=SEED)
+    yield Probe(
         kind=Kind.SEED,
         purpose="`seed` is set, so that the same text can be sampled again.",
-        api="chat",
+        api=api,
         modes=("unary",),
-        build_body=SEEDED_PROMPT,
+        build_body=seeded,
         suite="full",
         max_tokens=16,
-    ),
-    Probe(
+    )
+    yield Probe(
         kind=Kind.SEED,
         repeat=1,
         purpose="The same request again: the same `seed` should give the same text.",
-        api="chat",
+        api=api,
         modes=("unary",),
-        build_body=SEEDED_PROMPT,
+        build_body=seeded,
         suite="full",
         max_tokens=16,
         never_merge=True,
-    ),
+    )
+
+
+REPEATS = (
+    *(probe for api in GENERATIVE for probe in _repeats(api)),
+    *(probe for api in WITH_CHOICES for probe in _seeded(api)),
 )

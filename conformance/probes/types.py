@@ -49,6 +49,10 @@ FULL_SUITE_ONLY: dict[Api, tuple[str, ...]] = {
         *("moderation", "prompt", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"),
         *("safety_identifier", "service_tier", "stream_options", "top_logprobs", "truncation", "user"),
     ),
+    "completions": (
+        *("best_of", "echo", "frequency_penalty", "logit_bias", "logprobs", "max_tokens", "model", "n"),
+        *("presence_penalty", "seed", "stop", "stream_options", "suffix", "top_p", "user"),
+    ),
 }
 """Fields probed only in `full`: they have no effect on the response, are rare, or have an effect probe."""
 

@@ -33,7 +33,7 @@ class Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A profile as stored; the fields mean the same as in `Profile`. `stream` is None if the API has no streams."""
+    """A profile as stored; the fields mean the same as in `Profile`. `stream` is None if it never streams."""
 
     name: str
     title: str

@@ -22,7 +22,7 @@ UNNOTICED: Final[tuple[State, ...]] = ("dropped", "announced")
 """States of a field that has no effect, and of which a response says nothing."""
 COLOUR: Final[dict[State, str]] = {"dropped": "bold red", "announced": "yellow", "refused": "cyan"}
 CAPS: Final = ("max_tokens", "max_completion_tokens")
-OWN: Final = ("model", "messages", "input", "stream")
+OWN: Final = ("model", "messages", "input", "prompt", "stream")
 """Fields that every request needs."""
 
 

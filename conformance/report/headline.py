@@ -77,14 +77,20 @@ def lines(
     yield from _dialects(facts)
     yield from _upstream(facts.gateway)
     doubted = any(v.status is Status.UNTESTABLE or v.unreliable for v in verdicts)
-    if doubted and (facts.machine_pressure or 0.0) >= BUSY:
+    if doubted:
+        yield from busy_machine(facts)
+    others = [why for name, why in facts.left_out.items() if name.partition(".")[0] not in judgement.absent]
+    for reason, count in Counter(others).most_common():
+        yield f"{_count(count, 'planned request')} not sent: {reason}."
+
+
+def busy_machine(facts: RunManifest) -> Iterator[str]:
+    """Whether this machine was too busy for times to mean much."""
+    if (facts.machine_pressure or 0.0) >= BUSY:
         yield (
             f"This machine was busy: for {facts.machine_pressure:.0%} of the run, processes waited for a processor. "
             "Times are judged only where the harness kept up."
         )
-    others = [why for name, why in facts.left_out.items() if name.partition(".")[0] not in judgement.absent]
-    for reason, count in Counter(others).most_common():
-        yield f"{_count(count, 'planned request')} not sent: {reason}."
 
 
 def _not_offered(judgement: Judgement) -> Iterator[str]:
@@ -255,7 +261,8 @@ def judged_by(selection: RuleSelection) -> str:
     """The sentence about a selection of rules; empty if all judge."""
     if selection == ALL_RULES:
         return ""
-    return f"Judged by {len(catalogue.selected(selection).rules)} of {len(catalogue.rules())} rules: {selection}."
+    rules = catalogue.rules()
+    return f"Judged by {sum(map(selection.includes, rules))} of {len(rules)} rules: {selection}."
 
 
 def is_undecided(verdicts: Sequence[ReportVerdict]) -> bool:

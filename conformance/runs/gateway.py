@@ -92,7 +92,7 @@ def unstored(options: GatewayOptions, criteria: Criteria) -> JudgedRun:
     with _bound_addresses():
         facts = anyio.run(record_through, options, store)
     ids, load = store.ids(), store.exchange
-    judgement = judge_pairs(facts, load, ids, catalogue.selected(criteria.rules))
+    judgement = judge_pairs(facts, load, ids, catalogue.selected(criteria.rules, catalogue.installed))
     return built(facts, judgement, load, criteria, both_sides=pairs(load, ids))
 
 

@@ -230,3 +230,15 @@ def test_json_at_the_bounds_makes_no_client_raise(value):
                 for seen in affected_clients(received(api, mode, octets), None, PRICES):
                     assert seen.outcome in OUTCOMES
                     assert (seen.detail + seen.error).encode().decode() == seen.detail + seen.error
+
+
+def test_json_that_is_nested_deeply_makes_no_client_raise():
+    nested = "[" * 900 + "]" * 900
+    block = f'{{"type":"text","text":"hi","x":{nested}}}'
+    message = f'{{"role":"assistant","content":[{block}],"x":{nested}}}'
+    choices, output = f'[{{"index":0,"message":{message}}}]', f'[{{"type":"message","content":[{block}]}}]'
+    value = f'{{"type":"message","choices":{choices},"content":[{block}],"output":{output}}}'.encode()
+    for octets in (chunked(b"event: message\ndata: " + value + b"\n\n"), http(200, (), value)):
+        for mode in MODES:
+            for api in CONVERSATIONAL:
+                assert affected_clients(received(api, mode, octets), None, PRICES)

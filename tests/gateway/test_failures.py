@@ -39,7 +39,7 @@ TOLD = [
     (401, 500, set()),
     (403, 503, set()),
     (404, 502, set()),
-    (429, 503, set()),
+    (429, 503, {"GW063"}),
     (504, 502, set()),
     (503, 500, {"GW063"}),
     (422, 400, {"GW063"}),
@@ -70,6 +70,11 @@ def test_each_change_of_a_status_is_a_fault_of_one_rule_or_of_none(was, now, wro
 @pytest.mark.parametrize(("now", "wrong"), [(502, set()), (504, set()), (500, {"GW063"}), (400, {"GW061"})])
 def test_a_lost_connection_is_the_gateway_s_to_tell(now, wrong):
     assert failing(both(refused(now, OWN), LOST), *OF_STATUSES, "GW064") == wrong
+
+
+def test_a_mistake_that_gets_no_response_is_retried_in_vain():
+    assert failing(both(LOST, refused(400)), *OF_STATUSES) == {"GW062"}
+    assert failing(both(LOST, refused(503)), *OF_STATUSES) == {"GW063"}
 
 
 def test_what_the_upstream_s_proxy_wrote_may_be_passed_on():

@@ -21,6 +21,7 @@ GREETINGS = {
     "chat": {"model": MODEL} | SAID,
     "messages": {"model": MODEL, "max_tokens": 64} | SAID,
     "responses": {"model": MODEL, "input": "Hello"},
+    "completions": {"model": MODEL, "prompt": "Hello", "max_tokens": 16},
     "embeddings": {"model": MODEL, "input": "Hello"},
 }
 TOOLS = (*tools.TOOLS, *replay.REPLAYS)

@@ -15,7 +15,7 @@ EVERY = {f"{p.name} {p.api}": p for p in catalogue.profiles()}
 PROFILES = {p.name: p for p in reversed(catalogue.profiles())}
 STREAMS = {"stream": True, "stream_options": {"include_usage": True}}
 SENT = [(name, mode) for name, profile in EVERY.items() for mode in profile.requests]
-ON_STAINLESS = [name for name in EVERY if not name.startswith("vercel-ai-sdk")]
+ON_STAINLESS = [name for name in EVERY if not name.startswith(("vercel-ai-sdk", "lm-evaluation-harness"))]
 ON_HTTPX = [name for name in ON_STAINLESS if not name.startswith(("openai-node", "claude-agent-sdk"))]
 
 
@@ -37,11 +37,13 @@ def test_every_framework_is_there_on_its_apis_and_the_plain_sdk():
         ("letta embeddings", True),
         ("litellm chat", True),
         ("llama-index embeddings", True),
+        ("lm-evaluation-harness completions", True),
         ("openai-agents chat", True),
         ("openai-agents responses", True),
         ("openai-node chat", True),
         ("openai-node embeddings", True),
         ("openai-python chat", False),
+        ("openai-python completions", False),
         ("openai-python embeddings", False),
         ("openai-python responses", False),
         ("pydantic-ai chat", True),

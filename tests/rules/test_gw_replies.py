@@ -1,5 +1,6 @@
 """What a gateway may make of an answer, and what it may not: cases beyond the rules' examples."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -93,6 +94,38 @@ def test_nulls_and_members_of_its_own_change_no_part():
     sent = completion({"annotations": [{"type": "url_citation", "url_citation": {"url": "u", "title": None}}]})
     got = completion({"annotations": [{"type": "url_citation", "url_citation": {"url": "u"}, "x": 1}], "audio": None})
     assert judged("GW034", relayed(sent, got)).status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("sent", "got", "status"),
+    [
+        ("9007199254740993", "9007199254740992", "fail"),
+        ("9223372036854775807", "9223372036854776000", "fail"),
+        ("9007199254740993", "9007199254740993.0", "pass"),
+        ("9007199254740993", '"9007199254740993"', "pass"),
+        ("9007199254740993", "7", "pass"),
+        ("1760000000", "1760000001", "not-applicable"),
+        ("0.1", "0.10000000149011612", "not-applicable"),
+    ],
+)
+def test_integers_that_became_another_of_the_same_double_have_lost_digits(sent, got, status):
+    pieces = json.dumps(completion(x_vendor="N")).partition('"N"')
+    whole = [answered("".join((pieces[0], digits, pieces[2])), body=ASKED, probe=VARIANT) for digits in (sent, got)]
+    assert judged("GW143", both(whole[1], whole[0])).status == status
+
+
+def test_numbers_of_many_digits_are_compared_and_shown_in_part():
+    whole = [json.dumps(completion(x_vendor="N")).replace('"N"', digit * 10_000) for digit in "12"]
+    found = judged("GW143", both(*(answered(text, body=ASKED, probe=VARIANT) for text in whole)))
+    assert found.status == "fail"
+    assert len(found.message) < 300
+
+
+def test_a_text_and_an_empty_one_stay_what_they_are_and_so_does_null():
+    silent, empty = (relayed(completion({"content": c}), completion({"content": ""}))[1:] for c in (None, ""))
+    client = relayed(completion(), completion({"content": ""}))[0]
+    assert judged("GW140", (client, *silent)).status == "fail"
+    assert judged("GW140", (client, *empty)).status == "not-applicable"
 
 
 def test_an_error_after_a_whole_answer_is_a_false_alarm():

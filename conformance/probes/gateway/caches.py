@@ -24,6 +24,8 @@ TEXT: Final = "What is in this picture?"
 SIDE: Final = 32
 OTHER_CLIENT: Final = RawRequest(headers=(("authorization", "Bearer sk-canary-other-client"), ("x-api-key", None)))
 NONE: Final[dict[Api, Any]] = {"chat": "none", "messages": {"type": "none"}, "responses": "none"}
+OTHER_MODEL: Final = "no-such-model"
+"""A gateway that looks into its cache first need not know it: a stored response to it is another model's."""
 SYSTEM: Final[dict[Api, str]] = {"messages": "system", "responses": "instructions"}
 """The field of the system prompt; in Chat Completions it is a message."""
 
@@ -75,6 +77,7 @@ def _differences(api: Api) -> dict[str, tuple[Suite, dict[str, Any]]]:
     place, instructions = spec(api).prompt, "You are a terse assistant."
     system = {"role": "system", "content": instructions}
     return {
+        "model": ("gate", {"model": OTHER_MODEL}),
         "cap": ("gate", {generation(api).cap: 48}),
         "temperature": ("gate", {"temperature": 0.9}),
         "tool-choice": ("gate", {"tool_choice": NONE[api]}),

@@ -35,6 +35,8 @@ SUBSCRIPTION: Final = RawRequest(
     )
 )
 BETA: Final = "context-management-2025-06-27"
+UNKNOWN_BETA: Final = "canary-feature-2026-11-30"
+"""One that no upstream knows: the real API refuses such a request, and names the beta."""
 
 
 def _own(api: Api) -> Probe:
@@ -77,5 +79,16 @@ PROBES = (
         modes=("unary",),
         build_body=with_fields(**token_cap("messages", 64)),
         raw=SUBSCRIPTION,
+    ),
+    Probe(
+        api="messages",
+        kind=Kind.GATEWAY_FAULT,
+        subject="unknown-beta",
+        purpose="A request with two betas, one of which the upstream does not know, and refuses by name.",
+        script="unknown-beta",
+        modes=("unary",),
+        build_body=with_fields(**token_cap("messages", 64)),
+        raw=RawRequest(headers=(("anthropic-beta", f"{BETA},{UNKNOWN_BETA}"),)),
+        is_followed=False,
     ),
 )

@@ -8,7 +8,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import APIS
+from conformance.model.words import APIS, WITH_CHOICES
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import describe_member
 from conformance.rules.conditions import baseline_ok, mode_supported, replied
@@ -70,7 +70,7 @@ def _unknown(**facts: Any) -> Exchange:
     applies_to=_refused("unknown-model"),
     good=[_unknown()],
     bad=[_unknown(code=None), _unknown(code="invalid_value")],
-    apis=("chat",),
+    apis=WITH_CHOICES,
 )
 def model_refused_without_a_code(x: Exchange) -> Iterator[Finding]:
     """Gateways and agents fall back to another model on this code; without it the error looks like any bad request."""
@@ -102,7 +102,7 @@ def _long(code: str | None, status: int = 400) -> Exchange:
     applies_to=_overflowed,
     good=[_long(TOO_LONG)],
     bad=[_long(None), _long("invalid_value")],
-    apis=("chat",),
+    apis=WITH_CHOICES,
 )
 def overflow_without_a_code(x: Exchange) -> Iterator[Finding]:
     """Agents shorten the conversation on this code; without it they guess from the message, or give up."""

@@ -21,7 +21,7 @@ OUTSIDE = (Kind.AUTH, Kind.MODELS, Kind.OTHER_ROUTE)
 """Requests handled by another route than the API's, or by the API key check before it."""
 BEFORE = ("unknown-route", "get", "huge-body")
 """Mistakes that the web server or framework may reject before the API handler runs."""
-OPTIONAL = (Kind.COUNT_TOKENS,)
+OPTIONAL = (Kind.COUNT_TOKENS, Kind.COMPACT, Kind.POLL)
 """Requests to a route that a target need not have: the router rejects them where it is missing."""
 MISSING = (404, 405, 501)
 
@@ -40,8 +40,9 @@ def an_error(x: Exchange) -> NotJudged | None:
         return not_applicable("the target rate-limited the request (HTTP 429)")
     if refuses_streaming(x) or (x.case.kind is Kind.BASELINE and x.mode == "stream"):
         return not_applicable("the error may mean that streaming is not supported")
-    if x.case.kind in (Kind.BASELINE, Kind.RECORDED) and status in (404, 405):
-        return not_applicable("the target does not serve the API on this path")
+    is_absent = x.case.kind in (Kind.BASELINE, Kind.RECORDED) and status in (404, 405)
+    if is_absent or x.case.kind is Kind.WEBSOCKET:
+        return not_applicable("the target does not serve the API, or not over WebSocket, on this path")
     return None
 
 

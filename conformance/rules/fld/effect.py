@@ -11,7 +11,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import GENERATIVE, WITH_CHOICES
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import readable, succeeded
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
@@ -112,7 +112,7 @@ CHOICES = completion()["choices"]
     fix="Return `n` choices, or reject `n` above 1 with 400.",
     applies_to=_shows(Kind.CHOICES),
     needs=("headers",),
-    apis=("chat",),
+    apis=WITH_CHOICES,
     good=[answered(completion(choices=[CHOICES[0], CHOICES[0] | {"index": 1}]), **TWO_CHOICES)],
     bad=[answered(completion(), **TWO_CHOICES), streamed(*HELLO, **TWO_CHOICES)],
 )
@@ -195,7 +195,7 @@ TOKEN = {"token": "Hello", "logprob": -0.1, "top_logprobs": [{"token": "Hello", 
     fix="Return an entry in `logprobs.content` for every token, or reject `logprobs: true` with 400.",
     applies_to=_shows(Kind.EFFECT, "logprobs"),
     needs=("headers",),
-    apis=("chat",),
+    apis=WITH_CHOICES,
     good=[answered(completion(choices=[CHOICES[0] | {"logprobs": {"content": [TOKEN]}}]), **LOGPROBS)],
     bad=[answered(completion(), **LOGPROBS)],
 )

@@ -30,10 +30,13 @@ NOT_STORED: Final = ("", "miss", "bypass", "dynamic", "expired", "false", "0", "
 """What cache fields say of a response that is not from the cache."""
 
 
-def reply_to(subject: str, text: str = f"{NONCE} attempt 1", headers: Headers = (JSON,), cap: int = 64) -> Exchange:
+def reply_to(
+    subject: str, text: str = f"{NONCE} attempt 1", headers: Headers = (JSON,), cap: int = 64, model: str = "m"
+) -> Exchange:
     """The response to a request of the cache's probes."""
     probe = ".".join(part for part in ("chat.gateway.cache", subject) if part)
-    return answered(completion({"content": text}), headers=headers, probe=probe, body=ASKED | {"max_tokens": cap})
+    body = ASKED | {"max_tokens": cap, "model": model}
+    return answered(completion({"content": text}), headers=headers, probe=probe, body=body)
 
 
 ASKED_FIRST = both(reply_to(""), reply_to(""))
@@ -143,13 +146,15 @@ def _tells_of_cache(name: str, value: str) -> bool:
 def cache_key_incomplete(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, first: Pair
 ) -> Iterator[Finding | NotJudged]:
-    """A request for 4000 tokens gets the response of 16; one about a picture gets that about another one."""
+    """A request for 4000 tokens gets the response of 16, one about a picture that about another one, and one for a large
+    model that of a small one.
+    """
     if skip := _not_stored(x, upstream, first):
         yield skip
     elif upstream:
         return
-    elif policy.gateway.cache and (different := _differences(x, first.client)) <= _dropped(policy, different):
-        yield not_applicable("what the request differs in does not reach the upstream (gateway.dropped)")
+    elif policy.gateway.cache and (different := _differences(x, first.client)) <= _equated(policy, different):
+        yield not_applicable("what the request differs in does not reach the upstream (gateway.dropped, gateway.model)")
     else:
         yield Finding(f"a request with another {x.case.subject} got a response without the upstream", at=reply(x).head)
 
@@ -160,9 +165,10 @@ def _differences(x: Exchange, other: Exchange) -> set[str]:
     return {name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)}
 
 
-def _dropped(policy: Policy, names: set[str]) -> set[str]:
-    """Those of these fields that the gateway is meant to drop."""
-    return {name for name in names if named(policy.gateway.dropped, name)}
+def _equated(policy: Policy, names: set[str]) -> set[str]:
+    """Those of these fields that the gateway is meant to drop, or to send with one value whatever the client's is."""
+    is_aliased = policy.gateway.model is not None
+    return {name for name in names if named(policy.gateway.dropped, name) or (name == "model" and is_aliased)}
 
 
 @rule(

@@ -6,6 +6,7 @@ from typing import Any, Final
 from conformance.apis.fidelity.aspects import Aspect
 from conformance.apis.fidelity.records import Fate
 from conformance.apis.request import request_body
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
@@ -16,6 +17,8 @@ from conformance.rules.gw.example import ASKED, forwarded, forwarded_text
 
 CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
 JSON_SPEC: Final = "https://www.rfc-editor.org/rfc/rfc8259#section-6"
+OF_OTHER_MODELS: Final = ((Kind.GATEWAY_REFUSAL, "unknown-model"), (Kind.GATEWAY_CACHE, "model"))
+"""The requests that name another model than the target's, which the policy's name is not for."""
 EXPECTED: Final = "the value as it was sent, or a 400 that names the field"
 COOL: Final = ASKED | {"temperature": 0}
 TICK: Final[dict[str, Any]] = {"type": "function", "function": {"name": "tick"}}
@@ -221,5 +224,6 @@ def model_replaced(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[
         and isinstance(name, str)
         and alias not in (None, name)
         and request_body(arrived).get("model") == name
+        and (x.case.kind, x.case.subject) not in OF_OTHER_MODELS
     ):
         yield Finding(f"the model's name arrived as the client's, and not as {alias!r}, which the policy names")

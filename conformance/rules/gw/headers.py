@@ -16,6 +16,7 @@ from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply, request_header
 from conformance.rules.conditions import OK
 from conformance.rules.example import JSON, answered, completion
+from conformance.rules.gw.answers import source
 from conformance.rules.gw.conditions import named, through_gateway
 from conformance.rules.gw.credentials import NOTHING_ARRIVED, asked
 from conformance.rules.gw.example import both
@@ -206,17 +207,20 @@ def _betas(x: Exchange) -> set[str]:
     ],
 )
 def beta_dropped(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
-    """Without its beta a request is rejected, or served without the feature that the client relies on."""
-    there = [arrived for arrived in upstream[:1] if arrived.api == "messages"]
-    if not there:
-        yield not_applicable("no request arrived at the Messages API of the upstream")
-    for arrived in there:
-        lost = sorted(_betas(x) - _betas(arrived))
-        if lost and not named(policy.gateway.dropped, "anthropic-beta"):
-            yield Finding(f"anthropic-beta arrived upstream without {', '.join(lost)}")
-        was, is_now = request_header(x, "anthropic-version"), request_header(arrived, "anthropic-version")
-        if was and is_now and was != is_now and not named(policy.gateway.changed, "anthropic-version"):
-            yield Finding(f"anthropic-version is {is_now[0][:40]} upstream; the client sent {was[0][:40]}")
+    """Without its beta a request is rejected, or served without the feature that the client relies on.
+
+    The request that counts is the one whose response the client got: a gateway may drop a refused beta in a further one.
+    """
+    arrived = source(x, upstream)
+    if isinstance(arrived, NotJudged):
+        yield arrived
+        return
+    lost = sorted(_betas(x) - _betas(arrived))
+    if lost and not named(policy.gateway.dropped, "anthropic-beta"):
+        yield Finding(f"anthropic-beta arrived upstream without {', '.join(lost)}")
+    was, is_now = request_header(x, "anthropic-version"), request_header(arrived, "anthropic-version")
+    if was and is_now and was != is_now and not named(policy.gateway.changed, "anthropic-version"):
+        yield Finding(f"anthropic-version is {is_now[0][:40]} upstream; the client sent {was[0][:40]}")
 
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -14,7 +14,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import APIS
+from conformance.model.words import APIS, WITH_CHOICES
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import display
 from conformance.rules.conditions import (
@@ -140,7 +140,7 @@ OTHER_TEXT = answered(completion({"content": "One. Two"}))
     spec=f"{CREATE}#chat-create-seed",
     fix="Pass `seed` to the sampler; if the engine has none, reject a seed that is not null with 400.",
     applies_to=_drawn,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     modes=("unary",),
     compares_with={
         "again": Compare(Kind.SEED, repeat=1),

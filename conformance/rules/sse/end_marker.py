@@ -8,7 +8,7 @@ from conformance.apis.specs import generation
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import GENERATIVE, WITH_CHOICES
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object, as_string, display
 from conformance.parsing.sse import Event, payloads, span, stream
@@ -163,7 +163,7 @@ def _is_bare(event: Event) -> bool:
         streamed(*HELLO[:-1], "[DONE] "),
         streamed(*HELLO[:-1], "DONE"),
     ],
-    apis=("chat",),
+    apis=WITH_CHOICES,
     modes=("stream",),
 )
 def inexact_end_marker(x: Exchange) -> Iterator[Finding]:

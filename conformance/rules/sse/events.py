@@ -9,7 +9,7 @@ from conformance.apis.specs import generation
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import GENERATIVE, WITH_CHOICES
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON, SURROGATE, fault_of, lone_surrogate
 from conformance.parsing.json_values import as_object, as_string, display
@@ -165,7 +165,7 @@ def lone_surrogates(x: Exchange) -> Iterator[Finding]:
     applies_to=has_events,
     good=[GOOD, raw(f"event: message\ndata: {CHUNK_JSON}\n\n"), raw('event: error\ndata: {"error": {}}\n\n')],
     bad=[raw(f"event: chunk\ndata: {CHUNK_JSON}\n\n"), raw(f"data: {CHUNK_JSON}\n\nevent: done\ndata: [DONE]\n\n")],
-    apis=("chat",),
+    apis=WITH_CHOICES,
     modes=("stream",),
 )
 def named_chunks(x: Exchange) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from conformance.testbed.server.endpoints import PATHS, endpoint
 from conformance.testbed.server.messages import input_tokens
 from conformance.testbed.server.refusal import Refusal, refuse
 from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest, WireResponse, to_reply
+from conformance.testbed.server.responses import answer_compact
 from conformance.testbed.server.validate import invalid
 
 MODEL = "reference"
@@ -21,6 +22,7 @@ CONTEXT = 65_536
 MODELS = "/v1/models"
 METRICS = "/metrics"
 COUNT_TOKENS = "/v1/messages/count_tokens"
+COMPACT = "/v1/responses/compact"
 CREATED = 1_760_000_000
 
 GENERATION_FIELDS = (
@@ -34,6 +36,9 @@ GENERATION_FIELDS = (
     "service_tier",
 )
 """The fields of Messages that count_tokens does not accept."""
+
+COMPACT_FIELDS = ("model", "input", "previous_response_id", "instructions", "prompt_cache_key")
+"""The fields of Responses that compaction accepts."""
 
 Respond = Callable[[ServerRequest], ModelResponse]
 
@@ -55,6 +60,8 @@ def compliant(request: ServerRequest) -> ModelResponse:
         return _metrics(request)
     if request.path == COUNT_TOKENS:
         return _count(request)
+    if request.path == COMPACT:
+        return _compact(request)
     api = PATHS.get(request.path)
     if api is None:
         message = f"Nothing is served at {request.path[:200]}."
@@ -75,6 +82,18 @@ def _count(request: ServerRequest) -> ModelResponse:
     if refusal := invalid(countable) or _not_possible(countable):
         return refuse(refusal, request)
     return ModelResponse(whole={"input_tokens": input_tokens(request.json)})
+
+
+def _compact(request: ServerRequest) -> ModelResponse:
+    """Compaction of the Responses API."""
+    if refusal := _not_allowed(request, "POST") or _unreadable(request):
+        return refuse(refusal, request)
+    for name in request.json:
+        if name not in COMPACT_FIELDS:
+            message = f"'{name[:100]}' is not a field that compaction knows."
+            return refuse(Refusal(message=message, param=name[:100], code="unknown_parameter"), request)
+    refusal = invalid(request) or _not_possible(request)
+    return refuse(refusal, request) if refusal else answer_compact(request)
 
 
 def _models(request: ServerRequest) -> ModelResponse:
@@ -109,7 +128,7 @@ def _not_possible(request: ServerRequest) -> Refusal | None:
     name, length = spec(api).prompt, endpoint(api).prompt_tokens(request.json)
     if length <= CONTEXT:
         return None
-    message = f"The prompt has {length} tokens; this model takes no more than {CONTEXT}. Shorten '{name}'."
+    message = f"The prompt has {length} tokens; this model's context length is {CONTEXT}. Shorten '{name}'."
     return Refusal(message=message, param=name, code="context_length_exceeded")
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple, assert_never
 
 from conformance.apis.specs import SPECS
 from conformance.model.words import Api
-from conformance.testbed.server import chat, embeddings, messages, responses, unsupported
+from conformance.testbed.server import chat, completions, embeddings, messages, responses, unsupported
 from conformance.testbed.server.refusal import Refusal
 from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
 from conformance.testbed.server.usage import conversation_tokens
@@ -48,6 +48,13 @@ def endpoint(api: Api) -> Endpoint:
                 unsupported.unsupported_responses,
                 responses.input_tokens,
                 responses.buffered_response,
+            )
+        case "completions":
+            return Endpoint(
+                completions.answer_completions,
+                unsupported.unsupported_completions,
+                completions.prompt_tokens,
+                completions.buffered_completion,
             )
         case "embeddings":
             return Endpoint(embeddings.answer_embeddings, embeddings.unsupported_embeddings, embeddings.longest, None)

@@ -32,7 +32,8 @@ class ServerRequest:
 
     Header names are in lower case. `id` is unique per server; `at` is the Unix second in which the request was read, so
     that the response is a pure function of it. `disconnects` counts earlier client disconnects, `running` the other
-    requests in progress, `earlier` the earlier requests on the same connection. `reasoning` is what the model does
+    requests in progress, `peak` the most that ever were, `earlier` the earlier requests on the same connection.
+    `neighbour` is the request that came before this one, if any is in progress. `reasoning` is what the model does
     before it responds.
     """
 
@@ -47,7 +48,9 @@ class ServerRequest:
     at: int = 0
     disconnects: int = 0
     running: int = 0
+    peak: int = 0
     earlier: int = 0
+    neighbour: "ServerRequest | None" = None
     reasoning: Reasoning = Reasoning()
 
     @property
@@ -95,10 +98,11 @@ class WireResponse:
 
     `framing` is how the body is delimited, `end` what happens after it: `clean` is normal HTTP; `abort` closes the
     connection without the last chunk or bytes; `reset` resets it; `hold` keeps it open for `hold_s` with the reply
-    unfinished, then closes it. When the client disconnects, the server continues for `ignore_disconnect_s`. An
-    unfinished reply lacks its last chunk, or the last byte of its Content-Length. `head` replaces the status line and
-    headers by raw bytes. The headers are sent with the first piece, after that piece's delay; an empty first piece
-    sends them alone. `after` follows a clean end, and then the connection is closed.
+    unfinished, then closes it. When the client disconnects, the server continues for `ignore_disconnect_s`;
+    `ends_with_others`: the reply is cut when another client disconnects. An unfinished reply lacks its last chunk, or
+    the last byte of its Content-Length. `head` replaces the status line and headers by raw bytes. The headers are sent
+    with the first piece, after that piece's delay; an empty first piece sends them alone. `after` follows a clean end,
+    and then the connection is closed.
     """
 
     status: int
@@ -110,6 +114,7 @@ class WireResponse:
     head: bytes | None = None
     after: bytes = b""
     ignore_disconnect_s: float = 0.0
+    ends_with_others: bool = False
 
 
 def to_json(value: Any) -> bytes:

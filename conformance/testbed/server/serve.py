@@ -79,12 +79,14 @@ def running(
 
 def _reader(state: ServerState) -> Read:
     """Makes the ServerRequest of each request, with a unique id."""
+    last: ServerRequest | None = None
     server, numbers = secrets.token_hex(4), itertools.count(1)
     loop = asyncio.get_running_loop()
     epoch_s = time.time() - loop.time()  # the loop's clock may be virtual
 
     def read(method: str, path: str, query: str, headers: Headers, body: bytes) -> ServerRequest:
-        return ServerRequest(
+        nonlocal last
+        request = ServerRequest(
             method=method,
             path=path,
             query=query,
@@ -96,7 +98,11 @@ def _reader(state: ServerState) -> Read:
             at=int(epoch_s + loop.time()),
             disconnects=state.disconnects,
             running=state.running,
+            peak=state.peak,
+            neighbour=last if state.running else None,
         )
+        last = replace(request, neighbour=None)
+        return request
 
     return read
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from conformance.testbed.server.refusal import Refusal, unsupported, wrong
+from conformance.testbed.server.seal import unseal
 
 CONTENT_FIELDS: Final = ("content", "tool_calls", "function_call", "refusal", "audio")
 """Fields of an assistant message of which at least one must be set."""
@@ -127,7 +128,7 @@ def _unsupported_tools_of_responses(body: Body) -> Iterator[Refusal]:
         yield wrong("tool_choice.name", "names none of the 'tools'")
 
 
-SUPPORTED_ITEMS = ("message", "function_call", "function_call_output", "reasoning")
+SUPPORTED_ITEMS = ("message", "function_call", "function_call_output", "reasoning", "compaction")
 SUPPORTED_PARTS = ("input_text", "output_text", "refusal")
 
 
@@ -139,6 +140,8 @@ def _unsupported_items(body: Body) -> Iterator[Refusal]:
         kind = item.get("type", "message")
         if kind not in SUPPORTED_ITEMS:
             yield unsupported(f"input[{at}].type", f"'{kind[:40]}' ")
+        if kind == "compaction" and unseal(str(item.get("encrypted_content"))) is None:
+            yield wrong(f"input[{at}].encrypted_content", "is not what this server compacted")
         if kind == "function_call":
             called.add(item["call_id"])
         if kind == "function_call_output" and item["call_id"] not in called:
@@ -147,3 +150,14 @@ def _unsupported_items(body: Body) -> Iterator[Refusal]:
         for index, part in enumerate(content if isinstance(content, list) and kind != "reasoning" else ()):
             if part["type"] not in SUPPORTED_PARTS:
                 yield unsupported(f"input[{at}].content[{index}].type", f"'{part['type']}' ")
+
+
+def unsupported_completions(body: Body) -> Iterator[Refusal]:
+    """Of Completions."""
+    if body.get("stream_options") is not None and body.get("stream") is not True:
+        yield wrong("stream_options", "may be given only where 'stream' is true")
+    best = body.get("best_of")
+    if best is not None and best < (body.get("n") or 1):
+        yield wrong("best_of", "must not be less than 'n'")
+    if (best or 1) > 1 and body.get("stream") is True:
+        yield wrong("best_of", "may be above 1 only where 'stream' is not true")

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from conformance.testbed.gateway.handling import (
     GatewayReply,
     GatewayRequest,
     GatewayState,
+    Handler,
     on_json,
     on_request,
     own_reply,
@@ -103,15 +105,26 @@ def _without_strictness(value: Body) -> Body:
     }
 
 
-async def _refusing_without_name(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-    """Other tools than functions are refused, but nothing says so."""
-    body = request.json
-    tools = (body.get("tools") or ()) if isinstance(body, dict) else ()
-    if all(tool.get("type", "function") == "function" for tool in tools):
-        return await forward(request)
-    return own_reply(
-        400, {"error": {"message": "Bad Request", "type": "invalid_request_error", "param": None, "code": None}}
-    )
+def _refusing_without_name(where: Callable[[Body], bool]) -> Handler:
+    """Some requests are refused, but nothing says why."""
+    said = {"message": "Bad Request", "type": "invalid_request_error", "param": None, "code": None}
+
+    async def handle(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
+        body = request.json
+        is_refused = isinstance(body, dict) and where(body)
+        return own_reply(400, {"error": said}) if is_refused else await forward(request)
+
+    return handle
+
+
+def _has_other_tools(body: Body) -> bool:
+    return any(tool.get("type", "function") != "function" for tool in body.get("tools") or ())
+
+
+def _has_image(body: Body) -> bool:
+    contents = [message.get("content") for message in body.get("messages") or ()]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    return any(part.get("type") == "image_url" for part in parts)
 
 
 DEFECTS = (
@@ -249,6 +262,12 @@ DEFECTS = (
         name="refusal-without-name",
         title="Refuses tools of other types than function, and does not say what it refuses",
         caught_by="GW024",
-        handle=_refusing_without_name,
+        handle=_refusing_without_name(_has_other_tools),
+    ),
+    GatewayChange(
+        name="images-refused-without-name",
+        title="Refuses requests with images, and does not say that it is because of them",
+        caught_by="GW024",
+        handle=_refusing_without_name(_has_image),
     ),
 )

@@ -186,6 +186,12 @@ VARIANTS = (
         handle=on_json(lambda body: body | {"model": ALIAS}),
     ),
     GatewayChange(
+        name="model-alias-of-one",
+        title="Renames one model, and forwards the names of others",
+        policy=GatewayPolicy(model=ALIAS),
+        handle=on_json(lambda body: body | ({"model": ALIAS} if body.get("model") == MODEL else {})),
+    ),
+    GatewayChange(
         name="newer-names",
         title="Uses the names and roles that the API recommends in place of older ones",
         handle=on_json(_newer_names),

@@ -1,4 +1,4 @@
-"""MDL: the model endpoints, as agents and set-up wizards request them before the first message."""
+"""The model endpoints, as agents and set-up wizards request them before the first message."""
 
 import re
 from collections.abc import Iterator
@@ -267,7 +267,7 @@ def _core(name: str) -> str:
 
 def _named(x: Exchange) -> NotJudged | None:
     """Request and response name a model."""
-    if skip := all_of(probe_is(Kind.BASELINE, Kind.RECORDED), succeeded, readable)(x):
+    if skip := all_of(probe_is(Kind.BASELINE, Kind.RECORDED, Kind.USERS), succeeded, readable)(x):
         return skip
     asked = request_body(x).get("model")
     told = [name for name in response_content(x).models if isinstance(name, str) and _core(name)]
