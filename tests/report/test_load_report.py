@@ -156,7 +156,8 @@ def test_a_failure_of_the_whole_load_names_the_command_and_the_bytes_that_are_ke
     found = report(status=Status.FAIL, rule="LOAD001", exchanges=("load-u00001-t00000",))
     shown = text(found)
     command = (
-        "conformance load --base-url https://api.example/v1 --model m-1 --api-key-env KEY --users 16 --duration 10"
+        "conformance load --base-url https://api.example/v1 --model m-1 --api-key-env KEY --api chat "
+        "--profile hermes --users 16 --duration 10"
     )
     assert re.search(rf"reproduce +{re.escape(command)}\n", shown)
     assert re.search(r"bytes +runs/one/exchanges/load-u00001-t00000/received\.bin\n", shown)
