@@ -342,6 +342,12 @@ def test_a_refused_connection_is_reported_with_its_reason():
     assert (found.status, "the connection was refused" in found.message) == (FAIL, True)
 
 
+def test_no_target_is_blamed_for_connections_that_were_not_made_while_the_harness_stalled():
+    late = Ending("unreachable", "connect", MS, "127.0.0.1:1: no connection within 10 s")
+    dropped = [replace(of(exchange(b"", ending=late), 3, turn), harness_stall_ns=10**9) for turn in range(5)]
+    assert status("LOAD012", *CROWD, *dropped) is PASS
+
+
 def test_a_harness_without_free_ports_blames_no_target():
     own = Ending("unreachable", "connect", MS, "127.0.0.1:1: [Errno 99] Cannot assign requested address")
     assert status("LOAD012", *CROWD, *(of(exchange(b"", ending=own), 3, turn) for turn in range(9))) is PASS
