@@ -16,7 +16,7 @@ from conformance.model.probe import Probe
 from conformance.model.profile import Profile
 from conformance.model.rule import Rule, family_of
 from conformance.profiles.recording import recorded
-from conformance.rules.families import FAMILIES, OF_ONE_SIDE
+from conformance.rules.families import FAMILIES, OF_ONE_SIDE, OF_USERS
 
 T = TypeVar("T")
 WITHOUT_PROBE: Final = (Kind.PREFLIGHT, Kind.GATEWAY_AFTER)
@@ -53,6 +53,12 @@ def installed() -> Catalogue:
 def of_one_side() -> Catalogue:
     """As `installed`, without the rules that need more than the exchanges of one client: a run starts sooner so."""
     return Catalogue(rules(OF_ONE_SIDE), profiles(), probes())
+
+
+@cache
+def of_users() -> Catalogue:
+    """As `of_one_side`, with the rules about the exchanges of many users together."""
+    return Catalogue(rules(OF_USERS), profiles(), probes())
 
 
 @cache

@@ -24,6 +24,11 @@ def test_the_gate_costs_at_most_120_requests():
     assert asked["messages"] > 20
 
 
+def test_the_gate_of_completions_costs_at_most_40_requests():
+    target = Target(base_url="http://localhost:1/v1", model="the-model", apis=("completions",))
+    assert 35 <= len(plan(target, DEFAULT_PROFILES, "gate")) <= 40
+
+
 def test_smoke_costs_at_most_8_requests():
     assert 2 <= len(plan(TARGET, DEFAULT_PROFILES, "smoke")) <= 8
 

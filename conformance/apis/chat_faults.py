@@ -10,6 +10,9 @@ from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import Object, is_integer
 from conformance.parsing.sse import looks_like_events, payloads
 
+LONG_ENOUGH = 8
+"""Characters of a prompt that a completion does not begin with by chance."""
+
 
 def unreadable_reason(x: Exchange) -> str:
     """Why the choices can't be read, as a clause; empty if they can."""
@@ -22,7 +25,7 @@ def _with_prompt(x: Exchange) -> str:
     """Why the text of a choice is not only what was generated, or empty: it begins with the prompt."""
     body = request_body(x)
     prompt = body.get("prompt")
-    if x.api != "completions" or body.get("echo") or not isinstance(prompt, str) or not prompt.strip():
+    if x.api != "completions" or body.get("echo") or not isinstance(prompt, str) or len(prompt) < LONG_ENOUGH:
         return ""
     has_prompt = any(choice.text.startswith(prompt) for choice in chat_content(x).choices)
     return "the text begins with the prompt" if has_prompt else ""

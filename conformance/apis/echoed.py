@@ -33,10 +33,15 @@ def after_prompt(text: str, prompt: str) -> str:
     return text.partition(prompt.strip())[2].strip()
 
 
+def choices_per_prompt(x: Exchange) -> int:
+    """How many choices each prompt has in the response; as many as requested, if the response does not show it."""
+    found, several = len(response_content(x).choices), max(1, len(prompts(x)))
+    return found // several if found and found % several == 0 else choices_asked(x) // several
+
+
 def with_prompts(x: Exchange) -> Iterator[tuple[int, str, str]]:
     """The choices, each with its index, its text and its prompt; all choices of a prompt are in a row."""
-    found = text_prompts(x)
-    each = choices_asked(x) // max(1, len(found))
+    found, each = text_prompts(x), choices_per_prompt(x)
     for choice in response_content(x).choices:
         if found and 0 <= choice.index < len(found) * each:
             yield choice.index, choice.text, found[choice.index // each]

@@ -141,7 +141,7 @@ async def _load_in_steps(recorder: Recorder, engine: Engine) -> None:
     """Try one number of users after the other."""
     (stage,) = recorder.options.stages
     tried: dict[int, bool] = {}
-    rules = catalogue.selected(recorder.options.rules, catalogue.installed)
+    rules = catalogue.selected(recorder.options.rules, catalogue.of_users)
     alone = [sample for sample in recorder.store.samples() if sample.phase == "alone"]
     while (users := next_step(tried, stage.users)) is not None and not engine.over.is_set():
         began_s, recorder.latest = recorder.since_load(engine), []

@@ -11,7 +11,7 @@ from typing import Final
 import anyio
 
 from conformance.apis.sampling import sample_of, shapes_of, to_repeat
-from conformance.catalogue import Catalogue, installed
+from conformance.catalogue import Catalogue, of_users
 from conformance.load.judging import judge_population
 from conformance.load.mix import Mix, jobs
 from conformance.model.exchange import Exchange, Request
@@ -66,7 +66,7 @@ def run_under_load(
     else:
         with TemporaryDirectory() as folder:
             population = anyio.run(_run, *given, f"{folder}/server", backend_options=IN_VIRTUAL_TIME)
-    verdicts = tuple(judge_population(population, catalogue or installed()))
+    verdicts = tuple(judge_population(population, catalogue or of_users()))
     return JudgedLoad(population=population, verdicts=verdicts)
 
 

@@ -59,6 +59,7 @@ class Kind(StrEnum):
     COMPACT = "compact"
     COMPACTED = "compacted"
     CACHE = "cache"
+    WEBSOCKET = "websocket"
     API_DOCUMENT = "document"
     GATEWAY_FIELD = "gateway.field"
     GATEWAY_HEADER = "gateway.header"

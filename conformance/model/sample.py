@@ -122,12 +122,13 @@ class Sent:
     """What is known of all requests of a run.
 
     `by_nonce` has each by its nonce (the one under load, if it was repeated); `shared_ids` are the ids, with their API,
-    that responses to different requests have; `quiet` are the samples before and after the load; `disconnects` are the
-    exchanges that the harness ended on purpose; `users` counts the users under load.
+    that responses to different requests have; `load` are the samples under load, `quiet` those before and after it;
+    `disconnects` are the exchanges that the harness ended on purpose; `users` counts the users under load.
     """
 
     by_nonce: Mapping[str, Sample]
     shared_ids: frozenset[tuple[Api, str]]
+    load: tuple[Sample, ...]
     quiet: tuple[Sample, ...]
     disconnects: tuple[Sample, ...]
     users: int
@@ -142,8 +143,8 @@ class Sent:
     def _served(self) -> Mapping[int, tuple[Sample, ...]]:
         """The samples under load with complete responses by worker, in the order of their beginning."""
         found: dict[int, list[Sample]] = {}
-        for s in sorted(self.by_nonce.values(), key=lambda s: s.began):
-            if s.phase == "load" and s.outcome == "complete":
+        for s in sorted(self.load, key=lambda s: s.began):
+            if s.outcome == "complete":
                 found.setdefault(s.worker, []).append(s)
         return {worker: tuple(samples) for worker, samples in found.items()}
 
@@ -211,6 +212,7 @@ def _sent(samples: tuple[Sample, ...]) -> Sent:
     return Sent(
         by_nonce=by_nonce,
         shared_ids=frozenset(named for named, count in ids.items() if count > 1),
+        load=tuple(s for s in samples if s.phase == "load"),
         quiet=tuple(s for s in samples if s.phase != "load"),
         disconnects=tuple(s for s in samples if s.outcome == "disconnected"),
         users=len({s.user for s in samples if s.phase == "load"}),

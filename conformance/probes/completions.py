@@ -84,6 +84,15 @@ ECHOES: Final = (
         ("unary",),
         max_tokens=2,
     ),
+    _effect(
+        "echo",
+        "Two choices for each of two prompts: those of a prompt follow each other.",
+        with_fields(prompt=[OTHER_COUNT, COUNT], n=2, echo=True, max_tokens=1),
+        "choices",
+        ("unary",),
+        suite="full",
+        max_tokens=4,
+    ),
 )
 EFFECTS: Final = (
     _effect(

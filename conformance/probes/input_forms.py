@@ -10,6 +10,7 @@ from conformance.model.probe import Probe
 from conformance.model.words import MODES, Api, Mode, Suite
 from conformance.probes.accepted_forms import MARKER_TEXT, RED_SQUARE
 from conformance.probes.baseline import Change, Fields, token_cap
+from conformance.probes.tools import FORECAST, WEATHER
 
 CAP = 64
 """Enough for a completed response to the baseline prompt."""
@@ -105,16 +106,23 @@ def _with_part(api: Api, part: Fields, body: Fields, _mode: Mode) -> Fields:
     return body | {"messages": [*earlier, last | {"content": [text, part]}]} | token_cap(api, CAP)
 
 
+MARK: Fields = {"cache_control": {"type": "ephemeral"}}
+CALL: Fields = {"type": "tool_use", "id": f"toolu_{7:024d}", "name": FORECAST["name"], "input": {"city": "Oslo"}}
+
+
 def _marked(body: Fields, _mode: Mode) -> Fields:
-    """The baseline request with a marker in the system prompt, and in a block of either role."""
-
-    def block(text: str) -> Fields:
-        return {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
-
+    """The baseline request with a mark in the system prompt, a tool, a text and a result: the API allows four."""
     *_, last = body["messages"]
-    earlier = [{"role": "user", "content": MARKER_TEXT}, {"role": "assistant", "content": [block("They are green.")]}]
-    asked = [*earlier, last | {"content": [block(last["content"])]}]
-    return body | {"system": [block(MARKER_TEXT)], "messages": asked} | token_cap("messages", CAP)
+    offered = {"name": FORECAST["name"], "input_schema": FORECAST["parameters"]} | MARK
+    looked_up = [{"type": "text", "text": "I look it up."} | MARK, CALL]
+    result = {"type": "tool_result", "tool_use_id": CALL["id"], "content": "7 degrees"} | MARK
+    talked = [
+        {"role": "user", "content": WEATHER},
+        {"role": "assistant", "content": looked_up},
+        {"role": "user", "content": [result, {"type": "text", "text": last["content"]}]},
+    ]
+    system = [{"type": "text", "text": MARKER_TEXT} | MARK]
+    return body | {"system": system, "tools": [offered], "messages": talked} | token_cap("messages", CAP)
 
 
 ITEMS = tuple(

@@ -114,6 +114,24 @@ IN_BACKGROUND = (
         max_tokens=0,
     ),
 )
+WEBSOCKET = Probe(
+    kind=Kind.WEBSOCKET,
+    purpose="A WebSocket handshake: a target need not offer this transport, and what accepts it must do so correctly.",
+    api="responses",
+    modes=("unary",),
+    raw=RawRequest(
+        method="GET",
+        path="/responses",
+        headers=(
+            ("content-type", None),
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlLWxhbXBzLWFyZS1ncg=="),
+        ),
+    ),
+    max_tokens=0,
+)
 COMPACTION = (
     Probe(
         kind=Kind.COMPACT,

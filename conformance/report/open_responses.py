@@ -24,7 +24,7 @@ SHAPE: Final = "RSP031"
 EVENTS: Final = "RSP032"
 COMPLETED: Final = "RSP033"
 LABEL: Final = "open responses"
-NO_WEBSOCKET: Final = "it uses WebSocket, which the harness does not speak"
+NO_WEBSOCKET: Final = "the target accepts WebSocket, which the harness does not speak"
 LOCAL: Final = "it sends no request: it validates a fixture of its own"
 FAILED: Final = (Status.FAIL, Status.NOT_APPLICABLE)
 """A rule fails, or what the test asks for is rejected or not offered."""
@@ -38,7 +38,8 @@ OUTCOMES: Final[Mapping[OfficialOutcome, str]] = {
 class OpenTest(NamedTuple):
     """One acceptance test: its name, our test case of the same form, and the rules that decide what it asserts.
 
-    `why` says why there is no such case; `is_local`: the test passes whatever the target does.
+    `why` says why there is no such case; `is_local`: the test passes whatever the target does. Of a test that needs
+    more than its rules show, `why` says so: it fails with them, and is not tested otherwise.
     """
 
     name: str
@@ -56,7 +57,8 @@ def _form(name: str, subject: str) -> OpenTest:
 
 
 def _over_websocket(name: str) -> OpenTest:
-    return OpenTest(f"websocket-{name}", why=NO_WEBSOCKET)
+    """A test over WebSocket, of which only the handshake is tried."""
+    return OpenTest(f"websocket-{name}", Kind.WEBSOCKET, rules=("RSP042",), why=NO_WEBSOCKET)
 
 
 TESTS: Final = (
@@ -109,7 +111,8 @@ def _judged(test: OpenTest, found: Mapping[str, Verdict], suite: Suite) -> Offic
     if missing := [rule for rule, verdict in zip(test.rules, of_rules, strict=True) if not verdict]:
         why = f"the rule {missing[0]} did not judge the response"
         return OfficialTest(name=test.name, outcome="not-tested", why=why, rule=missing[0])
-    return OfficialTest(name=test.name, outcome="pass", exchange=found[test.rules[0]].exchanges[0])
+    exchange = found[test.rules[0]].exchanges[0]
+    return OfficialTest(name=test.name, outcome="not-tested" if test.why else "pass", why=test.why, exchange=exchange)
 
 
 def _unsent(test: OpenTest, suite: Suite) -> str:

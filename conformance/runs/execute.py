@@ -138,7 +138,7 @@ def judged_load(
     facts: RunManifest, store: RunFolder | InMemoryRun, criteria: Criteria, folder: RunFolder | None = None
 ) -> JudgedRun:
     """Judge a load test, in memory or in a folder. Raises StoreError."""
-    rules = catalogue.selected(criteria.rules, catalogue.installed)
+    rules = catalogue.selected(criteria.rules, catalogue.of_users)
     known = facts.load or LoadFacts(users=0, duration_s=0.0)
     timeout_ns = round(known.timeout_s * NANOSECONDS)
     population = Population(tuple(store.samples()), store.shapes(), timeout_ns)

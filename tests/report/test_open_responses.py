@@ -78,6 +78,14 @@ def test_what_did_not_pass_has_its_reason(status, outcome):
     assert outcomes(changed)["image-input"] == (outcome, "no images here")
 
 
+def test_a_target_that_rejects_the_handshake_would_fail_all_tests_over_websocket():
+    over = [test for test in JUDGED if test.kind is Kind.WEBSOCKET]
+    rejected = verdict(over[0], "RSP042", Status.NOT_APPLICABLE, "HTTP 405")
+    found = reported([v for v in passing() if v.case.kind is not Kind.WEBSOCKET] + [rejected], "full")
+    assert sentence(found) == "would pass 10 of the 17 acceptance tests; 7 would fail, 0 are not tested"
+    assert [*reasons(found)] == [f"would fail: {', '.join(test.name for test in over)}: HTTP 405"]
+
+
 def test_a_request_that_the_suite_does_not_send_is_not_tested():
     one = [v for v in passing() if v.case.subject == "typed"]
     assert outcomes(one, "smoke")["image-input"] == ("not-tested", "its request is not in the suite smoke, but in gate")

@@ -98,6 +98,8 @@ def test_choices_of_a_prompt_follow_each_other_if_n_is_above_one():
     in_order, by_turns = (FIRST, FIRST, SECOND, SECOND), (FIRST, SECOND, FIRST, SECOND)
     assert yielded("CPL004", texts(*in_order, **asked), None, None) == []
     assert len(yielded("CPL004", texts(*by_turns, **asked), None, None)) == 2
+    assert yielded("CPL004", texts(FIRST, SECOND, **asked), None, None) == [], "FLD011 reports that `n` is ignored"
+    assert yielded("CPL004", texts(FIRST, FIRST, **asked), None, None) == [], "a lost prompt is not out of order"
     assert yielded("CPL003", texts(FIRST, **asked)) == ["the request has 2 prompts, but the response has 1 choice(s)"]
 
 
@@ -151,6 +153,12 @@ def test_the_shared_rules_read_text_completions():
     assert len(yielded("CMP007", texts("a", "b", "c", **TWO))) == 1
     late = stream(chunk(choice("Hi")), chunk(choice("!", finish=None)), **BASELINE)
     assert len(yielded("CHK020", late)) == 1
+
+
+def test_a_suffix_is_counted_beside_token_ids():
+    ids = {"probe": "completions.form.token-ids", "body": {"prompt": [70, 71], "suffix": " and so on"}}
+    assert yielded("CPL007", whole(prompt=5, **ids)) == [Status.NOT_APPLICABLE]
+    assert len(yielded("CPL007", whole(prompt=5, **ids | {"body": {"prompt": [70, 71]}}))) == 1
 
 
 def test_a_cut_stream_shows_nothing():

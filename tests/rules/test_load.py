@@ -180,6 +180,15 @@ def test_texts_of_other_modes_show_what_the_model_does_without_load():
     assert status("LOAD004", *ALONE[:3], *load) is UNTESTABLE
 
 
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+def test_a_text_that_is_cut_short_as_the_response_reports_is_not_lost(finish):
+    def short(user, turn):
+        return of(answered(completion({"content": f"{nonce(user, turn)}, "}, finish, id=f"{user}-{turn}")), user, turn)
+
+    shortened = [short(user, turn) for user in (1, 2) for turn in range(9)]
+    assert status("LOAD004", *ALONE, *AFTER, *CROWD, *shortened) is PASS
+
+
 def test_usage_that_counts_tokens_which_did_not_arrive_shows_a_loss():
     load = [*MANY, *(damaged(3, turn) for turn in range(2))]
     assert status("LOAD004", *ALONE, *load, *(said(3, turn, "after") for turn in range(2))) is FAIL

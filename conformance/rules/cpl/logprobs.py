@@ -5,7 +5,7 @@ from math import ceil
 from typing import Any, Final
 
 from conformance.apis.chat import parts, span_of, whole_choices
-from conformance.apis.echoed import has_prompt, with_prompts
+from conformance.apis.echoed import choices_per_prompt, has_prompt, with_prompts
 from conformance.apis.logprobs import UNREADABLE, asks_logprobs, entries, joined_tokens
 from conformance.apis.request_fields import cap_asked, choices_asked, echoes
 from conformance.apis.response_content import response_content
@@ -158,10 +158,10 @@ def _of_ids(x: Exchange) -> NotJudged | None:
 )
 def entries_of_other_tokens(x: Exchange, text: Exchange | None) -> Iterator[Finding | NotJudged]:
     """Evaluations find the part to score by the number of IDs before it: it is off by one, and so is every result."""
-    ids, each = token_ids(x), choices_asked(x) // len(token_ids(x))
+    ids, each = token_ids(x), choices_per_prompt(x)
     most = _most_generated(x)
     for one in response_content(x).choices:
-        if not 0 <= one.index < choices_asked(x):
+        if not 0 <= one.index < len(ids) * each:
             continue
         sent, listed = len(ids[one.index // each]), len(one.logprobs)
         if listed <= most and text and not _is_echoed(text):

@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from conformance.apis.chat import span_of
 from conformance.apis.echoed import has_prompt, prompts, text_prompts, with_prompts
+from conformance.apis.request import request_body
 from conformance.apis.request_fields import choices_asked, echoes
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import reports, usage
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.json_values import display, is_integer
 from conformance.rules.conditions_by_api import finished
 from conformance.rules.cpl.example import asking, choice, chunk, stream, texts, whole
@@ -95,9 +96,10 @@ def choices_out_of_order(x: Exchange, alone: Exchange | None, again: Exchange | 
 
 
 def _swapped_echoes(x: Exchange) -> Iterator[Finding | NotJudged]:
+    shown = {prompt for prompt in text_prompts(x) if any(has_prompt(text, prompt) for text in _texts(x))}
     for index, text, prompt in with_prompts(x):
         others = [other for other in text_prompts(x) if other != prompt and has_prompt(text, other)]
-        if others and not has_prompt(text, prompt):
+        if others and prompt in shown and not has_prompt(text, prompt):
             seen = f"choice {index} begins with the prompt {display(others[0])}; its own is {display(prompt)}"
             yield Finding(seen, at=span_of(x))
 
@@ -163,7 +165,10 @@ def token_ids(x: Exchange) -> list[list[Any]]:
 
 
 def _of_ids(x: Exchange) -> NotJudged | None:
-    return counted_well(x) if token_ids(x) else OUT_OF_SCOPE
+    if not token_ids(x):
+        return OUT_OF_SCOPE
+    more = request_body(x).get("suffix")
+    return not_applicable("the request has a suffix, which is counted, too") if more else counted_well(x)
 
 
 @rule(

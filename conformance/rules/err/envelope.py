@@ -40,8 +40,9 @@ def an_error(x: Exchange) -> NotJudged | None:
         return not_applicable("the target rate-limited the request (HTTP 429)")
     if refuses_streaming(x) or (x.case.kind is Kind.BASELINE and x.mode == "stream"):
         return not_applicable("the error may mean that streaming is not supported")
-    if x.case.kind in (Kind.BASELINE, Kind.RECORDED) and status in (404, 405):
-        return not_applicable("the target does not serve the API on this path")
+    is_absent = x.case.kind in (Kind.BASELINE, Kind.RECORDED) and status in (404, 405)
+    if is_absent or x.case.kind is Kind.WEBSOCKET:
+        return not_applicable("the target does not serve the API, or not over WebSocket, on this path")
     return None
 
 

@@ -136,16 +136,21 @@ def failed_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | 
         return not_applicable("the client left before the response")
     if x.is_given_up:
         return untestable("the gateway did not respond in time (see GW079)")
-    if not upstream and x.case.kind is Kind.GATEWAY_REFUSAL:
-        return not_applicable("the gateway did not forward the request (see GW085)")
     if not upstream:
-        return None if is_unreachable(x) else untestable("no request arrived upstream")
+        return _not_forwarded(x)
     fates = {fate(arrived) for arrived in upstream}
     if "unknown" in fates:
         return untestable("an exchange with the upstream was not recorded to its end")
     if "answered" in fates:
         return not_applicable("the upstream responded")
     return not_applicable("the upstream's response was cut within its content") if "cut" in fates else None
+
+
+def _not_forwarded(x: Exchange) -> NotJudged | None:
+    """Why the client's response tells of no failure of the upstream, which got no request; None if it refused them."""
+    if x.case.kind is Kind.GATEWAY_REFUSAL:
+        return not_applicable("the gateway did not forward the request (see GW085)")
+    return None if is_unreachable(x) else untestable("no request arrived upstream")
 
 
 def is_unreachable(x: Exchange) -> bool:

@@ -225,7 +225,9 @@ OTHER_SESSION: Object = BY_MESSAGES | {"metadata": {"user_id": "user_1_session_2
     fix="Derive prompt_cache_key from the whole of metadata.user_id, or send none.",
     applies_to=through_gateway(),
     apis=("messages",),
-    compares_with={"others": Compare((Kind.GATEWAY_TURN, Kind.GATEWAY_CONTENT), many=True)},
+    compares_with={
+        "others": Compare((Kind.GATEWAY_TURN, Kind.GATEWAY_CONTENT), many=True, any_mode=True, optional=True)
+    },
     good=[(*messages_by_chat(SESSION, _with_key("1")), *messages_by_chat(OTHER_SESSION, _with_key("2")))],
     bad=[(*messages_by_chat(SESSION, _with_key("1")), *messages_by_chat(OTHER_SESSION, _with_key("1")))],
 )

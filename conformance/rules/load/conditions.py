@@ -70,10 +70,13 @@ def spoilt_alone(what: str) -> NotJudged:
 
 
 def beyond_chance(
-    bad: Sequence[Sample], of: int, what: str, least: int = LEAST_BAD, seldom: int = MOST_SELDOM
+    bad: Sequence[Sample], of: int, what: str, *, everywhere: int = 0, seldom: int = MOST_SELDOM
 ) -> Iterator[Finding | NotJudged]:
-    """A finding that counts them, or `untestable` if there are so few that it may be chance; nothing if there are none."""
-    if len(bad) >= least and len(bad) * seldom >= of:
+    """A finding that counts them, or `untestable` if there are so few that it may be chance; nothing if there are none.
+
+    `everywhere` counts those of the whole run, as other profiles and modes show that it is no chance, too.
+    """
+    if bad and max(len(bad), everywhere) >= LEAST_BAD and len(bad) * seldom >= of:
         yield counted(bad, of, what)
     elif bad:
         yield untestable(f"{_count(bad, of, what)}: so few that it may be chance")

@@ -49,7 +49,7 @@ def _do_disconnects_break(run: Sent) -> bool:
     moments: dict[int, list[int]] = {}
     for s in run.disconnects:
         insort(moments.setdefault(s.worker, []), s.over)
-    load = [s for s in judged(run.by_nonce.values()) if s.phase == "load"]
+    load = judged(run.load)
     bad = [s for s in load if is_broken(s)]
     before = [s for s in load if s.over < next(iter(moments.get(s.worker, ())), 0)]
     if len(before) >= BEFORE and not any(map(is_broken, before)) and all(s.worker in moments for s in bad):
@@ -94,7 +94,8 @@ def response_cut_under_load(population: Population) -> Iterator[Finding | NotJud
     elif not load:
         yield untestable("no exchange under load was observed to its end")
     else:
-        yield from beyond_chance(bad, len(load), "end before they are complete")
+        everywhere = sum(map(_is_cut, population.run.load))
+        yield from beyond_chance(bad, len(load), "end before they are complete", everywhere=everywhere)
 
 
 CALM: Final = tuple(said(1 + at % 2, at, began_ms=at) for at in range(BEFORE))
@@ -128,19 +129,25 @@ def broken_by_a_disconnect(population: Population) -> Iterator[Finding | NotJudg
     elif not population.run.disconnects:
         yield not_applicable("no client disconnected")
     elif bad := broken_by_disconnects(population):
-        yield from beyond_chance(bad, len(load), "fail where another client disconnects, and none fails otherwise")
+        what = "fail where another client disconnects, and none fails otherwise"
+        yield from beyond_chance(bad, len(load), what, everywhere=sum(map(is_broken, population.run.load)))
     elif any(map(is_broken, load)):
         yield untestable("responses fail, and it does not show whether that is because of a disconnect")
 
 
-def _lost(samples: Sequence[Sample]) -> Iterator[Sample]:
-    """Requests on a connection that was just in use, and is closed without a byte of a response."""
+@lru_cache(maxsize=1)
+def _lost(run: Sent) -> frozenset[str]:
+    """The nonces of requests on a connection that was just in use, and is closed without a byte of a response."""
+    return frozenset(_lost_requests(run.load))
+
+
+def _lost_requests(samples: Sequence[Sample]) -> Iterator[str]:
     by_user = sorted(samples, key=lambda s: (s.worker, s.user, s.began))
     for earlier, later in pairwise(by_user):
         is_next = (earlier.worker, earlier.user) == (later.worker, later.user)
         is_fresh = is_next and later.is_reused and later.began - earlier.over <= AT_ONCE
         if is_fresh and later.outcome == "cut" and later.first_byte is None:
-            yield later
+            yield later.nonce
 
 
 @rule(
@@ -162,4 +169,7 @@ def connection_dropped(population: Population) -> Iterator[Finding | NotJudged]:
     elif not any(s.is_reused for s in load):
         yield not_applicable("no connection was used for a second request")
     else:
-        yield from beyond_chance(list(_lost(load)), len(load), "do not begin: the connection, just in use, was closed")
+        lost = _lost(population.run)
+        bad = [s for s in load if s.nonce in lost]
+        what = "do not begin: the connection, just in use, was closed"
+        yield from beyond_chance(bad, len(load), what, everywhere=len(lost))

@@ -69,7 +69,8 @@ def overload_as_something_else(population: Population) -> Iterator[Finding | Not
     elif bad and repeated and all(repeated):
         yield untestable("the same requests fail when they are repeated alone, too")
     elif bad:
-        yield from beyond_chance(bad, len(load), _how(bad[0]))
+        alike = sum(_is_failure(s) and s.status == bad[0].status and s.task == bad[0].task for s in population.run.load)
+        yield from beyond_chance(bad, len(load), _how(bad[0]), everywhere=alike)
 
 
 def _how(sample: Sample) -> str:

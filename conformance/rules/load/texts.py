@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from conformance.apis.content import FINISH_REASON_ALIASES
 from conformance.model.rule import rule
 from conformance.model.sample import Population, Sample
 from conformance.model.verdict import MUST, Finding, NotJudged, untestable
@@ -22,6 +23,8 @@ from conformance.rules.load.conditions import (
 from conformance.rules.load.example import AFTER, ALONE, CROWD, nonce, requested_text, said
 from conformance.rules.load.spec import STREAMING
 
+CUT_SHORT: Final = ("length", "content_filter")
+"""Finish reasons of a text that is not whole, as the response itself reports."""
 LEAST_LIKELY: Final = 0.0001
 """How unlikely it must be that a model that errs as often without load did not."""
 
@@ -90,8 +93,8 @@ def _beyond_chance(texts: _Texts, is_bad: Where, bad: Sequence[Sample]) -> Seque
 
 
 def _is_own(sample: Sample) -> bool:
-    """Whether it has no text of another request, which another rule judges."""
-    return not sample.foreign
+    """Whether it has no text of another request, which another rule judges, and no filter or cap that it reports."""
+    return not sample.foreign and FINISH_REASON_ALIASES.get(sample.finish, sample.finish) not in CUT_SHORT
 
 
 @rule(
@@ -121,7 +124,7 @@ def text_about_nothing(population: Population) -> Iterator[Finding | NotJudged]:
 
 
 def _is_numbered(sample: Sample) -> bool:
-    return sample.task == "text" and sample.has_own_nonce and not sample.foreign
+    return sample.task == "text" and sample.has_own_nonce and _is_own(sample)
 
 
 def _without(text: str, number: int) -> str:

@@ -4,13 +4,14 @@ A server may serve one request at a time, in order: its requests wait longer, ea
 with those of the same target alone, times the number of users, and only while the harness itself kept up.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from conformance.model.exchange import Arrival, Ending, Exchange
 from conformance.model.rule import rule
-from conformance.model.sample import Phase, Population, Sample
+from conformance.model.sample import Phase, Population, Sample, Sent
 from conformance.model.verdict import SHOULD, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
 from conformance.rules.example import answered, error, exchange
@@ -150,13 +151,19 @@ def user_who_waits(population: Population) -> Iterator[Finding | NotJudged]:
     if skip := _unfit(population, load):
         yield skip
     else:
-        waited = [s for s in kept_up(load) if s.task != "mistake" and s.ended > LEAST_GAP]
-        passed = [(population.run.served_meanwhile(s), s) for s in waited]
-        bad = [s for count, s in passed if count > MOST_OVERTAKEN * population.run.users]
-        most = max((count for count, _ in passed), default=0)
-        yield from beyond_chance(
-            bad, len(load), f"waited while up to {most:,} requests that were sent later were served"
-        )
+        passed = _overtaken(population.run)
+        bad = [s for s in load if s.nonce in passed]
+        most = max((passed[s.nonce] for s in bad), default=0)
+        what = f"waited while up to {most:,} requests that were sent later were served"
+        yield from beyond_chance(bad, len(load), what, everywhere=len(passed))
+
+
+@lru_cache(maxsize=1)
+def _overtaken(run: Sent) -> Mapping[str, int]:
+    """The nonces of requests that waited too long, and how many that were sent later were served meanwhile."""
+    waited = [s for s in kept_up(judged(run.load)) if s.task != "mistake" and s.ended > LEAST_GAP]
+    passed = {s.nonce: run.served_meanwhile(s) for s in waited}
+    return {name: count for name, count in passed.items() if count > MOST_OVERTAKEN * run.users}
 
 
 @rule(
@@ -177,11 +184,17 @@ def queue_without_bound(population: Population) -> Iterator[Finding | NotJudged]
     With more users than a target is made for, give them a longer --timeout.
     """
     load = judged(population.load)
-    waited = [s for s in kept_up(load) if s.outcome == "timeout" and s.first_byte is None]
+    waited = list(filter(_is_unserved, kept_up(load)))
     if skip := _unfit(population, load):
         yield skip
     elif any(s.outcome == "timeout" for s in population.alone):
         yield too_few_alone(len(complete(population.alone)))
     else:
         longest = max((s.ended for s in waited), default=0)
-        yield from beyond_chance(waited, len(load), f"did not begin within {_seconds(longest)}, the time limit")
+        everywhere = sum(map(_is_unserved, kept_up(population.run.load)))
+        what = f"did not begin within {_seconds(longest)}, the time limit"
+        yield from beyond_chance(waited, len(load), what, everywhere=everywhere)
+
+
+def _is_unserved(sample: Sample) -> bool:
+    return sample.outcome == "timeout" and sample.first_byte is None

@@ -66,6 +66,11 @@ def one_in(count: int) -> Where:
     return lambda request: is_busy(request) and zlib.crc32(request.body) % count == 0
 
 
+def number_of(request: ServerRequest) -> int:
+    """A number that the server draws for each request, the same in each run."""
+    return zlib.crc32(request.id[-6:].encode())
+
+
 def nonce_of(request: ServerRequest | None) -> bytes:
     """The last nonce in a request; empty if it has none."""
     found: list[bytes] = NONCE.findall(request.body) if request else []

@@ -20,6 +20,9 @@ from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
 DEFAULT_CAP = 16
 """Completion tokens of a choice, where the request sets no cap."""
 
+LONGEST = 16
+"""Characters of a token."""
+
 Body = dict[str, Any]
 Tokens = tuple[str, ...]
 
@@ -61,13 +64,16 @@ def _choices(body: Body) -> list[Continued]:
 def prompts_of(body: Body) -> list[Tokens]:
     """The prompts of a request, each in tokens."""
     prompt = body["prompt"]
-    is_one = not isinstance(prompt, list) or isinstance(prompt[0], int)
+    is_one = not isinstance(prompt, list) or isinstance(prompt[0], int | float)
     return [_tokens_of(one) for one in ([prompt] if is_one else prompt)]
 
 
 def _tokens_of(prompt: Any) -> Tokens:
-    """A text, token IDs, or null, in tokens."""
-    return tuple(f" t{number}" for number in prompt) if isinstance(prompt, list) else tokenize(prompt or "")
+    """A text, token IDs, or null, in tokens; a long word has several."""
+    if isinstance(prompt, list):
+        return tuple(f" t{int(number)}" for number in prompt)
+    words = tokenize(prompt or "")
+    return tuple(word[at : at + LONGEST] for word in words for at in range(0, len(word), LONGEST))
 
 
 def prompt_tokens(body: Body) -> int:

@@ -21,6 +21,8 @@ ReceivedRequest = tuple[h11.Request, bytes, bytes]
 """A request, its body, and the bytes read beyond it."""
 
 READ_SIZE = 65_536
+BACKLOG = 1024
+"""Connections that may wait to be accepted: more than asyncio's usual 100."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -113,7 +115,7 @@ async def listening(on_request: OnRequest, sock: socket.socket, state: ServerSta
             writer.close()
             connections.discard(task)
 
-    server = await asyncio.start_server(handle, sock=sock)
+    server = await asyncio.start_server(handle, sock=sock, backlog=BACKLOG)
     try:
         yield
     finally:

@@ -109,6 +109,20 @@ def of_the_first(usage: Body, request: ServerRequest) -> Body:
     return with_prompt_tokens(usage, len(first)) if others else usage
 
 
+def by_turns(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """The first choice of each prompt, then the second: the index counts the prompts first."""
+    if request.api != "completions" or response.status != 200:
+        return response
+    each = int(request.json.get("n") or 1)
+    prompts = len(prompts_of(request.json))
+
+    def moved(choice: Body) -> Body:
+        prompt, number = divmod(choice["index"], each)
+        return choice | {"index": number * prompts + prompt}
+
+    return each_choice(moved)(response, request)
+
+
 PROMPTS = (
     misread(
         "first-prompt-only",
@@ -124,6 +138,7 @@ PROMPTS = (
         lambda body: body | {"prompt": _prompts(body)[::-1]},
         is_list,
     ),
+    defect("choices-by-turns", "The choices of two prompts are in turn, if each has several", "CPL004", by_turns),
     misread(
         "token-ids-read-as-text",
         "A prompt of token IDs is read as text, brackets and commas included",

@@ -30,6 +30,15 @@ def with_phase(request: ServerRequest) -> bool:
     return any("phase" in item for item in items(request))
 
 
+def with_marked_result(request: ServerRequest) -> bool:
+    """A tool result of Messages marks the end of a prefix to cache."""
+    body = request.json if isinstance(request.json, dict) and request.api == "messages" else {}
+    messages = body.get("messages")
+    contents = [m.get("content") for m in messages if isinstance(m, dict)] if isinstance(messages, list) else []
+    blocks = [block for content in contents if isinstance(content, list) for block in content]
+    return any(isinstance(b, dict) and b.get("type") == "tool_result" and "cache_control" in b for b in blocks)
+
+
 def rejecting(where: Where, message: str, **fields: Any) -> OnResponse:
     """Reject the requests for which `where` holds."""
 
@@ -72,6 +81,12 @@ DEFECTS = (
         "The phase of a message is rejected by an error that does not name it",
         "PAR010",
         rejecting(with_phase, "Invalid request."),
+    ),
+    defect(
+        "cache-marks-refused-without-a-name",
+        "`cache_control` in a tool result is rejected by an error that does not name it",
+        "PAR010",
+        rejecting(with_marked_result, "Invalid request."),
     ),
     Mutation(
         name="every-image-dropped",

@@ -16,7 +16,7 @@ from conformance.testbed.mutations.mutate_chat import (
     text_of,
     with_fields,
 )
-from conformance.testbed.mutations.mutate_under_load import delayed, is_busy, took_s, when, wire_when
+from conformance.testbed.mutations.mutate_under_load import delayed, is_busy, number_of, took_s, when, wire_when
 from conformance.testbed.mutations.under_load.defects import lost, shortened
 from conformance.testbed.server.refusal import Refusal, refuse
 from conformance.testbed.server.reply import (
@@ -89,14 +89,14 @@ def jittered(reply: WireResponse) -> WireResponse:
 
 def of_a_replica(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """Each replica names itself, and one adds a header field."""
-    number = zlib.crc32(request.id.encode()) % 3
+    number = number_of(request) % 3
     more = (("x-cache-zone", "b"),) if number == 1 else ()
     return headed(("x-served-by", f"replica-{number}"), *more)(reply)
 
 
 def with_its_fingerprint(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Each replica has its own system_fingerprint, or none."""
-    number = zlib.crc32(request.id.encode()) % 3
+    number = number_of(request) % 3
     mark = with_fields(system_fingerprint=None if number == 2 else f"fp_{number}")
     return in_turn(each_chunk(mark), on_whole(mark))(response, request)
 
@@ -144,7 +144,7 @@ def _by_text(count: int) -> Callable[[ServerRequest], object]:
 
 def _by_id(count: int) -> Callable[[ServerRequest], object]:
     """One request of so many, by its id: each time others."""
-    return lambda request: zlib.crc32(request.id.encode()) % count == 0
+    return lambda request: number_of(request) % count == 0
 
 
 def _of_fewer_tokens(spent: Body) -> Body:
@@ -181,7 +181,7 @@ def with_comments(reply: WireResponse) -> WireResponse:
 
 def on_a_slow_replica(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """One of three replicas needs three times as long."""
-    is_slow = request.method == "POST" and zlib.crc32(request.id.encode()) % 3 == 0
+    is_slow = request.method == "POST" and number_of(request) % 3 == 0
     pieces = (replace(piece, wait_s=piece.wait_s * SLOW_REPLICA) for piece in reply.pieces)
     return replace(reply, pieces=tuple(pieces)) if is_slow else reply
 
