@@ -95,6 +95,14 @@ def test_a_server_that_rejects_everybody_honestly_fails_nothing(rule):
     assert status(rule, *ALONE, *everybody) in (PASS, MOOT, UNTESTABLE)
 
 
+@pytest.mark.parametrize("code", [404, 501])
+@pytest.mark.parametrize("rule", RULES)
+def test_what_a_target_declares_not_to_serve_is_not_judged(rule, code):
+    refused = [rejected(0, turn, "alone", status=code) for turn in range(3)]
+    everybody = [rejected(user, turn, status=code) for user in (1, 2) for turn in range(3)]
+    assert status(rule, *refused, *everybody, rejected(0, 9, "after", status=code)) is MOOT
+
+
 def test_a_word_like_a_nonce_that_no_request_had_is_no_leak():
     unsent, of_another_run = nonce(8, 8), Asker(8, 1, 0).nonce
     assert status("LOAD001", *CROWD, said(3, text=f"{unsent} {of_another_run} {nonce(1)[:-1]}a")) is PASS

@@ -12,7 +12,7 @@ from conformance.model.rule import rule
 from conformance.model.sample import Population, Sample, Sent
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
-from conformance.rules.load.conditions import SECOND, beyond_chance, judged, of_users, one_at_a_time, spoilt_alone
+from conformance.rules.load.conditions import SECOND, beyond_chance, judged, not_loaded, of_users, spoilt_alone
 from conformance.rules.load.example import CROWD, MS, NO_BYTE, cut, said
 from conformance.rules.load.spec import INCOMPLETE, TEAR_DOWN
 
@@ -85,7 +85,7 @@ def response_cut_under_load(population: Population) -> Iterator[Finding | NotJud
     """The user gets half a text, and most clients treat it as whole: an agent acts on it."""
     load = judged(population.load)
     bad = [s for s in load if _is_cut(s)]
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif any(map(_is_cut, population.alone)):
         yield spoilt_alone("responses are cut")
@@ -124,7 +124,7 @@ def left(user: int, turn: int, began_ms: int) -> Exchange:
 def broken_by_a_disconnect(population: Population) -> Iterator[Finding | NotJudged]:
     """One user presses Stop, and others' responses fail: at that moment, or from then on."""
     load = judged(population.load)
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif not population.run.disconnects:
         yield not_applicable("no client disconnected")
@@ -164,7 +164,7 @@ def _lost_requests(samples: Sequence[Sample]) -> Iterator[str]:
 def connection_dropped(population: Population) -> Iterator[Finding | NotJudged]:
     """The next request is lost, and the client can't know whether it was processed, and billed."""
     load = judged(population.load)
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif not any(s.is_reused for s in load):
         yield not_applicable("no connection was used for a second request")

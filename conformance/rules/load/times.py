@@ -23,8 +23,8 @@ from conformance.rules.load.conditions import (
     fell_behind,
     judged,
     kept_up,
+    not_loaded,
     of_users,
-    one_at_a_time,
     too_few_alone,
 )
 from conformance.rules.load.example import ALONE, CROWD, MS, of, said
@@ -52,7 +52,7 @@ def _seconds(duration_ns: int) -> str:
 
 
 def _unfit(population: Population, samples: Sequence[Sample]) -> NotJudged | None:
-    return one_at_a_time(population) or fell_behind(samples)
+    return not_loaded(population) or fell_behind(samples)
 
 
 @rule(
