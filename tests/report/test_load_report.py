@@ -323,6 +323,10 @@ def test_a_lower_highest_number_of_users_is_a_regression():
     assert change.regression
     assert found.regressions == 1
     assert not compared(report(judge=fails_with(16), **steps), report(**steps))[0].regressions
+    assert found.not_compared == ("times, outcomes and goodput (of loads in steps)",)
+    fewer, changes = compared(report(**steps), report(steps=STEPS[:1]))
+    assert "all MUST rules hold up to 8 users" in changes["highest number of users"].words
+    assert fewer.regressions == 0  # no higher number was tried
 
 
 @pytest.mark.parametrize("made", [{"users": 32}, {"rate": 40.0}, {"shape": "ramp.toml"}])
