@@ -9,6 +9,7 @@ from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_appl
 from conformance.model.words import GENERATIVE
 from conformance.rules.example import JSON, answered, chunk, error, streamed
 from conformance.rules.load.conditions import (
+    MOST_STALL,
     beyond_chance,
     complete,
     counted,
@@ -27,8 +28,13 @@ HTML: Final = "<html><body><h1>503 Service Temporarily Unavailable</h1></body></
 
 
 def _is_dropped(sample: Sample) -> bool:
-    """Whether a request got no response at all, other than by a connection that was closed after use."""
-    return sample.outcome == "unreachable" or (sample.outcome == "cut" and sample.status == 0 and not sample.is_reused)
+    """Whether a request got no response at all, other than by a connection that was closed after use.
+
+    A harness that stalls may be the reason why no connection was made in time.
+    """
+    if sample.outcome == "unreachable":
+        return sample.stall <= MOST_STALL
+    return sample.outcome == "cut" and sample.status == 0 and not sample.is_reused
 
 
 def _is_failure(sample: Sample) -> bool:

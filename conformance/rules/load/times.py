@@ -190,7 +190,7 @@ def queue_without_bound(population: Population) -> Iterator[Finding | NotJudged]
     elif any(s.outcome == "timeout" for s in population.alone):
         yield too_few_alone(len(complete(population.alone)))
     else:
-        longest = max((s.ended for s in waited), default=0)
+        longest = population.timeout_ns or max((s.ended for s in waited), default=0)
         everywhere = sum(map(_is_unserved, kept_up(population.run.load)))
         what = f"did not begin within {_seconds(longest)}, the time limit"
         yield from beyond_chance(waited, len(load), what, everywhere=everywhere)
