@@ -158,6 +158,7 @@ def test_the_highest_number_of_users_is_sought(load_test):
     steps = found.facts.load.steps
     assert [step.users for step in steps] == [2, 4]
     assert all(before.ended_s <= after.began_s for before, after in pairwise(steps))
+    assert [found.facts.load.seconds[int(step.began_s)].users for step in steps] == [2, 4]
     assert found.judged().report.load.conformant_up_to == 4
 
 

@@ -128,6 +128,14 @@ def test_16_bit_floats_written_as_32_bit_ones_are_the_same_embedding():
     assert judged("EMB011", single(as_base64(halves), **BASE64), GOOD, GOOD) == []
 
 
+def test_kernels_that_differ_with_the_load_are_no_other_encoding():
+    near = (0.63, 0.77, 0.03, 0.0)
+    assert judged("EMB011", single(as_base64(near), **BASE64), GOOD, GOOD) == []
+    assert judged("EMB014", GOOD, single(near)) == []
+    for values in ((6.0, 8.0, 0.0, 0.0), (0.3, 0.4, 0.0, 0.0)):
+        assert len(judged("EMB011", single(as_base64(values), **BASE64), GOOD, GOOD)) == 1
+
+
 def test_integers_are_numbers():
     assert judged("EMB006", single([127, -128, 0])) == []
 

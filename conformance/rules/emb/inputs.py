@@ -32,7 +32,11 @@ from conformance.rules.example import SSE, error, exchange, http, sse
 
 INPUT: Final = f"{CREATE}#embeddings-create-input"
 REFUSED: Final = error("'input' is not acceptable.", param="input")
-EMPTY: Final = ("empty-text", "empty-list", "empty-in-a-batch")
+EMPTY: Final = {
+    "empty-text": "an empty text",
+    "empty-list": "an empty list",
+    "empty-in-a-batch": "a list with an empty text",
+}
 FEWER: Final = 0.5
 """Tokens for a word of which each tokenizer makes one at least; half of them are missing only if the text was cut."""
 
@@ -116,8 +120,11 @@ def _given(x: Exchange) -> NotJudged | None:
 def empty_input_accepted(x: Exchange) -> Iterator[Finding]:
     """The embedding of nothing is near to everything: a document that was lost on the way is found by every search."""
     if not error_response(x):
-        what = x.case.subject.replace("-", " ")
-        yield Finding(f"an {what} was accepted with HTTP {reply(x).status}", at=reply(x).head, expected="a 4xx error")
+        yield Finding(
+            f"{EMPTY[x.case.subject]} was accepted with HTTP {reply(x).status}",
+            at=reply(x).head,
+            expected="a 4xx error",
+        )
 
 
 def _usable(x: Exchange) -> NotJudged | None:

@@ -50,6 +50,7 @@ def _handshake(accept: str, upgrade: str = "websocket", connection: str = "Upgra
     spec=HANDSHAKE,
     fix="Return Upgrade: websocket, Connection: Upgrade, and the Sec-WebSocket-Accept of the request's key; or reject it.",
     applies_to=_switched,
+    needs=("headers", "framing", "bytes"),
     good=[_handshake(accepted_key(KEY[1])), _handshake(accepted_key(KEY[1]), "WebSocket", "keep-alive, Upgrade")],
     bad=[
         _handshake(""),
