@@ -32,8 +32,8 @@ from conformance.runs.options import (
 
 @app.command(
     help_epilogue=examples(
-        "conformance load --base-url http://127.0.0.1:8000/v1 --model our-model --users 24 --duration 20",
-        "conformance load --target staging --users 200 --rate 50 --report html=load.html",
+        "conformance load http://127.0.0.1:8000/v1 --model our-model --users 24",
+        "conformance load --target staging --rate 50 --report html=load.html",
     )
 )
 def load(  # noqa: PLR0913 - one argument an option, or a group of them
