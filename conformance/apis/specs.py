@@ -3,6 +3,7 @@
 from typing import Final, assert_never
 
 from conformance.apis import chat, chat_faults, messages, pieces, responses, token_counts
+from conformance.apis.embeddings import EMBEDDINGS
 from conformance.apis.spec import ApiSpec, ConversationSpec, GenerationSpec
 from conformance.model.target import Target
 from conformance.model.words import APIS, CONVERSATIONAL, GENERATIVE, Api
@@ -163,6 +164,8 @@ def spec(api: Api) -> ApiSpec:
             return RESPONSES
         case "completions":
             return COMPLETIONS
+        case "embeddings":
+            return EMBEDDINGS
         case _:
             assert_never(api)
 

@@ -10,6 +10,7 @@ from conformance.apis.request_fields import cap_asked, choices_asked, format_ask
 from conformance.apis.response_content import response_content
 from conformance.apis.specs import CONVERSATIONS, GENERATIONS, conversation, generation
 from conformance.apis.tools import TOOL_CALL_MARKERS, required_name, tool_choice_mode, wrong_tool_calls
+from conformance.field_support import embeddings
 from conformance.field_support.effects import Effects, effects
 from conformance.field_support.states import FieldEvidence
 from conformance.model.exchange import Exchange
@@ -280,5 +281,6 @@ EFFECT_READERS: dict[str, Callable[[Exchange, Effects], FieldEvidence]] = {
     "echo": _echo,
     "logit_bias": _biased,
     **{api.format: _format for api in CONVERSATIONS},
+    **embeddings.READERS,
 }
 """For each field, how to read its effect."""

@@ -2,7 +2,7 @@
 
 import json
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -54,23 +54,25 @@ def kinds(api: Api, model: str) -> dict[str, Strategy]:
     """The strategies by name; each generates cases of its kind."""
     fields = sorted(schemas.load(spec(api).request_schema)["properties"])
     good = hello(api, model)
-    return {
-        "unreadable": _cases(_unreadable(good)),
-        "edge": _cases(_boundary_values(api, good, fields)),
-        "text": _cases(_texts(api, good)),
-        "nested": _cases(_nested(good, fields)),
-        "unknown": _cases(_unknown(good, fields)),
+    odd = {
+        "unreadable": _unreadable(good),
+        "edge": _boundary_values(api, good, fields),
+        "text": _texts(api, good),
+        "nested": _nested(good, fields),
+        "unknown": _unknown(good, fields),
     }
+    modes = MODES[::-1] if spec(api).generation else ("unary",)
+    return {name: _cases(drawn, modes) for name, drawn in odd.items()}
 
 
-def _cases(odd: Strategy) -> Strategy:
-    """Cases from triples of kind, subject and body (bytes or a value), in either mode."""
+def _cases(odd: Strategy, modes: Sequence[Mode]) -> Strategy:
+    """Cases from triples of kind, subject and body (bytes or a value), in these modes."""
 
     def make(found: tuple[Kind, str, Any], mode: Mode) -> Case:
         kind, about, value = found
         return _case(kind, about, value, mode)
 
-    return st.builds(make, odd, st.sampled_from(MODES[::-1]))
+    return st.builds(make, odd, st.sampled_from(modes))
 
 
 def _case(kind: Kind, about: str, value: Any, mode: Mode) -> Case:

@@ -51,7 +51,7 @@ def load_result(facts: LoadFacts, population: Population, must: Collection[str],
     width = max(1, -(-round(facts.duration_s) // MOST_INTERVALS))
     sent = len(population.samples)
     return LoadResult(
-        users=facts.users,
+        users=max((step.users for step in facts.steps), default=facts.users),
         rate=facts.rate,
         shape=facts.shape,
         duration_s=round(facts.duration_s, 3),

@@ -20,7 +20,7 @@ from conformance.load.recorder import Doing, LoadStore, Recorder, Standing, Watc
 from conformance.load.shape import Stages, duration, users_at
 from conformance.load.steps import next_step
 from conformance.load.under_locust import LocustOptions, linked
-from conformance.model.load import LoadStep
+from conformance.model.load import LoadSecond, LoadStep
 from conformance.model.run import RunManifest
 from conformance.model.sample import Population
 from conformance.set_up.asking import FirstResponses, first_requests
@@ -145,6 +145,7 @@ async def _load_in_steps(recorder: Recorder, engine: Engine) -> None:
     alone = [sample for sample in recorder.store.samples() if sample.phase == "alone"]
     while (users := next_step(tried, stage.users)) is not None and not engine.over.is_set():
         began_s, recorder.latest = recorder.since_load(engine), []
+        engine.seconds += [LoadSecond(users=0)] * (int(began_s) - len(engine.seconds))  # between two loads
         await _load_here(recorder, engine, (msgspec.structs.replace(stage, users=users),))
         await engine.outbox.emptied()
         recorder.steps.append(LoadStep(users=users, began_s=began_s, ended_s=recorder.since_load(engine)))

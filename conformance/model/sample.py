@@ -136,8 +136,8 @@ class Sent:
     def served_meanwhile(self, sample: Sample) -> int:
         """How many requests of its worker were sent later than this one, and had a complete response earlier."""
         served = self._served.get(sample.worker, ())
-        later = served[bisect_right(served, sample.began, key=lambda s: s.began) :]
-        return sum(s.over < sample.over for s in later)
+        first, last = (bisect_right(served, at, key=lambda s: s.began) for at in (sample.began, sample.over))
+        return sum(s.over < sample.over for s in served[first:last])
 
     @cached_property
     def _served(self) -> Mapping[int, tuple[Sample, ...]]:

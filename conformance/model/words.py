@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import Final, Literal, get_args
 
-Api = Literal["chat", "messages", "responses", "completions"]
+Api = Literal["chat", "messages", "responses", "completions", "embeddings"]
 ConversationalApi = Literal["chat", "messages", "responses"]
 Mode = Literal["stream", "unary"]
 Direction = Literal["sent", "received"]

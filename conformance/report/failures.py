@@ -130,6 +130,8 @@ def load_command(report: Report) -> str:
     target = report.target
     words = ["conformance", "load", "--base-url", target.base_url, "--model", target.model]
     words += ["--api-key-env", target.key_env] if target.key_env else []
+    words += [word for api in target.apis for word in ("--api", api)]
+    words += [word for profile in report.profiles for word in ("--profile", profile)]
     if report.load is not UNSET:
         rate = ["--rate", f"{report.load.rate:g}"] if report.load.rate else []
         words += ["--users", str(report.load.users), "--duration", f"{report.load.duration_s:.0f}", *rate]

@@ -15,6 +15,7 @@ FAMILIES: Final[dict[str, str]] = {
     "MSG": "Messages API events and responses",
     "RSP": "Responses API events and responses",
     "CPL": "text completions: prompts, echo and log probabilities in lists",
+    "EMB": "embeddings",
     "NYI": "streaming not implemented (501)",
     "FLD": "silently ignored request fields",
     "PAR": "parameter effects",

@@ -73,10 +73,7 @@ def test_an_api_has_what_its_set_promises_and_no_more(api):
 
 @pytest.mark.parametrize("name", ["target", "waiver", "run", "report"])
 def test_the_files_of_the_harness_name_every_api(name):
-    places = (schemas.load(name).get("$defs", {}).get("api"), *_enumerations(schemas.load(name)))
-    named = [place["enum"] for place in places if place and "chat" in place.get("enum", ())]
-    assert named
-    assert all({*APIS} <= {*names} for names in named)
+    assert any({*APIS} <= {*place["enum"]} for place in _enumerations(schemas.load(name)))
 
 
 def _enumerations(part):

@@ -35,6 +35,7 @@ def test_a_load_of_the_embedded_deployment_is_conformant(ran):
     assert found["load"]["users"] == 3
     assert found["load"]["goodput"]["bound"] == {"first_token_s": 9.0, "gap_s": 1.0}
     assert found["load"]["outcomes"]["complete"] > 0
+    assert {"LOAD001", "SSE001"} <= {verdict["rule"] for verdict in found["verdicts"]}
 
 
 def test_its_manifest_follows_its_schema(ran):

@@ -20,6 +20,7 @@ NEEDED = {
     "messages": ("model", "messages", "max_tokens"),
     "responses": ("model", "input"),
     "completions": ("model", "prompt"),
+    "embeddings": ("model", "input"),
 }
 """Fields without which a request is rejected, whatever else it has."""
 WHERE = {"stream": streaming, "unary": lambda request: not streaming(request), "both": bool}

@@ -11,7 +11,7 @@ from conformance.load.options import LoadOptions
 from conformance.load.record import record_load
 from conformance.load.sampling_process import SamplingHere
 from conformance.load.shape import Stage
-from conformance.model.criteria import USUAL_CRITERIA
+from conformance.model.criteria import USUAL_CRITERIA, RuleSelection
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
 from conformance.runner import RunOptions
@@ -22,6 +22,7 @@ from conformance.testbed.server.serve import serve
 from conformance.testbed.server.virtual_time import IN_VIRTUAL_TIME
 
 PROFILES = ("claude-sdk", "hermes")
+FEW_RULES = RuleSelection(("FLD", "SSE", "LOAD"))
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def loaded(users=4, seconds=2.0, *, deployment="native-sse", changes=(), run=Non
             target = Target(base_url=url, model="reference")
             usual = {"target": target, "profiles": PROFILES, "unix_socket": f"{path}/server", "max_requests": 1000}
             given = {"stages": (Stage(duration=seconds, users=users),), "sampling": SamplingHere, "number": 7} | options
+            given = {"rules": FEW_RULES} | given
             store, standings = InMemoryRun(), []
             facts = await record_load(
                 LoadOptions(run=RunOptions(**usual | (run or {})), **given), store, standings.append

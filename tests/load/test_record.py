@@ -13,6 +13,7 @@ from conformance.load.record import record_load
 from conformance.load.sampling_process import SamplingHere
 from conformance.load.shape import Stage
 from conformance.model.case import Kind
+from conformance.model.criteria import ALL_RULES
 from conformance.model.target import Target
 from conformance.model.verdict import Level, Status
 from conformance.runner import RunOptions
@@ -28,13 +29,13 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(scope="module")
 def usual(load_test):
-    return load_test(users=4, seconds=2.0)
+    return load_test(users=4, seconds=1.5)
 
 
 def test_requests_are_sent_alone_then_under_load_then_alone_again(usual):
     phases = Counter(sample.phase for sample in usual.samples)
     assert phases["alone"] == 4 * ALONE["text"] + 4 * ALONE["tool"] + 4 * ALONE["mistake"]
-    assert phases["load"] > 60
+    assert phases["load"] > 40
     assert phases["after"] > 8
     last = {phase: max(s.over for s in usual.samples if s.phase == phase) for phase in phases}
     first = {phase: min(s.began for s in usual.samples if s.phase == phase) for phase in phases}
@@ -55,8 +56,8 @@ def test_each_user_keeps_a_connection(usual):
     assert all(by_user[user] <= 1 + left[user] for user in by_user)
 
 
-def test_a_good_deployment_fails_no_rule(usual):
-    report = usual.judged().report
+def test_a_good_deployment_fails_no_rule(load_test):
+    report = load_test(users=3, seconds=1.0, rules=ALL_RULES).judged().report
     assert [v.rule for v in report.verdicts if v.status is Status.FAIL and v.level is Level.MUST] == []
     assert report.exit_code == 0
     assert {v.status for v in report.verdicts} >= {Status.PASS}
@@ -65,7 +66,7 @@ def test_a_good_deployment_fails_no_rule(usual):
 def test_the_facts_say_how_the_load_was_made(usual):
     facts = usual.facts.load
     assert (usual.facts.suite, facts.users, facts.processes, facts.ended_early) == ("load", 4, 1, "")
-    assert 2.0 <= facts.duration_s < 2.2
+    assert 1.5 <= facts.duration_s < 1.7
     assert facts.seconds[0].users == 4
     assert facts.began_ns[0] >= max(s.over for s in usual.samples if s.phase == "alone")
 
@@ -99,15 +100,15 @@ def test_arrivals_that_no_user_is_free_for_are_counted(load_test):
 
 
 def test_no_request_exceeds_the_bound_and_some_are_left_for_after_the_load(load_test):
-    found = load_test(users=4, seconds=5.0, run={"max_requests": 100})
-    assert found.facts.load.ended_early == "over --max-requests 100"
-    assert len(found.samples) <= 100
+    found = load_test(users=4, seconds=5.0, run={"max_requests": 90})
+    assert found.facts.load.ended_early == "over --max-requests 90"
+    assert len(found.samples) <= 90
     assert {sample.phase for sample in found.samples} == {"alone", "load", "after"}
     assert found.facts.load.duration_s < 5
 
 
 def test_clients_disconnect_as_often_as_asked(load_test):
-    found = load_test(users=3, seconds=1.0, hang_ups=1.0)
+    found = load_test(users=2, seconds=0.5, hang_ups=1.0)
     outcomes = Counter((s.task, s.outcome) for s in found.under_load)
     assert {outcome for task, outcome in outcomes if task == "text"} == {"disconnected"}
     assert {outcome for task, outcome in outcomes if task == "tool"} == {"complete"}
@@ -153,10 +154,11 @@ def test_the_recording_is_judged_again_from_its_folder(load_test, tmp_path):
 
 
 def test_the_highest_number_of_users_is_sought(load_test):
-    found = load_test(users=4, seconds=5.0, in_steps=True)
+    found = load_test(users=4, seconds=3.0, in_steps=True)
     steps = found.facts.load.steps
     assert [step.users for step in steps] == [2, 4]
     assert all(before.ended_s <= after.began_s for before, after in pairwise(steps))
+    assert [found.facts.load.seconds[int(step.began_s)].users for step in steps] == [2, 4]
     assert found.judged().report.load.conformant_up_to == 4
 
 

@@ -22,6 +22,7 @@ GREETINGS = {
     "messages": {"model": MODEL, "max_tokens": 64} | SAID,
     "responses": {"model": MODEL, "input": "Hello"},
     "completions": {"model": MODEL, "prompt": "Hello", "max_tokens": 16},
+    "embeddings": {"model": MODEL, "input": "Hello"},
 }
 TOOLS = (*tools.TOOLS, *replay.REPLAYS)
 

@@ -28,17 +28,23 @@ def test_every_framework_is_there_on_its_apis_and_the_plain_sdk():
         ("claude-agent-sdk messages", True),
         ("claude-sdk messages", True),
         ("crewai chat", True),
+        ("crewai embeddings", True),
         ("hermes chat", True),
         ("instructor chat", True),
         ("langgraph chat", True),
+        ("langgraph embeddings", True),
         ("letta chat", True),
+        ("letta embeddings", True),
         ("litellm chat", True),
+        ("llama-index embeddings", True),
         ("lm-evaluation-harness completions", True),
         ("openai-agents chat", True),
         ("openai-agents responses", True),
         ("openai-node chat", True),
+        ("openai-node embeddings", True),
         ("openai-python chat", False),
         ("openai-python completions", False),
+        ("openai-python embeddings", False),
         ("openai-python responses", False),
         ("pydantic-ai chat", True),
         ("pydantic-ai messages", True),
@@ -160,13 +166,13 @@ def test_the_claude_sdk_announces_its_version_and_its_helper():
 
 def test_a_body_may_be_changed_without_changing_the_next():
     for profile in EVERY.values():
-        before = json.dumps(profile.body("unary"))
-        changed = profile.body("unary")
+        mode = next(iter(profile.requests))
+        before, changed = json.dumps(profile.body(mode)), profile.body(mode)
         changed.get("messages", []).clear()
         changed["model"] = "another"
         for tool in changed.get("tools", ()):
             tool.get("function", tool).clear()
-        assert json.dumps(profile.body("unary")) == before
+        assert json.dumps(profile.body(mode)) == before
 
 
 def test_claude_code_sends_12_tools_in_58_kilobytes():
@@ -185,7 +191,7 @@ def test_prose_stands_where_only_its_length_was_kept_and_speaks_of_what_it_descr
     for tool in body["tools"]:
         said = tool["function"]["name"].replace("_", " ").capitalize()
         assert tool["function"]["description"].startswith(said)
-    assert "{prose" not in json.dumps([EVERY[name].body(mode) for name, mode in SENT])
+    assert "{prose" not in json.dumps([p.body(mode) for p in EVERY.values() for mode in p.requests])
 
 
 def test_a_recording_is_written_as_it_was_read(tmp_path):

@@ -156,7 +156,8 @@ def test_a_failure_of_the_whole_load_names_the_command_and_the_bytes_that_are_ke
     found = report(status=Status.FAIL, rule="LOAD001", exchanges=("load-u00001-t00000",))
     shown = text(found)
     command = (
-        "conformance load --base-url https://api.example/v1 --model m-1 --api-key-env KEY --users 16 --duration 10"
+        "conformance load --base-url https://api.example/v1 --model m-1 --api-key-env KEY --api chat "
+        "--profile hermes --users 16 --duration 10"
     )
     assert re.search(rf"reproduce +{re.escape(command)}\n", shown)
     assert re.search(r"bytes +runs/one/exchanges/load-u00001-t00000/received\.bin\n", shown)
@@ -322,6 +323,10 @@ def test_a_lower_highest_number_of_users_is_a_regression():
     assert change.regression
     assert found.regressions == 1
     assert not compared(report(judge=fails_with(16), **steps), report(**steps))[0].regressions
+    assert found.not_compared == ("times, outcomes and goodput (of loads in steps)",)
+    fewer, changes = compared(report(**steps), report(steps=STEPS[:1]))
+    assert "all MUST rules hold up to 8 users" in changes["highest number of users"].words
+    assert fewer.regressions == 0  # no higher number was tried
 
 
 @pytest.mark.parametrize("made", [{"users": 32}, {"rate": 40.0}, {"shape": "ramp.toml"}])

@@ -95,6 +95,14 @@ def test_a_server_that_rejects_everybody_honestly_fails_nothing(rule):
     assert status(rule, *ALONE, *everybody) in (PASS, MOOT, UNTESTABLE)
 
 
+@pytest.mark.parametrize("code", [404, 501])
+@pytest.mark.parametrize("rule", RULES)
+def test_what_a_target_declares_not_to_serve_is_not_judged(rule, code):
+    refused = [rejected(0, turn, "alone", status=code) for turn in range(3)]
+    everybody = [rejected(user, turn, status=code) for user in (1, 2) for turn in range(3)]
+    assert status(rule, *refused, *everybody, rejected(0, 9, "after", status=code)) is MOOT
+
+
 def test_a_word_like_a_nonce_that_no_request_had_is_no_leak():
     unsent, of_another_run = nonce(8, 8), Asker(8, 1, 0).nonce
     assert status("LOAD001", *CROWD, said(3, text=f"{unsent} {of_another_run} {nonce(1)[:-1]}a")) is PASS
@@ -288,6 +296,22 @@ def test_cuts_that_have_nothing_to_do_with_disconnects_are_not_attributed_to_the
     assert [status(rule, *given) for rule in ("LOAD009", "LOAD010")] == [FAIL, UNTESTABLE]
 
 
+def test_what_is_lost_on_a_connection_that_was_closed_is_not_attributed_to_disconnects():
+    calm = RULES["LOAD010"].good[0]
+    lost = [
+        x
+        for user in range(4, 9)
+        for x in (said(user, began_ms=300), cut(user, 1, NO_BYTE, is_reused=True, began_ms=310))
+    ]
+    assert [status(rule, *ALONE, *calm, *lost) for rule in ("LOAD010", "LOAD011", "LOAD012")] == [PASS, FAIL, PASS]
+
+
+def test_a_few_cuts_after_the_first_disconnect_of_many_exchanges_are_not_attributed_to_it():
+    calm, later = RULES["LOAD010"].good[0], [said(1, turn, began_ms=400 + turn) for turn in range(50, 250)]
+    given = (*ALONE, *calm, *later, cut(5, began_ms=700), cut(5, 1, began_ms=800))
+    assert [status(rule, *given) for rule in ("LOAD009", "LOAD010")] == [FAIL, UNTESTABLE]
+
+
 def test_a_connection_that_was_idle_may_be_closed():
     idle = [x for user in (3, 4) for x in (said(user), cut(user, 1, NO_BYTE, is_reused=True, began_ms=2000))]
     assert status("LOAD011", *CROWD, *idle) is PASS
@@ -316,6 +340,12 @@ def test_a_refused_connection_is_reported_with_its_reason():
     gone = Ending("unreachable", "connect", MS, "127.0.0.1:1: the connection was refused")
     found = judged("LOAD012", (*CROWD, *(of(exchange(b"", ending=gone), 3, turn) for turn in range(2))))
     assert (found.status, "the connection was refused" in found.message) == (FAIL, True)
+
+
+def test_no_target_is_blamed_for_connections_that_were_not_made_while_the_harness_stalled():
+    late = Ending("unreachable", "connect", MS, "127.0.0.1:1: no connection within 10 s")
+    dropped = [replace(of(exchange(b"", ending=late), 3, turn), harness_stall_ns=10**9) for turn in range(5)]
+    assert status("LOAD012", *CROWD, *dropped) is PASS
 
 
 def test_a_harness_without_free_ports_blames_no_target():

@@ -5,6 +5,7 @@ import pytest
 from conformance import catalogue
 from conformance.deciding import decide
 from conformance.model.verdict import Status
+from conformance.parsing.http1 import reply
 from conformance.rules.example import answered, error
 from conformance.rules.rsp.background import QUEUED
 from conformance.rules.rsp.compaction import COMPACTION, NO_MODEL
@@ -175,3 +176,25 @@ def test_a_stream_without_done_is_as_good_as_one_with_it():
 def test_the_output_of_a_truncated_stream_is_not_missed():
     assert status("RSP033", events(state("created"), *text("Hi")[:3], **FORM)) is Status.UNTESTABLE
     assert status("RSP033", streamed(*text("Hi"), output=[message_item("Hi")], **FORM)) is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (404, Status.NOT_APPLICABLE),
+        (403, Status.NOT_APPLICABLE),
+        (426, Status.NOT_APPLICABLE),
+        (503, Status.UNTESTABLE),
+    ],
+)
+def test_a_rejected_handshake_is_no_fault_of_any_kind(code, expected):
+    x = answered({"detail": "No."}, status=code, probe="responses.websocket")
+    assert status("RSP042", x) is expected
+    assert {status(rule, x) for rule in ("ERR005", "ERR006", "ERR007")} <= {Status.NOT_APPLICABLE}
+
+
+def test_what_follows_an_accepted_handshake_is_another_protocol():
+    (good, *_) = RULES["RSP042"].good
+    x = type(good)(id="x", case=good.case, sent=good.sent, received=good.received + b"\x89\x00")
+    assert status("RSP042", x) is Status.PASS
+    assert reply(x).trailing is None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.apis.errors import error_response
+from conformance.apis.specs import spec
 from conformance.apis.vendor_refusals import refused_cap
 from conformance.field_support.capability import (
     is_required,
@@ -30,10 +31,11 @@ from conformance.rules.fld.example import BASELINE_RESPONSE, MISTYPED, NAMED, UN
 from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
 
-READ_STRICTLY = (
-    *("frequency_penalty", "input", "messages", "presence_penalty", "prompt", "stream", "temperature", "top_p"),
-)
-"""Fields that affect every response, that no effect probe tests, and whose readers reject a wrong type."""
+READ_STRICTLY = ("frequency_penalty", "presence_penalty", "stream", "temperature", "top_p")
+"""Fields that affect every response, that no effect probe tests, and whose readers reject a wrong type.
+
+With them the field that has the prompt: `prompt` of Completions, but not of Responses, where it is an option.
+"""
 
 
 def _mistyped(x: Exchange) -> NotJudged | None:
@@ -43,11 +45,15 @@ def _mistyped(x: Exchange) -> NotJudged | None:
 
 
 def _effective(x: Exchange) -> NotJudged | None:
-    return _mistyped(x) or (None if x.case.subject in READ_STRICTLY else OUT_OF_SCOPE)
+    return _mistyped(x) or (None if _is_strict(x) else OUT_OF_SCOPE)
 
 
 def _other(x: Exchange) -> NotJudged | None:
-    return _mistyped(x) or (OUT_OF_SCOPE if x.case.subject in READ_STRICTLY else None)
+    return _mistyped(x) or (OUT_OF_SCOPE if _is_strict(x) else None)
+
+
+def _is_strict(x: Exchange) -> bool:
+    return x.case.subject in (*READ_STRICTLY, spec(x.api).prompt)
 
 
 def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:

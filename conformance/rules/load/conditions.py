@@ -11,6 +11,9 @@ from conformance.model.verdict import Finding, NotJudged, not_applicable, untest
 from conformance.rules.conditions import probe_is
 
 SECOND: Final = 1_000_000_000
+MANY: Final = 2
+NOT_SERVED: Final = frozenset((404, 405, 501))
+"""Statuses by which a target declares that it does not offer an API, or does not stream."""
 LEAST_ALONE: Final = 3
 """Responses before the load with which those under load can be compared."""
 LEAST_BAD: Final = 2
@@ -37,11 +40,16 @@ def chance(bad: int, of: int, quiet_bad: int, quiet: int) -> float:
     return ways / comb(every, quiet)
 
 
-def one_at_a_time(population: Population) -> NotJudged | None:
-    """Nothing is said of many users where there was one."""
-    return (
-        not_applicable("there was one user, so that no requests were concurrent") if population.run.users < 2 else None
-    )
+def not_loaded(population: Population) -> NotJudged | None:
+    """Why nothing can be said of many users: there was one, or the target declares that it does not serve them."""
+    if population.run.users < MANY:
+        return not_applicable("there was one user, so that no requests were concurrent")
+    alone = {s.status for s in population.alone if s.task != "mistake"}
+    if alone and alone <= NOT_SERVED:
+        return not_applicable(
+            f"the target rejects these requests alone, too (HTTP {min(alone)}): it does not serve them"
+        )
+    return None
 
 
 def complete(samples: Iterable[Sample], where: Where = lambda _: True) -> tuple[Sample, ...]:

@@ -12,14 +12,12 @@ from conformance.model.rule import rule
 from conformance.model.sample import Population, Sample, Sent
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
-from conformance.rules.load.conditions import SECOND, beyond_chance, judged, of_users, one_at_a_time, spoilt_alone
+from conformance.rules.load.conditions import SECOND, beyond_chance, chance, judged, not_loaded, of_users, spoilt_alone
 from conformance.rules.load.example import CROWD, MS, NO_BYTE, cut, said
 from conformance.rules.load.spec import INCOMPLETE, TEAR_DOWN
 
-BEFORE: Final = 20
-"""Exchanges before the first client disconnects that show what happens without."""
 LEAST_LIKELY: Final = 0.001
-"""How unlikely it must be that all broken exchanges were in progress by chance when a client disconnected."""
+"""How unlikely it must be that exchanges break by chance only since, or only where, a client disconnects."""
 NOTICED: Final = SECOND // 20
 """How long it may take until a server notices that a client disconnected."""
 AT_ONCE: Final = SECOND
@@ -28,9 +26,17 @@ LEFT: Final = Ending("hung-up", "body", 5 * MS, "the harness closed the connecti
 
 
 def is_broken(sample: Sample) -> bool:
-    """Whether the server ended an exchange without a response, or within one, or failed."""
+    """Whether the server ended an exchange without a response, or within one, or failed.
+
+    What was lost on a connection that was used before is another matter: the server may have closed it before.
+    """
     is_failure = sample.outcome == "error" and sample.status >= 500
-    return sample.task != "mistake" and (is_failure or sample.outcome in ("cut", "unreachable"))
+    is_lost = sample.outcome == "unreachable" or (sample.outcome == "cut" and not _is_on_a_closed_connection(sample))
+    return sample.task != "mistake" and (is_failure or is_lost)
+
+
+def _is_on_a_closed_connection(sample: Sample) -> bool:
+    return sample.is_reused and sample.outcome == "cut" and sample.first_byte is None
 
 
 def broken_by_disconnects(population: Population) -> list[Sample]:
@@ -43,8 +49,8 @@ def broken_by_disconnects(population: Population) -> list[Sample]:
 def _do_disconnects_break(run: Sent) -> bool:
     """Whether exchanges of a run are broken because other clients disconnected.
 
-    Either none was broken before the first client disconnected, or each was in progress when one did, more often than
-    chance allows.
+    Either none was broken before the first client disconnected, or each was in progress when one did: and that is more
+    than chance allows.
     """
     moments: dict[int, list[int]] = {}
     for s in run.disconnects:
@@ -52,7 +58,8 @@ def _do_disconnects_break(run: Sent) -> bool:
     load = judged(run.load)
     bad = [s for s in load if is_broken(s)]
     before = [s for s in load if s.over < next(iter(moments.get(s.worker, ())), 0)]
-    if len(before) >= BEFORE and not any(map(is_broken, before)) and all(s.worker in moments for s in bad):
+    since = len(load) - len(before)
+    if not any(map(is_broken, before)) and chance(len(bad), since, 0, len(before)) <= LEAST_LIKELY:
         return True
     shaken = [s for s in load if _is_shaken(s, moments)]
     is_likely = (len(shaken) / len(load)) ** len(bad) > LEAST_LIKELY
@@ -85,7 +92,7 @@ def response_cut_under_load(population: Population) -> Iterator[Finding | NotJud
     """The user gets half a text, and most clients treat it as whole: an agent acts on it."""
     load = judged(population.load)
     bad = [s for s in load if _is_cut(s)]
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif any(map(_is_cut, population.alone)):
         yield spoilt_alone("responses are cut")
@@ -98,7 +105,7 @@ def response_cut_under_load(population: Population) -> Iterator[Finding | NotJud
         yield from beyond_chance(bad, len(load), "end before they are complete", everywhere=everywhere)
 
 
-CALM: Final = tuple(said(1 + at % 2, at, began_ms=at) for at in range(BEFORE))
+CALM: Final = tuple(said(1 + at % 2, at, began_ms=at) for at in range(20))
 """Responses under load before a client disconnects."""
 
 
@@ -117,14 +124,14 @@ def left(user: int, turn: int, began_ms: int) -> Exchange:
     apis=GENERATIVE,
     good=[(*CALM, left(3, 0, 100), said(1, 30, began_ms=200), said(2, 30, began_ms=200))],
     bad=[
-        (*CALM, left(3, 0, 100), cut(1, 30, began_ms=200), cut(2, 30, began_ms=200)),
+        (*CALM, left(3, 0, 100), *(cut(user, turn, began_ms=200) for user in (1, 2) for turn in range(30, 34))),
         (*CALM[1:], *(x for at in range(8) for x in (left(3, at, 95 + 100 * at), cut(4, at, began_ms=99 + 100 * at)))),
     ],
 )
 def broken_by_a_disconnect(population: Population) -> Iterator[Finding | NotJudged]:
     """One user presses Stop, and others' responses fail: at that moment, or from then on."""
     load = judged(population.load)
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif not population.run.disconnects:
         yield not_applicable("no client disconnected")
@@ -145,8 +152,8 @@ def _lost_requests(samples: Sequence[Sample]) -> Iterator[str]:
     by_user = sorted(samples, key=lambda s: (s.worker, s.user, s.began))
     for earlier, later in pairwise(by_user):
         is_next = (earlier.worker, earlier.user) == (later.worker, later.user)
-        is_fresh = is_next and later.is_reused and later.began - earlier.over <= AT_ONCE
-        if is_fresh and later.outcome == "cut" and later.first_byte is None:
+        is_fresh = is_next and later.began - earlier.over <= AT_ONCE
+        if is_fresh and _is_on_a_closed_connection(later):
             yield later.nonce
 
 
@@ -164,7 +171,7 @@ def _lost_requests(samples: Sequence[Sample]) -> Iterator[str]:
 def connection_dropped(population: Population) -> Iterator[Finding | NotJudged]:
     """The next request is lost, and the client can't know whether it was processed, and billed."""
     load = judged(population.load)
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif not any(s.is_reused for s in load):
         yield not_applicable("no connection was used for a second request")

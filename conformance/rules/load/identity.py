@@ -6,7 +6,7 @@ from conformance.model.rule import rule
 from conformance.model.sample import Population, Sample
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
-from conformance.rules.load.conditions import counted, name, of_users, one_at_a_time
+from conformance.rules.load.conditions import counted, name, not_loaded, of_users
 from conformance.rules.load.example import ALONE, BUSY, CROWD, nonce, rejected, requested_text, said, with_header
 from conformance.rules.load.spec import ERRORS, STREAMING
 
@@ -54,7 +54,7 @@ def text_of_another_user(population: Population) -> Iterator[Finding | NotJudged
 
     Each request asks for a word that no other has. It is sought in text, tool calls, reasoning, ids and header fields.
     """
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     else:
         yield from _leaks(population, errors=False)
@@ -73,7 +73,7 @@ def text_of_another_user(population: Population) -> Iterator[Finding | NotJudged
 )
 def error_about_another_user(population: Population) -> Iterator[Finding | NotJudged]:
     """Errors are logged and shown: a prompt or a key in the wrong error is a leak."""
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif not any(map(_is_error, (*population.load, *population.after))):
         yield not_applicable("no request got an error")
@@ -98,7 +98,7 @@ def id_of_two_responses(population: Population) -> Iterator[Finding | NotJudged]
     The repetition of a request may get its id again, from a cache.
     """
     named = [s for s in population.load if s.id and s.outcome != "stopped"]
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif not named:
         yield not_applicable("no response under load has an id")

@@ -9,12 +9,13 @@ from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_appl
 from conformance.model.words import GENERATIVE
 from conformance.rules.example import JSON, answered, chunk, error, streamed
 from conformance.rules.load.conditions import (
+    MOST_STALL,
     beyond_chance,
     complete,
     counted,
     judged,
+    not_loaded,
     of_users,
-    one_at_a_time,
     spoilt_alone,
 )
 from conformance.rules.load.endings import broken_by_disconnects, is_broken
@@ -27,8 +28,13 @@ HTML: Final = "<html><body><h1>503 Service Temporarily Unavailable</h1></body></
 
 
 def _is_dropped(sample: Sample) -> bool:
-    """Whether a request got no response at all, other than by a connection that was closed after use."""
-    return sample.outcome == "unreachable" or (sample.outcome == "cut" and sample.status == 0 and not sample.is_reused)
+    """Whether a request got no response at all, other than by a connection that was closed after use.
+
+    A harness that stalls may be the reason why no connection was made in time.
+    """
+    if sample.outcome == "unreachable":
+        return sample.stall <= MOST_STALL
+    return sample.outcome == "cut" and sample.status == 0 and not sample.is_reused
 
 
 def _is_failure(sample: Sample) -> bool:
@@ -58,7 +64,7 @@ def overload_as_something_else(population: Population) -> Iterator[Finding | Not
     alone = {(s.task, s.status) for s in population.alone if s.status >= 400}
     bad = [s for s in load if _is_failure(s) and (s.task, s.status) not in alone]
     repeated = [again.status == s.status for s, again in population.repeated if _is_failure(s)]
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif not complete(population.alone):
         yield spoilt_alone("no request is served")
@@ -108,7 +114,7 @@ def rejection_without_an_error_object(population: Population) -> Iterator[Findin
     """Programs tell a rate limit from a used-up quota by the error's type and code; users read a page of HTML."""
     rejections = _rejected(population)
     bad = [s for s in rejections if s.body != "envelope"]
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif not rejections:
         yield not_applicable("no request under load was rejected")
@@ -138,7 +144,7 @@ def rejection_without_an_error_object(population: Population) -> Iterator[Findin
 def rejection_without_a_delay(population: Population) -> Iterator[Finding | NotJudged]:
     """Without it all clients retry after half a second, all at once, and the server stays full."""
     rejections = _rejected(population)
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif not rejections:
         yield not_applicable("no request under load was rejected")
@@ -175,7 +181,7 @@ def overload_as_success(population: Population) -> Iterator[Finding | NotJudged]
     """No SDK checks a 200 for an error, so none retries; the user sees nothing, and load tools count a success."""
     load = judged(population.load)
     bad = [s for s in load if _is_hidden(s) and not _is_stream(s)]
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif any(_is_hidden(s) and not _is_stream(s) for s in population.alone):
         yield spoilt_alone("errors have a success status")
@@ -205,7 +211,7 @@ def stream_that_is_only_an_error(population: Population) -> Iterator[Finding | N
     """SDKs retry a rejected request, but not a stream that has begun: the user sees the error."""
     load = judged(population.load)
     bad = [s for s in load if _is_hidden(s) and _is_stream(s) and s.first_token is None]
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif not any(_is_stream(s) for s in load):
         yield not_applicable("no response under load is an event stream")

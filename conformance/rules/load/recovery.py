@@ -16,8 +16,8 @@ from conformance.rules.load.conditions import (
     fell_behind,
     judged,
     kept_up,
+    not_loaded,
     of_users,
-    one_at_a_time,
     too_few_alone,
 )
 from conformance.rules.load.example import AFTER, BUSY, CROWD, rejected, said
@@ -56,7 +56,7 @@ def no_recovery(population: Population) -> Iterator[Finding | NotJudged]:
     """One rush of users, and the server has to be restarted by hand."""
     after = [s for s in judged(population.after) if _was_served(population, s)]
     bad = [s for s in after if _is_worse(s)]
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif any(map(_is_worse, judged(population.alone))):
         yield untestable("requests failed before the load, too")
@@ -91,7 +91,7 @@ LATE: Final = tuple(said(0, turn, "after", arrivals=((9000, 3000),)) for turn in
 def slow_recovery(population: Population) -> Iterator[Finding | NotJudged]:
     """The server still works for users who left long ago, or never becomes as fast again."""
     after, alone = complete(population.after), complete(population.alone)
-    if skip := one_at_a_time(population) or fell_behind(after):
+    if skip := not_loaded(population) or fell_behind(after):
         yield skip
     elif min(len(kept_up(alone)), len(kept_up(after))) < LEAST_ALONE:
         yield too_few_alone(min(len(kept_up(alone)), len(kept_up(after))))

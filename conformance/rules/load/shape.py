@@ -14,9 +14,9 @@ from conformance.rules.load.conditions import (
     beyond_chance,
     chance,
     complete,
+    not_loaded,
     nothing_complete,
     of_users,
-    one_at_a_time,
     too_few_alone,
 )
 from conformance.rules.load.example import CROWD, OTHERS, said, with_header
@@ -48,7 +48,7 @@ def _path(name: str) -> str:
 def _missing(population: Population, names_of: NamesOf, what: str) -> Iterator[Finding | NotJudged]:
     """A finding on responses under load that lack what all alike have before it."""
     quiet, load = complete((*population.alone, *population.after)), complete(population.load)
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif not load:
         yield nothing_complete(population)

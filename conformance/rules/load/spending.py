@@ -11,9 +11,9 @@ from conformance.rules.load.conditions import (
     LEAST_ALONE,
     beyond_chance,
     complete,
+    not_loaded,
     nothing_complete,
     of_users,
-    one_at_a_time,
     too_few_alone,
 )
 from conformance.rules.load.example import ALONE, CROWD, said, usage
@@ -55,7 +55,7 @@ def usage_of_others(population: Population) -> Iterator[Finding | NotJudged]:
     Requests differ in one word and get texts of one length, so that their counts hardly differ either.
     """
     alone, load = complete(population.alone), complete(population.load)
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     elif not load:
         yield nothing_complete(population)

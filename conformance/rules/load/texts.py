@@ -16,9 +16,9 @@ from conformance.rules.load.conditions import (
     chance,
     complete,
     counted,
+    not_loaded,
     nothing_complete,
     of_users,
-    one_at_a_time,
 )
 from conformance.rules.load.example import AFTER, ALONE, CROWD, nonce, requested_text, said
 from conformance.rules.load.spec import STREAMING
@@ -116,7 +116,7 @@ def text_about_nothing(population: Population) -> Iterator[Finding | NotJudged]:
 
     The request asks for a rare word, which the target says when it is alone.
     """
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     else:
         lack = "do not have the requested word"
@@ -160,7 +160,7 @@ def text_in_pieces(population: Population) -> Iterator[Finding | NotJudged]:
 
     The request asks for twenty numbers in order, which the target says when it is alone.
     """
-    if skip := one_at_a_time(population):
+    if skip := not_loaded(population):
         yield skip
     else:
         yield from _spoilt(population, lambda s: s.numbers != "whole", _is_numbered, _what(population))

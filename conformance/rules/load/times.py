@@ -23,8 +23,8 @@ from conformance.rules.load.conditions import (
     fell_behind,
     judged,
     kept_up,
+    not_loaded,
     of_users,
-    one_at_a_time,
     too_few_alone,
 )
 from conformance.rules.load.example import ALONE, CROWD, MS, of, said
@@ -52,7 +52,7 @@ def _seconds(duration_ns: int) -> str:
 
 
 def _unfit(population: Population, samples: Sequence[Sample]) -> NotJudged | None:
-    return one_at_a_time(population) or fell_behind(samples)
+    return not_loaded(population) or fell_behind(samples)
 
 
 @rule(
@@ -190,7 +190,7 @@ def queue_without_bound(population: Population) -> Iterator[Finding | NotJudged]
     elif any(s.outcome == "timeout" for s in population.alone):
         yield too_few_alone(len(complete(population.alone)))
     else:
-        longest = max((s.ended for s in waited), default=0)
+        longest = population.timeout_ns or max((s.ended for s in waited), default=0)
         everywhere = sum(map(_is_unserved, kept_up(population.run.load)))
         what = f"did not begin within {_seconds(longest)}, the time limit"
         yield from beyond_chance(waited, len(load), what, everywhere=everywhere)

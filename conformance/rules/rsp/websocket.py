@@ -9,13 +9,15 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import SWITCHING, reply, request_header
-from conformance.rules.conditions import UNRELATED, all_of, probe_is, replied
+from conformance.rules.conditions import all_of, probe_is, replied
 from conformance.rules.example import Headers, exchange, http
 from conformance.rules.rsp.shape import whole_rule
 
 HANDSHAKE: Final = "https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2"
 GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """Joined to the client's key, it gives what a server must return the hash of."""
+LATER: Final = (408, 425, 429, 500, 502, 503, 504)
+"""Statuses that another attempt may not get. Not 403: that is how web frameworks reject a path without WebSocket."""
 KEY: Final = ("sec-websocket-key", "dGhlLWxhbXBzLWFyZS1ncg==")
 PROBE: Final[dict[str, Any]] = {"probe": "responses.websocket", "mode": "unary"}
 
@@ -30,9 +32,9 @@ def _switched(x: Exchange) -> NotJudged | None:
     if skip := all_of(probe_is(Kind.WEBSOCKET), replied)(x):
         return skip
     status = reply(x).status
-    if status in UNRELATED or status >= 500:
+    if status in LATER:
         return untestable(f"the handshake got HTTP {status}")
-    return None if status == SWITCHING else not_applicable(f"the target does not offer WebSocket (HTTP {status})")
+    return None if status == SWITCHING else not_applicable(f"the target rejects a WebSocket handshake (HTTP {status})")
 
 
 def _handshake(accept: str, upgrade: str = "websocket", connection: str = "Upgrade") -> Exchange:
@@ -48,6 +50,7 @@ def _handshake(accept: str, upgrade: str = "websocket", connection: str = "Upgra
     spec=HANDSHAKE,
     fix="Return Upgrade: websocket, Connection: Upgrade, and the Sec-WebSocket-Accept of the request's key; or reject it.",
     applies_to=_switched,
+    needs=("headers", "framing", "bytes"),
     good=[_handshake(accepted_key(KEY[1])), _handshake(accepted_key(KEY[1]), "WebSocket", "keep-alive, Upgrade")],
     bad=[
         _handshake(""),

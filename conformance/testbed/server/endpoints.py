@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple, assert_never
 
 from conformance.apis.specs import SPECS
 from conformance.model.words import Api
-from conformance.testbed.server import chat, completions, messages, responses, unsupported
+from conformance.testbed.server import chat, completions, embeddings, messages, responses, unsupported
 from conformance.testbed.server.refusal import Refusal
 from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
 from conformance.testbed.server.usage import conversation_tokens
@@ -56,6 +56,8 @@ def endpoint(api: Api) -> Endpoint:
                 completions.prompt_tokens,
                 completions.buffered_completion,
             )
+        case "embeddings":
+            return Endpoint(embeddings.answer_embeddings, embeddings.unsupported_embeddings, embeddings.longest, None)
         case _:
             assert_never(api)
 
