@@ -40,7 +40,6 @@ ODD: Final = EXACT + 1
     good=[
         chat_by_messages(OFFERED, OFFERING, client=CALLED, upstream=USED),
         relayed(calling("{}"), calling("{}")),
-        relayed(completion({"content": ""}), completion({"content": ""})),
     ],
     bad=[
         chat_by_messages(
