@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from conformance.clients.client import Simulation
 from conformance.clients.javascript import WHITESPACE, is_number, optional_get, parse_json
 from conformance.clients.node import dispatched, lines, no_response
-from conformance.clients.node_fetch import body, has_body, is_lost, is_uncertain, text_of
+from conformance.clients.node_fetch import BodyReader, body, has_body, is_lost, is_uncertain, text_of
 from conformance.clients.sdk import ATTEMPTS
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, outcome_of
 from conformance.clients.validators import Check
@@ -58,9 +58,9 @@ def _without_open_cr(content: bytes) -> bytes:
     return content.removesuffix(b"\r")
 
 
-def whole(x: Exchange, valid: Check) -> Any:
+def whole(x: Exchange, valid: Check, read_body: BodyReader) -> Any:
     """The JSON value of a non-streaming body, whatever its Content-Type. Raises ClientError if `valid` rejects it."""
-    read = body(x)
+    read = read_body(x)
     if read.error:
         raise read.error
     value = parse_json(text_of(x))
@@ -124,9 +124,8 @@ def simulated(x: Exchange, turn: DecodedResponse, *, retried: bool) -> Simulatio
     return Simulation(outcome=outcome_of(turn), exchanges=(x,) * times, turn=turn, uncertain=is_uncertain(x))
 
 
-def cut_off(x: Exchange, text: str, error: ClientError | None) -> Simulation | None:
-    """The simulation of a stream that breaks off after this text, and perhaps an error; None if it does not."""
-    broken = body(x).error
+def cut_off(x: Exchange, broken: ClientError | None, text: str, error: ClientError | None) -> Simulation | None:
+    """The simulation of a stream whose body is `broken` after this text, and perhaps an error; None if it is not."""
     if broken is None:
         return None
     told = broken if broken.kind == "hang" else error or broken

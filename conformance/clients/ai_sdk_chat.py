@@ -22,7 +22,7 @@ from conformance.clients.ai_sdk_chat_types import COMPATIBLE, ERROR, OPENAI, Pro
 from conformance.clients.ai_sdk_tools import Buffered, Tracker
 from conformance.clients.client import Client, Simulation
 from conformance.clients.javascript import is_number, optional_get, shown
-from conformance.clients.node_fetch import body, is_lost
+from conformance.clients.node_fetch import body_on_node_22, is_lost
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
 from conformance.clients.validators import either
 from conformance.model.exchange import Exchange
@@ -119,7 +119,7 @@ def _streamed(provider: Provider, x: Exchange) -> Simulation:
     try:
         for part in events:
             reading.add(part)
-        cut = cut_off(x, "".join(reading.text), reading.error)
+        cut = cut_off(x, provider.read_body(x).error, "".join(reading.text), reading.error)
         return cut or simulated(x, reading.turn(), retried=False)
     except ClientError as raised:
         return simulated(x, DecodedResponse(text="".join(reading.text), seen=True, error=raised), retried=False)
@@ -137,7 +137,7 @@ def _early(provider: Provider, x: Exchange, events: list[Part]) -> Simulation | 
             return simulated(x, DecodedResponse(error=reported(error)), retried=_is_passing(error))
         if any(_has_output(choice.get("delta") or {}) for choice in part.value["choices"]):
             return None
-    error = body(x).error
+    error = provider.read_body(x).error
     return simulated(x, DecodedResponse(error=error), retried=is_lost(x)) if error else None
 
 
@@ -164,7 +164,7 @@ def _is_passing(error: dict[str, Any]) -> bool:
 
 def _completed(provider: Provider, x: Exchange) -> DecodedResponse:
     try:
-        value = whole(x, provider.message)
+        value = whole(x, provider.message, provider.read_body)
     except ClientError as raised:
         return DecodedResponse(error=raised)
     if not value["choices"]:
@@ -197,6 +197,8 @@ def _client(name: str, package: str, provider: Provider) -> Client:
 AI_SDK_COMPATIBLE = _client("AI SDK 6 (openai-compatible)", "@ai-sdk/openai-compatible 2.0.87", COMPATIBLE)
 AI_SDK_OPENAI = _client("AI SDK 6 (openai)", "@ai-sdk/openai 3.0.141", OPENAI)
 AI_SDK_7_COMPATIBLE = _client(
-    "AI SDK 7 (openai-compatible)", "@ai-sdk/openai-compatible 3.0.92", replace(COMPATIBLE, refuses=True)
+    "AI SDK 7 (openai-compatible)",
+    "@ai-sdk/openai-compatible 3.0.92",
+    replace(COMPATIBLE, refuses=True, read_body=body_on_node_22),
 )
-AI_SDK_7_OPENAI = _client("AI SDK 7 (openai)", "@ai-sdk/openai 4.0.118", OPENAI)
+AI_SDK_7_OPENAI = _client("AI SDK 7 (openai)", "@ai-sdk/openai 4.0.118", replace(OPENAI, read_body=body_on_node_22))

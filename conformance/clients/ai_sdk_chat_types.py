@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from conformance.clients.ai_sdk import number
+from conformance.clients.node_fetch import BodyReader, body
 from conformance.clients.validators import Check, either, fields, items, nullish, one_of, text
 
 TEXT: Final = nullish(text)
@@ -31,7 +32,7 @@ class Provider:
 
     `insists`: a stream without a finish reason is an error; otherwise its finish reason is "other". `peeks`: an error
     before any output fails the request, which is then retried as one with that status would be. `refuses`: a refusal
-    is text as well.
+    is text as well. `read_body`: fetch of the Node that it runs on.
     """
 
     chunk: Check
@@ -39,6 +40,7 @@ class Provider:
     insists: bool
     peeks: bool
     refuses: bool
+    read_body: BodyReader = body
 
 
 COMPATIBLE_USAGE: Final = _counts("cached_tokens")

@@ -20,7 +20,7 @@ from conformance.clients.ai_sdk import (
 from conformance.clients.ai_sdk_messages_types import ERROR, EVENT, MESSAGE_6, MESSAGE_7
 from conformance.clients.client import Client, Simulation
 from conformance.clients.javascript import shown
-from conformance.clients.node_fetch import body, is_lost
+from conformance.clients.node_fetch import BodyReader, body, body_on_node_22, is_lost
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
 from conformance.clients.validators import Check
 from conformance.model.exchange import Exchange
@@ -31,6 +31,19 @@ SAID: Final = ("text", "compaction")
 """The blocks that are shown as text."""
 OPENS: Final = ("text", "thinking", "redacted_thinking", "compaction")
 """The blocks of text and reasoning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """What differs between versions.
+
+    `message`: what a complete response must be; `read_body`: fetch of the Node that it runs on; `any_part`: a block
+    that begins or ends is output, not only what it says.
+    """
+
+    message: Check
+    read_body: BodyReader
+    any_part: bool
 
 
 @dataclass
@@ -44,7 +57,8 @@ class _Block:
 class _Reading:
     """What the provider has read. `emitted`: it passed something on; `has_output`: the SDK took that for output."""
 
-    def __init__(self) -> None:
+    def __init__(self, version: Version) -> None:
+        self.version = version
         self.text: list[str] = []
         self.blocks: dict[str, _Block] = {}
         self.waiting: list[DecodedToolCall] = []
@@ -68,8 +82,9 @@ class _Reading:
     def _fail(self, error: ClientError) -> None:
         self.error, self.emitted = self.error or error, True
 
-    def _output(self) -> None:
-        self.emitted = self.has_output = True
+    def _output(self, *, says_something: bool = True) -> None:
+        self.emitted = True
+        self.has_output = self.has_output or says_something or self.version.any_part
 
     def message_start(self, value: dict[str, Any]) -> None:
         """A message begins; it may have complete tool calls. Another one inside it ends the stream for the SDK."""
@@ -103,7 +118,7 @@ class _Reading:
         elif self.kind == "tool_use":
             call = DecodedToolCall(name=block["name"], id=block["id"])
             self.blocks[index] = _Block(call, json.dumps(block["input"]) if block.get("input") else "")
-        self._output()
+        self._output(says_something=False)
 
     def content_block_delta(self, value: dict[str, Any]) -> None:
         """A block grows; text needs none."""
@@ -115,9 +130,9 @@ class _Reading:
                 self._say(delta["content"])
             case "thinking_delta":
                 self.has_reasoning = True
-                self._output()
+                self._output(says_something=bool(delta["thinking"]))
             case "signature_delta" if self.kind == "thinking":
-                self._output()
+                self._output(says_something=False)
             case "input_json_delta" if block and block.call and delta["partial_json"]:
                 block.arguments += delta["partial_json"]
                 self._output()
@@ -125,7 +140,7 @@ class _Reading:
     def _say(self, text: str) -> None:
         self.text_after_end = self.text_after_end or bool(self.stopped and text)
         self.text.append(text)
-        self._output()
+        self._output(says_something=bool(text))
 
     def content_block_stop(self, value: dict[str, Any]) -> None:
         """A block ends, and with it a tool call."""
@@ -133,7 +148,7 @@ class _Reading:
         self.kind = ""
         if block is None:
             return
-        self._output()
+        self._output(says_something=block.call is not None)
         if block.call:
             self._call({"name": block.call.name, "id": block.call.id}, block.arguments or "{}")
 
@@ -164,18 +179,18 @@ class _Reading:
         )
 
 
-def simulate(message: Check, x: Exchange, _fallback: Exchange | None) -> Simulation:
+def simulate(version: Version, x: Exchange, _fallback: Exchange | None) -> Simulation:
     """`streamText` on a stream, `generateText` otherwise."""
     failed = refusal(x, ERROR)
     if not failed and x.mode == "stream":
-        return _streamed(x)
-    turn = DecodedResponse(error=failed) if failed else _completed(x, message)
+        return _streamed(x, version)
+    turn = DecodedResponse(error=failed) if failed else _completed(x, version)
     return simulated(x, turn, retried=retryable(x, turn.error))
 
 
-def _streamed(x: Exchange) -> Simulation:
+def _streamed(x: Exchange, version: Version) -> Simulation:
     """An error before anything was passed on fails the request; it is retried if the server is overloaded."""
-    reading = _Reading()
+    reading, broken = _Reading(version), version.read_body(x).error
     try:
         for part in parts(x, EVENT):
             first = not reading.emitted
@@ -185,16 +200,15 @@ def _streamed(x: Exchange) -> Simulation:
                 return simulated(x, DecodedResponse(seen=True, error=reading.error), retried=overloaded)
     except ClientError as raised:
         return simulated(x, DecodedResponse(text="".join(reading.text), seen=True, error=raised), retried=False)
-    error = body(x).error
-    if error and not reading.emitted:
-        return simulated(x, DecodedResponse(error=error), retried=is_lost(x))
-    cut = cut_off(x, "".join(reading.text), reading.error)
+    if broken and not reading.emitted:
+        return simulated(x, DecodedResponse(error=broken), retried=is_lost(x))
+    cut = cut_off(x, broken, "".join(reading.text), reading.error)
     return cut or simulated(x, reading.turn(), retried=False)
 
 
-def _completed(x: Exchange, message: Check) -> DecodedResponse:
+def _completed(x: Exchange, version: Version) -> DecodedResponse:
     try:
-        value = whole(x, message)
+        value = whole(x, version.message, version.read_body)
     except ClientError as raised:
         return DecodedResponse(error=raised)
     blocks, finish = value["content"], value.get("stop_reason") or ""
@@ -214,12 +228,12 @@ AI_SDK_ANTHROPIC = Client(
     name="AI SDK 6 (anthropic)",
     version=f"{VERSIONS['6']} (@ai-sdk/anthropic 3.0.138)",
     api="messages",
-    simulate=partial(simulate, MESSAGE_6),
+    simulate=partial(simulate, Version(message=MESSAGE_6, read_body=body, any_part=True)),
 )
 AI_SDK_7_ANTHROPIC = Client(
     profile="vercel-ai-sdk",
     name="AI SDK 7 (anthropic)",
     version=f"{VERSIONS['7']} (@ai-sdk/anthropic 4.0.105)",
     api="messages",
-    simulate=partial(simulate, MESSAGE_7),
+    simulate=partial(simulate, Version(message=MESSAGE_7, read_body=body_on_node_22, any_part=False)),
 )

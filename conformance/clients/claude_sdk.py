@@ -10,6 +10,7 @@ from conformance.clients.openai_sdk import Calls, attribute, slot_of, text_in
 from conformance.clients.sdk import head_error, json_reply, messages, simulator
 from conformance.clients.transport import json_value
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, as_text
+from conformance.clients.validators import as_integer, fields, nullish, one_of, text
 from conformance.model.exchange import Exchange
 
 
@@ -119,6 +120,21 @@ TEXTS_OF: Final = {
     "signature_delta": "signature",
 }
 """The required text of each type of delta."""
+
+STOP_REASONS: Final = (
+    "end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded",
+)  # fmt: skip
+COUNT: Final = nullish(as_integer)
+ENDING: Final = fields(
+    delta=fields(stop_reason=nullish(one_of(*STOP_REASONS)), stop_sequence=nullish(text)),
+    usage=fields(
+        output_tokens=as_integer,
+        input_tokens=COUNT,
+        cache_read_input_tokens=COUNT,
+        cache_creation_input_tokens=COUNT,
+    ),
+)
+"""A `message_delta` that is as the SDK's types want it: its texts become numbers."""
 
 
 def place_of(event: Any) -> Any:

@@ -127,6 +127,13 @@ def _has(value: Any, name: str) -> bool:
     return isinstance(value, dict) and name in value
 
 
+def spread(value: Any) -> dict[str, Any]:
+    """`{...value}`: the elements of an array, and the characters of a string, by index."""
+    if isinstance(value, list | str):
+        return {str(at): item for at, item in enumerate(value)}
+    return dict(value) if isinstance(value, dict) else {}
+
+
 def iterated(values: Any) -> Iterator[Any]:
     """What `for ... of` iterates over: an array, or the characters of a string. Raises for anything else."""
     if not isinstance(values, list | str):

@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any, Final
 
-from conformance.clients.validators import LONE_SURROGATE
+from conformance.clients.validators import LONE_SURROGATE, has_surrogates
 
 SPACE: Final = re.compile(r"[ \t\r\n]*")
 NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -26,7 +26,7 @@ class _End(Exception):  # noqa: N818 - the text ends, which is no error
 def complete(text: str) -> Any:
     """The value of a complete text. Raises ValueError."""
     value = json.loads(text)
-    if LONE_SURROGATE.search(text) or LONE_SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+    if LONE_SURROGATE.search(text) or has_surrogates(value):
         raise ValueError("lone surrogate")
     return value
 

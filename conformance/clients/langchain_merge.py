@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from conformance.clients.openai_sdk import slot_of
 from conformance.clients.turn import ClientError, as_text
-from conformance.clients.validators import as_integer
+from conformance.clients.validators import as_integer, has_odd_names
 
 
 def reject(field: str, value: Any) -> ClientError:
@@ -15,17 +16,16 @@ def reject(field: str, value: Any) -> ClientError:
 
 def text_or_none(field: str, value: Any) -> Any:
     """A value that must be a string or None."""
-    if not (value is None or is_text(value)):
+    if not isinstance(value, str | None):
         raise reject(field, value)
     return value
 
 
-def is_text(value: Any) -> bool:
-    """Whether a value is a string without lone surrogates."""
-    try:
-        return isinstance(value, str) and value.encode() is not None
-    except UnicodeEncodeError:
-        return False
+def dumped(value: Any) -> Any:
+    """A value of the SDK as a dictionary. Raises ClientError where Pydantic can't make one."""
+    if has_odd_names(value):
+        raise ClientError("unicode", "'utf-8' codec can't encode character: surrogates not allowed")
+    return value
 
 
 def message_id(value: Any) -> None:
@@ -48,8 +48,10 @@ def whole_number(field: str, value: Any) -> int:
 
 def content_of(content: Any) -> str | list[Any]:
     """A message's content: text, or a list of texts and objects. Raises ClientError."""
-    if is_text(content) or (isinstance(content, list) and all(isinstance(p, dict) or is_text(p) for p in content)):
-        return content  # type: ignore[no-any-return]
+    if isinstance(content, str) or (
+        isinstance(content, list) and all(isinstance(part, dict | str) for part in content)
+    ):
+        return content
     raise reject("content", content)
 
 
@@ -107,10 +109,11 @@ def merge_lists(left: list[Any], right: list[Any]) -> list[Any]:
 
 
 def _fits(old: Any, entry: dict[str, Any]) -> bool:
+    """Whether an entry continues an old one. Raises ClientError for an ID that can't be looked up."""
     if not (isinstance(old, dict) and "index" in old and old["index"] == entry["index"]):
         return False
     one, other = old.get("id"), entry.get("id")
-    return one in (None, "") or other in (None, "") or one == other
+    return slot_of(one) in (None, "") or slot_of(other) in (None, "") or bool(one == other)
 
 
 def becomes_a_call(arguments: str | None) -> bool:

@@ -9,6 +9,7 @@ from conformance.clients.client import Client
 from conformance.clients.langchain_merge import (
     becomes_a_call,
     content_of,
+    dumped,
     merge_dicts,
     merge_lists,
     message_id,
@@ -21,7 +22,6 @@ from conformance.clients.openai_python import simulator_3
 from conformance.clients.openai_sdk import attribute, chunks, completed, first
 from conformance.clients.sdk import head_error, json_reply
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall, as_text
-from conformance.clients.validators import has_odd_names
 from conformance.model.exchange import Exchange
 
 
@@ -43,7 +43,7 @@ class Merged:
         """Take one chunk, and show its text. Raises ClientError before the text is shown."""
         if not isinstance(chunk, dict):
             attribute(chunk, "model_dump")
-        _dumped(chunk)
+        dumped(chunk)
         if chunk.get("type") == "content.delta":
             return
         usage = _usage(chunk)
@@ -88,12 +88,6 @@ class Merged:
         if any(call["id"] is None and becomes_a_call(call["args"]) for call in calls):
             raise ClientError("invalid", "ToolMessage: tool_call_id: Input should be a valid string")
         return tuple(DecodedToolCall(name=c["name"], arguments=c["args"] or "", id=c["id"]) for c in calls)
-
-
-def _dumped(value: dict[str, Any]) -> None:
-    """Raise ClientError where Pydantic can't make a dictionary of the SDK's object."""
-    if has_odd_names(value):
-        raise ClientError("unicode", "'utf-8' codec can't encode character: surrogates not allowed")
 
 
 def _info(chunk: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
@@ -196,7 +190,7 @@ def _acceptable(value: Any) -> None:
     """Raise ClientError where ChatOpenAI rejects a non-streaming response."""
     if not isinstance(value, dict):
         raise ClientError("invalid", f"Unexpected response type from OpenAI-compatible endpoint: {as_text(value, 80)}")
-    _dumped(value)
+    dumped(value)
     if value.get("error"):
         raise ClientError("invalid", as_text(value["error"]))
     choices = value.get("choices")
@@ -255,7 +249,8 @@ def invoke(x: Exchange) -> DecodedResponse:
     turn = replace(turn, text=text_of(content_of(message.get("content") or "")), text_after_end=False)
     if any(call.get("id") is None and becomes_a_call(call["function"].get("arguments")) for call in calls):
         return turn.with_error(ClientError("invalid", "ToolMessage: tool_call_id: Input should be a valid string"))
-    return turn if calls else replace(turn, tools=())
+    made = tuple(replace(tool, arguments=tool.arguments or "{}") for tool in turn.tools)
+    return replace(turn, tools=made if calls else ())
 
 
 def read(x: Exchange) -> DecodedResponse:

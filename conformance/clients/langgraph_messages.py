@@ -4,12 +4,12 @@ import json
 from functools import reduce
 from typing import Any, Final
 
-from conformance.clients.claude_sdk import events, place_of
+from conformance.clients.claude_sdk import ENDING, events, place_of
 from conformance.clients.client import Client
 from conformance.clients.langchain_merge import (
     becomes_a_call,
     content_of,
-    is_text,
+    dumped,
     merge_dicts,
     merge_lists,
     reject,
@@ -20,6 +20,7 @@ from conformance.clients.langchain_merge import (
 from conformance.clients.openai_sdk import attribute
 from conformance.clients.sdk import head_error, json_reply, simulator
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
+from conformance.clients.validators import whole
 from conformance.model.exchange import Exchange
 
 TOOL_BLOCKS: Final = ("tool_result", "tool_use", "document", "redacted_thinking")
@@ -30,12 +31,13 @@ NO_ID: Final = "ToolMessage: tool_call_id: Input should be a valid string"
 
 
 class Reading:
-    """The chunks so far: their texts, tool call fragments and metadata."""
+    """The chunks so far: their texts, tool call fragments, metadata, and content blocks that are no text."""
 
     def __init__(self) -> None:
         self.text: list[str] = []
         self.metadata: list[dict[str, Any]] = []
         self.fragments: list[Any] = []
+        self.blocks: list[Any] = []
         self.block: Any = None
         self.finish: Any = ""
         self.seen = self.stopped = self.text_after_end = False
@@ -66,7 +68,7 @@ class Reading:
                 given = block.get("input")
                 arguments = json.dumps(given) if given and isinstance(given, dict) else ""
                 self._fragment(event, id=block.get("id"), name=block.get("name"), args=arguments)
-            self.metadata.append({})
+            self._keep(block, event)
         elif kind == "text":
             self.block = block
             if block.get("text"):
@@ -84,9 +86,13 @@ class Reading:
         if kind == "input_json_delta":
             if isinstance(self.block, dict) and self.block.get("type") == "tool_use":
                 self._fragment(event, id=None, name=None, args=delta.get("partial_json"))
-            self.metadata.append({})
+            self._keep(delta, event)
         elif kind in LISTED_DELTAS:
-            self.metadata.append({})
+            self._keep(delta, event)
+
+    def _keep(self, block: Any, event: Any) -> None:
+        self.blocks.append(dumped(block) | {"index": place_of(event)})
+        self.metadata.append({})
 
     def _show(self, text: Any) -> None:
         self.text.append(text_of(content_of(text)))
@@ -97,15 +103,15 @@ class Reading:
         for name, value in fields.items():
             text_or_none(f"tool_call_chunks.0.{name}", value)
         index = place_of(event)
-        whole = None if index is None else whole_number("tool_call_chunks.0.index", index)
-        self.fragments.append({"index": whole, **fields})
+        number = None if index is None else whole_number("tool_call_chunks.0.index", index)
+        self.fragments.append({"index": number, **fields})
 
     def _end(self, event: Any) -> None:
-        usage = _usage(event.get("usage"))
+        usage = _usage(event.get("usage"), valid=ENDING(event))
         for name, count in usage.items():
             whole_number(f"usage_metadata.{name}", count)
         delta = event.get("delta")
-        reason = attribute(delta, "stop_reason")
+        reason = attribute(dumped(delta), "stop_reason")
         self.metadata.append({name: delta.get(name) for name in ("stop_reason", "stop_sequence", "stop_details")})
         self.finish = reason or self.finish
 
@@ -114,15 +120,17 @@ class Reading:
         if not self.metadata:
             raise ClientError("invalid", "No generations found in stream.")
         reduce(merge_dicts, self.metadata, dict[str, Any]())
+        merge_lists([], self.blocks)
         calls = merge_lists([], self.fragments)
         if any(call["id"] is None and becomes_a_call(call["args"]) for call in calls):
             raise ClientError("invalid", NO_ID)
         return tuple(DecodedToolCall(name=c["name"], arguments=c["args"] or "", id=c["id"]) for c in calls)
 
 
-def _usage(usage: Any) -> dict[str, Any]:
-    """The counts of a usage, as they are added. Raises ClientError where they can't be."""
+def _usage(usage: Any, *, valid: bool = False) -> dict[str, Any]:
+    """The counts of a usage, as they are added; texts in what is `valid` become numbers. Raises ClientError."""
     counts = {name: usage.get(name) or 0 for name in COUNTS} if isinstance(usage, dict) else {}
+    counts = {name: whole(count) for name, count in counts.items()} if valid else counts
     for count in counts.values():
         if not isinstance(count, int | float):
             raise ClientError("type", f"unsupported operand type(s) for +: 'int' and '{type(count).__name__}'")
@@ -159,6 +167,7 @@ def invoke(x: Exchange) -> DecodedResponse:
         return DecodedResponse(error=failed)
     try:
         value = json_reply(x)
+        dumped(value)
         blocks = _content(attribute(value, "content"))
         text = _text(blocks)
         used = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_use"]
@@ -195,7 +204,7 @@ def _text(blocks: list[Any]) -> str:
         return text_of(content_of(blocks[0].get("text")))
     untyped = any(isinstance(block, dict) and block.get("type") is None for block in blocks)
     for block in blocks if untyped else ():
-        if isinstance(block, dict) and block.get("type") in (None, "text") and not is_text(block.get("text")):
+        if isinstance(block, dict) and block.get("type") in (None, "text") and not isinstance(block.get("text"), str):
             raise ClientError("type", f"expected str instance, {type(block.get('text')).__name__} found")
     return text_of(content_of(blocks))
 

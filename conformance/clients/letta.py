@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.clients.client import Client
-from conformance.clients.letta_response import integer, require, response
+from conformance.clients.letta_response import require, response
 from conformance.clients.openai_sdk import Calls, attribute, completed, items, streamed
 from conformance.clients.sdk import simulator
 from conformance.clients.turn import ClientError, DecodedResponse
-from conformance.clients.validators import nullish, text
+from conformance.clients.validators import as_integer, nullish, text
 from conformance.model.exchange import Exchange
 
 COMPACTIONS: Final = 3
@@ -73,7 +73,7 @@ def send_streamed(x: Exchange) -> DecodedResponse:
     return replace(turn, tools=tuple(tool for tool in turn.tools if tool.id and tool.name))
 
 
-RESPONSE: Final = response(finish_reason=nullish(text), counted=nullish(integer))
+RESPONSE: Final = response(finish_reason=nullish(text), counted=nullish(as_integer))
 
 
 def _validate(value: Any) -> None:

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from conformance.clients.client import Client
 from conformance.clients.letta import tool_calls
-from conformance.clients.letta_response import integer, require, response
+from conformance.clients.letta_response import require, response
 from conformance.clients.openai_sdk import Calls, attribute, completed, first, streamed
 from conformance.clients.required_tool import requires_tool_call
 from conformance.clients.sdk import simulator
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
-from conformance.clients.validators import text
+from conformance.clients.validators import as_integer, text
 from conformance.model.exchange import Exchange
 
 SPEAKS: Final = "send_message"
@@ -42,21 +42,36 @@ def process_chunk(delta: Any, calls: Calls) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _names_its_model(chunk: Any) -> None:
-    if attribute(chunk, "choices") and not isinstance(chunk.get("model"), str):
-        raise ClientError("shape", "'NoneType' object has no attribute 'startswith'")
-    usage = chunk.get("usage")
-    if usage and not isinstance(attribute(usage, "prompt_tokens"), int):
-        raise ClientError("type", "unsupported operand type(s) for +=: 'int' and 'NoneType'")
+class Head:
+    """What is read of the chunks themselves: the model's name until it and an ID are there, and the usage."""
+
+    def __init__(self) -> None:
+        self.model: Any = None
+        self.id: Any = None
+
+    def take(self, chunk: Any) -> None:
+        """Take one chunk. Raises ClientError unless the model has a name, and the prompt tokens are a number."""
+        choices = attribute(chunk, "choices")
+        if not (self.model and self.id):
+            self.model, self.id = chunk.get("model"), chunk.get("id")
+        if choices and not isinstance(self.model, str):
+            raise ClientError("shape", f"'{type(self.model).__name__}' object has no attribute 'startswith'")
+        usage = chunk.get("usage")
+        if usage and not isinstance(attribute(usage, "prompt_tokens"), int):
+            raise ClientError("type", "unsupported operand type(s) for +=: 'int' and 'NoneType'")
 
 
+THOUGHT: Final = re.compile(r'"thinking"\s*:\s*"(?:[^"\\]|\\.)*"[^"]*"', re.DOTALL)
+"""The thoughts in arguments, up to the next key: nothing is shown before that."""
 MESSAGE_BEGUN: Final = re.compile(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)', re.DOTALL)
 """The message in arguments that may end anywhere."""
 
 
 def _so_far(call: DecodedToolCall | None) -> str:
     """The message that was shown while the arguments arrived."""
-    begun = MESSAGE_BEGUN.search(call.arguments) if call and call.name == SPEAKS else None
+    if call is None or call.name != SPEAKS or not THOUGHT.search(call.arguments):
+        return ""
+    begun = MESSAGE_BEGUN.search(call.arguments)
     try:
         return str(json.loads(f'"{begun[1]}"')) if begun else ""
     except ValueError:
@@ -65,7 +80,7 @@ def _so_far(call: DecodedToolCall | None) -> str:
 
 def create_stream(x: Exchange) -> DecodedResponse:
     """The streaming route: the message is shown as it arrives, and truncated arguments silently end the turn."""
-    turn = streamed(x, process_chunk, on_chunk=_names_its_model, calls=OneCall())
+    turn = streamed(x, process_chunk, on_chunk=Head().take, calls=OneCall())
     if turn.text and not turn.tools and not requires_tool_call(x):
         return turn
     call = next(iter(turn.tools), None)
@@ -73,7 +88,9 @@ def create_stream(x: Exchange) -> DecodedResponse:
         return replace(turn, text=_so_far(call), tools=())
     if call is None or not (call.name and call.id):
         return replace(turn, text="").with_error(NO_CALL)
-    return _spoken(turn, call) if call.callable else DecodedResponse(text=_so_far(call), seen=True)
+    if not call.callable or (call.name == SPEAKS and not THOUGHT.search(call.arguments)):
+        return DecodedResponse(text=_so_far(call), seen=True)
+    return _spoken(turn, call)
 
 
 def _spoken(turn: DecodedResponse, call: DecodedToolCall) -> DecodedResponse:
@@ -84,7 +101,7 @@ def _spoken(turn: DecodedResponse, call: DecodedToolCall) -> DecodedResponse:
     return replace(turn, text=message if isinstance(message, str) else "", tools=(), ended=True)
 
 
-RESPONSE: Final = response(finish_reason=text, counted=integer)
+RESPONSE: Final = response(finish_reason=text, counted=as_integer)
 
 
 def _validate(value: Any) -> None:

@@ -4,19 +4,23 @@ from datetime import datetime
 from typing import Any
 
 from conformance.clients.turn import ClientError
-from conformance.clients.validators import Check, both, fields, items, nullish, number, one_of, text
-
-
-def integer(value: Any) -> bool:
-    """What pydantic reads as an integer: also a whole number as float, boolean or text."""
-    if isinstance(value, float):
-        return value.is_integer()
-    return isinstance(value, int) or (isinstance(value, str) and value.strip().lstrip("+-").isdecimal())
+from conformance.clients.validators import (
+    Check,
+    as_integer,
+    both,
+    fields,
+    has_odd_names,
+    items,
+    nullish,
+    number,
+    one_of,
+    text,
+)
 
 
 def moment(value: Any) -> bool:
     """What pydantic reads as a time: seconds, or text in ISO 8601."""
-    if not isinstance(value, str) or integer(value):
+    if not isinstance(value, str) or as_integer(value):
         return isinstance(value, int | float | str)
     try:
         datetime.fromisoformat(value)
@@ -25,7 +29,7 @@ def moment(value: Any) -> bool:
     return True
 
 
-TOP_LOGPROB = fields(token=text, logprob=number, bytes=nullish(items(integer)))
+TOP_LOGPROB = fields(token=text, logprob=number, bytes=nullish(items(as_integer)))
 LOGPROBS = nullish(items(both(TOP_LOGPROB, fields(top_logprobs=items(TOP_LOGPROB)))))
 FUNCTION = fields(name=text, arguments=text)
 MESSAGE = fields(
@@ -40,16 +44,16 @@ MESSAGE = fields(
 def response(*, finish_reason: Check, counted: Check) -> Check:
     """The response, of which versions read the finish reason and the details of the usage differently."""
     choice = fields(
-        index=integer,
+        index=as_integer,
         message=MESSAGE,
         finish_reason=finish_reason,
         logprobs=nullish(fields(content=LOGPROBS, refusal=LOGPROBS)),
-        seed=nullish(integer),
+        seed=nullish(as_integer),
     )
     usage = fields(
-        prompt_tokens=integer,
-        completion_tokens=integer,
-        total_tokens=integer,
+        prompt_tokens=as_integer,
+        completion_tokens=as_integer,
+        total_tokens=as_integer,
         prompt_tokens_details=nullish(fields(cached_tokens=counted)),
         completion_tokens_details=nullish(fields(reasoning_tokens=counted)),
     )
@@ -68,6 +72,8 @@ def require(value: Any, wanted: Check) -> None:
     """Raise ClientError for a response that is not as wanted, or without choices."""
     if not isinstance(value, dict):
         raise ClientError("invalid", "LLM endpoint returned a raw string instead of a JSON object.")
+    if has_odd_names(value):
+        raise ClientError("unicode", "'utf-8' codec can't encode character: surrogates not allowed")
     if not wanted(value):
         raise ClientError("invalid", "validation error for ChatCompletionResponse")
     if not value["choices"]:

@@ -1,6 +1,7 @@
-"""fetch of Node 20 (undici 6.24): how it decodes a body, where it fails, and what the SDKs make of that."""
+"""fetch of Node 20 (undici 6.24) and 22 (undici 6.28): how it decodes a body, and what the SDKs make of its errors."""
 
 import zlib
+from collections.abc import Callable
 from typing import Final
 
 from conformance.clients.node import no_response
@@ -18,6 +19,9 @@ GZIP: Final = ("gzip", "x-gzip")
 DECODED: Final = (*GZIP, "deflate", "br")
 MOST_CODINGS: Final = 5
 
+BodyReader = Callable[[Exchange], Body]
+"""How fetch of one version of Node reads a body."""
+
 
 def has_body(x: Exchange) -> bool:
     """Whether `response.body` is not null."""
@@ -26,7 +30,7 @@ def has_body(x: Exchange) -> bool:
 
 @cached_reader
 def body(x: Exchange) -> Body:
-    """The body as fetch gives it to its caller, and why the rest is missing."""
+    """The body as fetch of Node 20 gives it to its caller, and why the rest is missing."""
     answer = reply(x)
     if not has_body(x):
         return Body(b"")
@@ -40,10 +44,19 @@ def body(x: Exchange) -> Body:
     return Body(content, ClientError("reset" if x.ending.how == "reset" else "cut", "terminated"))
 
 
+@cached_reader
+def body_on_node_22(x: Exchange) -> Body:
+    """The body as fetch of Node 22 (undici 6.28) gives it: a chunked body without its last chunk is never complete."""
+    read, answer = body(x), reply(x)
+    if read.error or answer.complete or answer.framing != "chunked" or not has_body(x):
+        return read
+    return Body(read.content, ClientError("cut", "terminated"))
+
+
 def is_last(x: Exchange) -> bool:
     """Whether the server announced that it would close the connection: its end then counts as the response's end.
 
-    So a chunked body without its last chunk is complete. Later versions of undici report it.
+    So a chunked body without its last chunk is complete for Node 20.
     """
     answer = reply(x)
     told = {part.strip().lower() for value in answer.values("connection") for part in value.split(",")}

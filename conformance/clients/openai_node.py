@@ -7,7 +7,15 @@ from typing import Any, Final
 from conformance.clients.client import Client
 from conformance.clients.javascript import get, iterated, optional_get, parse_json, property_name, shown, truthy
 from conformance.clients.node import dispatched, lines_alone
-from conformance.clients.node_fetch import body, fetch_requests, has_body, is_uncertain, refusal, text_of
+from conformance.clients.node_fetch import (
+    BodyReader,
+    body,
+    fetch_requests,
+    has_body,
+    is_uncertain,
+    refusal,
+    text_of,
+)
 from conformance.clients.openai_sdk import Chunks
 from conformance.clients.sdk import simulator
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
@@ -46,13 +54,13 @@ def chunks(x: Exchange) -> Chunks:
 class Version:
     """What differs between major versions.
 
-    `chunks`: the events as decoded; `any_case`: a Content-Type may be in capitals; `indexed`: the helper raises for a
-    choice without an index.
+    `chunks`: the events as decoded; `any_case`: a Content-Type may be in capitals; `read_body`: fetch of the Node that
+    it runs on.
     """
 
     chunks: Callable[[Exchange], Chunks]
     any_case: bool = False
-    indexed: bool = False
+    read_body: BodyReader = body
 
 
 VERSION_6: Final = Version(chunks=chunks)
@@ -115,7 +123,7 @@ def read(x: Exchange, version: Version = VERSION_6) -> DecodedResponse:
     failed = refusal(x)
     if failed:
         return DecodedResponse(error=failed)
-    return _streamed(version.chunks(x)) if x.mode == "stream" else _completed(x, any_case=version.any_case)
+    return _streamed(version.chunks(x)) if x.mode == "stream" else _completed(x, version)
 
 
 def _streamed(received: Chunks) -> DecodedResponse:
@@ -128,9 +136,9 @@ def _streamed(received: Chunks) -> DecodedResponse:
     return reading.turn(received, error)
 
 
-def _completed(x: Exchange, *, any_case: bool) -> DecodedResponse:
+def _completed(x: Exchange, version: Version) -> DecodedResponse:
     try:
-        value = _reply(x, any_case=any_case)
+        value = _reply(x, version)
         if isinstance(value, str):
             return DecodedResponse(seen=True, ended=True)
         message = get(get(get(value, "choices"), "0"), "message")
@@ -143,13 +151,13 @@ def _completed(x: Exchange, *, any_case: bool) -> DecodedResponse:
     return DecodedResponse(text="".join(reading.text), tools=tools, seen=True, ended=not reading.garbled)
 
 
-def _reply(x: Exchange, *, any_case: bool) -> Any:
+def _reply(x: Exchange, version: Version) -> Any:
     """What `create` returns: unless its Content-Type is JSON, the body is a string without choices."""
-    answer, read = reply(x), body(x)
+    answer, read = reply(x), version.read_body(x)
     if answer.status == 204:
         return None
     content_type = ", ".join(answer.values("content-type")).split(";")[0].strip()
-    content_type = content_type.lower() if any_case else content_type
+    content_type = content_type.lower() if version.any_case else content_type
     labelled = "application/json" in content_type or content_type.endswith("+json")
     if labelled and answer.value("content-length") == "0":
         return None

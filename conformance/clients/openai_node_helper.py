@@ -1,6 +1,5 @@
 """openai-node's `chat.completions.stream()`: it builds a completion from the chunks, and emits events meanwhile."""
 
-from copy import deepcopy
 from typing import Any, Final
 
 from conformance.clients.client import Client
@@ -24,6 +23,8 @@ TAKEN: Final = ("delta", "finish_reason", "index", "logprobs")
 """The members of a choice that are not simply copied."""
 TAKEN_OF_DELTA: Final = ("audio", "content", "refusal", "function_call", "role", "tool_calls")
 TAKEN_OF_CALL: Final = ("index", "id", "type", "function")
+FUNCTION_LEVEL: Final = 4
+"""Of a message, where its calls' functions are."""
 
 
 def _rest(value: Any, taken: tuple[str, ...]) -> dict[str, Any]:
@@ -44,8 +45,13 @@ def _concatenated(before: Any, more: Any) -> str:
     return (shown(before) if truthy(before) else "") + shown(more)
 
 
-def _copied(value: Any) -> Any:
-    return dict(value) if isinstance(value, dict) else value
+def _copied(value: Any, levels: int) -> Any:
+    """A copy of a value down to this level; deeper ones are shared, as they are not changed."""
+    if not levels or not isinstance(value, dict | list):
+        return value
+    if isinstance(value, list):
+        return [_copied(item, levels - 1) for item in value]
+    return {name: _copied(held, levels - 1) for name, held in value.items()}
 
 
 class Choice:
@@ -56,31 +62,42 @@ class Choice:
         self.finish: Any = None
         self.message: Any = {}
         self.garbled = False
-        self.logprobs: Any = _copied(optional_get(begun, "logprobs"))
+        self.logprobs: Any = _copied(optional_get(begun, "logprobs"), 1)
 
     def accumulate(self, choice: Any) -> None:
         """Take one chunk's choice into the completion; a `message` in it replaces what was built so far."""
-        self._log(optional_get(choice, "logprobs"))
+        self.log(optional_get(choice, "logprobs"))
         if truthy(finish := optional_get(choice, "finish_reason")):
             self.finish = finish
         if "message" in (other := _rest(choice, TAKEN)):
-            self.message = deepcopy(other["message"])
+            self.message = _copied(other["message"], FUNCTION_LEVEL)
         delta = optional_get(choice, "delta")
         if not truthy(delta):
             return
         if rest := _rest(delta, TAKEN_OF_DELTA):
             _holder(self.message).update(rest)
-        for name in ("refusal", "content"):
-            if truthy(piece := optional_get(delta, name)):
+        for name, is_piece in (("refusal", truthy), ("content", self.is_piece)):
+            if is_piece(piece := optional_get(delta, name)):
                 message = _holder(self.message)
                 message[name] = _concatenated(message.get(name), piece)
         for name in ("role", "function_call"):
             if truthy(told := optional_get(delta, name)):
                 _holder(self.message)[name] = told
-        if truthy(fragments := optional_get(delta, "tool_calls")):
-            self._accumulate_calls(fragments)
+        if truthy(optional_get(delta, "tool_calls")):
+            self._accumulate_calls(self.fragments(delta))
 
-    def _log(self, logprobs: Any) -> None:
+    @staticmethod
+    def is_piece(value: Any) -> bool:
+        """Whether a value is concatenated to the content, or the arguments."""
+        return truthy(value)
+
+    @staticmethod
+    def fragments(delta: Any) -> list[Any]:
+        """The fragments of tool calls in a delta. Raises ClientError for what can't be iterated over."""
+        found = optional_get(delta, "tool_calls")
+        return [] if found is None else list(iterated(found))
+
+    def log(self, logprobs: Any) -> None:
         """Take log probabilities. Raises ClientError where they can't be appended to those before."""
         if not truthy(logprobs):
             return
@@ -97,18 +114,35 @@ class Choice:
                     raise ClientError("type", "push is not a function")
                 kept[name] = [*before, *more]
 
-    def _accumulate_calls(self, fragments: Any) -> None:
+    def _accumulate_calls(self, fragments: list[Any]) -> None:
         message = _holder(self.message)
         if not truthy(message.get("tool_calls")):
             message["tool_calls"] = {}
         if isinstance(calls := message["tool_calls"], list):
             message["tool_calls"] = {str(at): call for at, call in enumerate(calls)}
         calls = _holder(message["tool_calls"])
-        for fragment in iterated(fragments):
+        for fragment in fragments:
             rest, index = _rest(fragment, TAKEN_OF_CALL), property_name(fragment, "index")
             if calls.get(index) is None:
                 calls[index] = {}
-            _grow(_holder(calls[index]), fragment, rest)
+            self._grow(_holder(calls[index]), fragment, rest)
+
+    def _grow(self, call: dict[str, Any], fragment: Any, rest: dict[str, Any]) -> None:
+        call.update(rest)
+        for name in ("id", "type"):
+            if truthy(told := optional_get(fragment, name)):
+                call[name] = told
+        function = optional_get(fragment, "function")
+        if not truthy(function):
+            return
+        name, arguments = optional_get(function, "name"), optional_get(function, "arguments")
+        if call.get("function") is None:
+            call["function"] = {"name": "" if name is None else name, "arguments": ""}
+        if truthy(name):
+            _holder(call["function"])["name"] = name
+        if self.is_piece(arguments):
+            held = _holder(call["function"])
+            held["arguments"] = shown(held.get("arguments")) + shown(arguments)
 
     def emit(self, choice: Any, text: list[str]) -> None:
         """Emit the events of one chunk's choice: that of its content adds to the text, others may fail."""
@@ -120,8 +154,7 @@ class Choice:
         if truthy(self.finish):
             get(message, "content")
             self._call_done()
-        fragments = optional_get(delta, "tool_calls")
-        begun = [] if fragments is None else list(iterated(fragments))
+        begun = self.fragments(delta)
         for fragment in begun:
             index = get(fragment, "index")
             if not _is_same(self.current, index):
@@ -155,7 +188,19 @@ class Choice:
             if optional_get(call, "arguments") is None or not truthy(optional_get(call, "name")):
                 raise ClientError("shape", "missing function_call.name or function_call.arguments")
             return ()
-        return tuple(map(_finished_call, _elements(calls))) if truthy(calls) else ()
+        return tuple(map(self.finished_call, _elements(calls))) if truthy(calls) else ()
+
+    @staticmethod
+    def finished_call(call: Any) -> DecodedToolCall:
+        """One tool call of the final choice. Raises ClientError for what is missing, and for another type."""
+        function = optional_get(call, "function")
+        kind, name, arguments = get(call, "type"), optional_get(function, "name"), optional_get(function, "arguments")
+        if name is None or arguments is None:
+            raise ClientError("shape", "missing function.name or function.arguments")
+        if kind != "function":
+            told = shown(kind)[:40]
+            raise ClientError("shape", f"Currently only `function` tool calls are supported; Received `{told}`")
+        return DecodedToolCall(name=name, arguments=arguments, id=optional_get(call, "id"))
 
 
 def _is_same(one: Any, other: Any) -> bool:
@@ -163,25 +208,6 @@ def _is_same(one: Any, other: Any) -> bool:
     if isinstance(one, dict | list) or isinstance(one, bool) != isinstance(other, bool):
         return False
     return bool(one == other)
-
-
-def _grow(call: dict[str, Any], fragment: Any, rest: dict[str, Any]) -> None:
-    """Take one fragment into a tool call."""
-    call.update(rest)
-    for name in ("id", "type"):
-        if truthy(told := optional_get(fragment, name)):
-            call[name] = told
-    function = optional_get(fragment, "function")
-    if not truthy(function):
-        return
-    name, arguments = optional_get(function, "name"), optional_get(function, "arguments")
-    if call.get("function") is None:
-        call["function"] = {"name": "" if name is None else name, "arguments": ""}
-    if truthy(name):
-        _holder(call["function"])["name"] = name
-    if truthy(arguments):
-        held = _holder(call["function"])
-        held["arguments"] = shown(held.get("arguments")) + shown(arguments)
 
 
 def _elements(values: Any) -> list[Any]:
@@ -194,20 +220,11 @@ def _elements(values: Any) -> list[Any]:
     return [values[str(at)] for at in sorted(indices)]
 
 
-def _finished_call(call: Any) -> DecodedToolCall:
-    function = optional_get(call, "function")
-    kind, name, arguments = get(call, "type"), optional_get(function, "name"), optional_get(function, "arguments")
-    if name is None or arguments is None:
-        raise ClientError("shape", "missing function.name or function.arguments")
-    if kind != "function":
-        raise ClientError("shape", f"Currently only `function` tool calls are supported; Received `{shown(kind)[:40]}`")
-    return DecodedToolCall(name=name, arguments=arguments, id=optional_get(call, "id"))
-
-
 class Snapshot:
     """All choices, by index as the name of a property: the completion has those whose index is one of an array."""
 
-    def __init__(self) -> None:
+    def __init__(self, choice: type[Choice]) -> None:
+        self._choice = choice
         self.choices: dict[str, Choice] = {}
 
     def add(self, chunk: Any, text: list[str]) -> None:
@@ -221,7 +238,7 @@ class Snapshot:
             self._kept(choice).emit(choice, text)
 
     def _kept(self, choice: Any) -> Choice:
-        return self.choices.setdefault(property_name(choice, "index"), Choice(choice))
+        return self.choices.setdefault(property_name(choice, "index"), self._choice(choice))
 
     @property
     def garbled(self) -> bool:
@@ -239,24 +256,16 @@ class Snapshot:
         return tools[0]
 
 
-def _require_indexes(chunk: Any) -> None:
-    for choice in iterated(optional_get(chunk, "choices")):
-        if not is_array_index(property_name(choice, "index")):
-            raise ClientError("shape", "Chat completion stream contains an invalid choice index")
-
-
-def read_with_helper(x: Exchange, version: Version = VERSION_6) -> DecodedResponse:
+def read_with_helper(x: Exchange, version: Version = VERSION_6, choice: type[Choice] = Choice) -> DecodedResponse:
     """`client.chat.completions.stream()`; tool calls are there only in the end."""
     if x.mode != "stream" or refusal(x):
         return read(x, version)
-    received, snapshot = version.chunks(x), Snapshot()
+    received, snapshot = version.chunks(x), Snapshot(choice)
     error = received.error
     text: list[str] = []
     tools: tuple[DecodedToolCall, ...] = ()
     try:
         for chunk in received.values:
-            if version.indexed:
-                _require_indexes(chunk)
             snapshot.add(chunk, text)
         tools = () if error else snapshot.end(begun=bool(received.values))
     except ClientError as raised:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from conformance.clients.openai_sdk import attribute, chunks, text_in
 from conformance.clients.sdk import head_error
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
+from conformance.clients.validators import as_integer, fields, items, nullish, one_of, text, whole
 from conformance.model.exchange import Exchange
 
 REFUSED_FINISHES: Final = ("length", "content_filter")
@@ -62,7 +63,7 @@ class Completion:
 
     def take(self, chunk: dict[str, Any]) -> list[Any]:
         """Take one chunk, and return the contents of its `content.delta` events. Raises ClientError."""
-        choices = _iterated(chunk.get("choices"))
+        choices = [_coerced(choice) for choice in _iterated(chunk.get("choices"))]
         if self.choices is None:
             if "choices" not in chunk:
                 raise ClientError("shape", "'choices'")
@@ -122,6 +123,27 @@ class Completion:
             for call in _iterated(attribute(attribute(choice, "message"), "tool_calls") or ()):
                 _named(call)
         return tuple(map(_called, _calls(self.choices[0]))) if self.choices else ()
+
+
+FRAGMENTS: Final = items(
+    fields(
+        index=as_integer,
+        id=nullish(text),
+        type=nullish(one_of("function")),
+        function=nullish(fields(name=nullish(text), arguments=nullish(text))),
+    )
+)
+"""Tool call fragments that are as the SDK's types want them."""
+
+
+def _coerced(choice: Any) -> Any:
+    """A choice, in whose tool call fragments Pydantic makes numbers of texts, if all of them are valid."""
+    delta = choice.get("delta") if isinstance(choice, dict) else None
+    fragments = delta.get("tool_calls") if isinstance(delta, dict) else None
+    if delta is None or fragments is None or not FRAGMENTS(fragments):
+        return choice
+    numbered = [fragment | {"index": whole(fragment["index"])} for fragment in fragments]
+    return choice | {"delta": delta | {"tool_calls": numbered}}
 
 
 def _begun(choices: list[Any]) -> list[Any]:

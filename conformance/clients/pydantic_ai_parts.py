@@ -8,6 +8,7 @@ from conformance.clients import jiter
 from conformance.clients.openai_sdk import slot_of
 from conformance.clients.required_tool import offers
 from conformance.clients.turn import ClientError, DecodedResponse, DecodedToolCall
+from conformance.clients.validators import has_surrogates
 from conformance.model.exchange import Exchange
 
 HELD_NS: Final = 100_000_000
@@ -155,12 +156,19 @@ def judged(x: Exchange, turn: DecodedResponse, parts: Parts) -> DecodedResponse:
     except ClientError as raised:
         return turn.with_error(raised)
     if others and not tools and not (has_text and x.mode == "stream"):
-        return turn.with_error(UnusableError("invalid", "Tool exceeded max retries count of 1"))
+        return turn.with_error(_unusable(parts, "Tool exceeded max retries count of 1"))
     if tools or has_text:
         return replace(turn, text="".join(parts.shown) if x.mode == "stream" else whole, tools=tools)
     if turn.finish in FINAL:
         return turn.with_error(ClientError("api", f"finish reason {turn.finish} before any response was generated"))
-    return turn.with_error(UnusableError("invalid", "Exceeded maximum output retries (1)"))
+    return turn.with_error(_unusable(parts, "Exceeded maximum output retries (1)"))
+
+
+def _unusable(parts: Parts, message: str) -> ClientError:
+    """Why the agent asks again, in a request that repeats the parts; one that is no UTF-8 can't be sent."""
+    if has_surrogates([[part.content, part.name, part.arguments, part.id] for part in parts.parts]):
+        return ClientError("unicode", "'utf-8' codec can't encode character: surrogates not allowed")
+    return UnusableError("invalid", message)
 
 
 def held(x: Exchange, turn: DecodedResponse) -> DecodedResponse:

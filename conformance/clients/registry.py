@@ -18,7 +18,8 @@ from conformance.clients.litellm import LITELLM
 from conformance.clients.openai_agents import OPENAI_AGENTS
 from conformance.clients.openai_agents_responses import OPENAI_AGENTS_RESPONSES
 from conformance.clients.openai_node import OPENAI_NODE
-from conformance.clients.openai_node_7 import OPENAI_NODE_7, OPENAI_NODE_7_HELPER
+from conformance.clients.openai_node_7 import OPENAI_NODE_7
+from conformance.clients.openai_node_7_helper import OPENAI_NODE_7_HELPER
 from conformance.clients.openai_node_helper import OPENAI_NODE_HELPER
 from conformance.clients.openai_python import OPENAI_1, OPENAI_2, OPENAI_3, OPENAI_3_HELPER
 from conformance.clients.openai_responses import OPENAI_3_RESPONSES

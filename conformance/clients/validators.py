@@ -1,7 +1,7 @@
 """What a strict framework requires of a JSON value: checks that are composed like its schema."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 Check = Callable[[Any], bool]
@@ -98,15 +98,22 @@ def timestamp(value: Any) -> bool:
     return number(value) and EARLIEST <= value <= LATEST
 
 
+def within(value: Any) -> Iterator[Any]:
+    """A JSON value and all values inside; they may be nested more deeply than Python's stack."""
+    left = [value]
+    while left:
+        value = left.pop()
+        yield value
+        if isinstance(value, dict | list):
+            left.extend(value.values() if isinstance(value, dict) else value)
+
+
 def has_odd_names(value: Any) -> bool:
     """Whether a name somewhere inside has a lone surrogate, so that Pydantic can't make a dictionary of a model."""
-    waiting = [value]  # no recursion: a response may be nested almost as deeply as Python recurses
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, dict):
-            if any(map(LONE_SURROGATE.search, found)):
-                return True
-            waiting += found.values()
-        elif isinstance(found, list):
-            waiting += found
-    return False
+    return any(LONE_SURROGATE.search(name) for found in within(value) if isinstance(found, dict) for name in found)
+
+
+def has_surrogates(value: Any) -> bool:
+    """Whether a JSON value has a lone surrogate somewhere, so that a client can neither send nor hash it."""
+    texts = (found for found in within(value) if isinstance(found, str))
+    return has_odd_names(value) or any(map(LONE_SURROGATE.search, texts))

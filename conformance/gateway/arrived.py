@@ -9,7 +9,7 @@ from conformance.apis.nonce import MARKER, marker
 from conformance.apis.request import conversation_texts
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Ending, Exchange, Origin, Span
-from conformance.model.words import Api, Hidden, Mode
+from conformance.model.words import CONVERSATIONAL, Api, Hidden, Mode
 from conformance.parsing.http1 import request_content
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import as_object
@@ -75,7 +75,8 @@ def _asked(content: bytes) -> dict[str, Any]:
 
 
 def _api(method: str, path: str, content: bytes) -> Api:
-    return api_of(method, path, lambda: b"" if _asked(content) == {} else content) or "chat"
+    found = api_of(method, path, lambda: b"" if _asked(content) == {} else content)
+    return found if found in CONVERSATIONAL else "chat"
 
 
 def credentials_of(x: AcceptedExchange, known: Collection[str] = ()) -> dict[str, bool]:

@@ -172,3 +172,47 @@ def test_a_hole_between_tool_calls_breaks_the_helper():
     x = called({"index": 1} | CALL_START, *({**part, "index": 1} for part in GROWN))("chat")
     assert fate("openai-node 6.49 (stream helper)", x) == ("exception", 1)
     assert fate("openai-node 6.49", x) == ("tool_ok", 1)
+
+
+SEVEN, SEVEN_HELPER = "openai-node 7.59", "openai-node 7.59 (stream helper)"
+
+
+def test_node_22_reports_a_chunked_body_without_its_last_chunk_even_where_the_connection_was_to_end():
+    x = of(stream(GOOD["chat"][:3]), ended=False, headers=(("connection", "close"),))
+    assert fate(SEVEN, x) == ("partial_text+exception", 1)
+    assert fate("AI SDK 7 (openai)", x) == ("partial_text+exception", 1)
+    assert fate("AI SDK 6 (openai)", x) == ("partial_text", 1)
+
+
+def with_choice(choice):
+    return streamed("chat", [*GOOD["chat"][:3], ("", {"choices": [choice]}), *GOOD["chat"][3:]])
+
+
+def test_openai_node_7_copies_each_choice_so_that_null_fails_and_a_text_does_not():
+    assert fate(SEVEN, with_choice(None)) == ("partial_text+exception", 1)
+    assert fate(SEVEN, with_choice("text")) == ("text", 1)
+
+
+@pytest.mark.parametrize("index", [None, "0", -1, 0.5, 128, True])
+def test_the_helper_of_openai_node_7_requires_an_index(index):
+    assert fate(SEVEN_HELPER, with_choice({"index": index, "delta": {}})) == ("partial_text+exception", 1)
+
+
+def test_the_helper_of_openai_node_7_takes_a_call_of_any_type():
+    x = called({"index": 0} | CALL_START | {"type": "tool"}, *GROWN)("chat")
+    assert fate(SEVEN_HELPER, x) == ("tool_ok", 1)
+    assert fate("openai-node 6.49 (stream helper)", x) == ("exception", 1)
+    assert fate(SEVEN_HELPER, called({"index": 128} | CALL_START)("chat")) == ("exception", 1)
+
+
+def test_the_helper_of_openai_node_7_shows_a_number_as_content():
+    assert fate(SEVEN_HELPER, with_choice({"index": 0, "delta": {"content": 0}})) == ("partial_text", 1)
+
+
+@pytest.mark.parametrize("logprobs", [{"content": 7}, {"content": 0}])
+def test_the_helper_of_openai_node_7_copies_log_probabilities(logprobs):
+    again = {"index": 0, "delta": {}, "logprobs": {"content": [{}]}}
+    x = streamed(
+        "chat", [*GOOD["chat"][:2], *(("", {"choices": [c]}) for c in (again | {"logprobs": logprobs}, again))]
+    )
+    assert fate(SEVEN_HELPER, x) == ("partial_text+exception", 1)

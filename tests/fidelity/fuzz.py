@@ -22,7 +22,9 @@ from generated.example import example
 from generated.known import known
 from generated.play import driver, reply_server
 
-PUBLISHED = {"examples": 1700, "seeds": (1, 2, 3)}
+SEEDS = (1, 2, 3)
+EXAMPLES, EXAMPLES_IF_HEAVY = 1700, 100
+"""Replies per client and seed; those of clients that take seconds per message."""
 QUICK = 300
 SHRUNK_PER_DIFFERENCE = 4
 SHRUNK_AT_MOST = 40
@@ -47,15 +49,17 @@ def main():
 def _options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--client", action="append", default=[], help="an environment or a client; may be repeated")
-    parser.add_argument("--examples", type=int, help=f"per client and seed ({PUBLISHED['examples']})")
+    parser.add_argument(
+        "--examples", type=int, help=f"per client and seed ({EXAMPLES}; slow clients {EXAMPLES_IF_HEAVY})"
+    )
     parser.add_argument("--seed", type=int, action="append", help="may be repeated (1, 2 and 3)")
     parser.add_argument("--only", type=int, help="only the example of this number, in full")
     parser.add_argument("--quick", action="store_true", help="openai, anthropic and LangGraph in a minute")
     parser.add_argument("--record", action="store_true", help="keep what differs as facts")
     options = parser.parse_args()
     options.partial = bool(options.examples or options.seed or options.only is not None or options.quick)
-    options.examples = options.examples or (QUICK if options.quick else PUBLISHED["examples"])
-    options.seeds = options.seed or (PUBLISHED["seeds"][:1] if options.quick else PUBLISHED["seeds"])
+    options.examples = options.examples or (QUICK if options.quick else None)
+    options.seeds = options.seed or (SEEDS[:1] if options.quick else SEEDS)
     return options
 
 
@@ -80,16 +84,17 @@ def _run(server, running, environment, surface, options):
     if options.only is not None:
         return _show(server, running, surface, options)
     began, found, tally = time.monotonic(), [], page.Tally(surface.client, surface.api)
+    examples = options.examples or (EXAMPLES_IF_HEAVY if environment.heavy else EXAMPLES)
     for seed in options.seeds:
-        for batch in comparisons(server, running, surface, seed, options.examples):
-            tally.add(batch)
+        for batch in comparisons(server, running, surface, seed, examples):
+            tally.add(seed, batch)
             found += [(seed, one) for one in batch if not one.agrees]
             _progress(surface, seed, tally, began)
     sys.stderr.write("\n" if sys.stderr.isatty() else "")
     unknown = [(seed, one) for seed, one in found if not known(one)]
     print(f"{tally.line()} ({time.monotonic() - began:.0f} s)", flush=True)
     if not options.partial:
-        page.keep(environment, tally, options)
+        page.keep(environment, tally, options.seeds)
     for seed, one in _some(unknown):
         least = shrunk(server, running, surface, one, rounds=HEAVY_ROUNDS if environment.heavy else ROUNDS)
         _tell(seed, least)

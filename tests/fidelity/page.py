@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from environments import CACHE, CHECKOUT, ENVIRONMENTS, LEFT_OUT
+from generated.known import UNCERTAIN
 
 PAGE = CHECKOUT / "docs/client-accuracy.md"
 KEPT = CACHE / "measured"
@@ -45,7 +46,7 @@ def reason(cell):
     if cell.client.startswith("Pydantic AI") and {cell.seen[0], cell.predicted[0]} == RACING:
         return RACE
     places = ((cell.client, cell.scene), ("*", cell.scene), (cell.client, "*"))
-    return next((REASONS[place] for place in places if place in REASONS), "")
+    return next((REASONS[place] for place in places if place in REASONS), UNCERTAIN if cell.uncertain else "")
 
 
 def keep(environment, cells, versions, *, missing=""):

@@ -60,6 +60,7 @@ def played(name, said, mode="stream"):
         ("sse_trunc_event_boundary", {"text": "Good day, and"}, "partial_text"),
         ("sse_error_mid_stream", {"text": "Good day", "error": "APIError: gone"}, "partial_text+exception"),
         ("501_json_error", {"error": "InternalServerError: no"}, "exception"),
+        ("chunks-by-hand", {"text": whole(greeting("chat", "stream"))}, "partial_text"),
         ("data_after_done", {"text": "Good day, and welcome to the harbour. Mind the step."}, "text"),
         ("native-sse", {"text": whole(greeting("chat", "stream")) + " Good day"}, "text+"),
         ("native-sse", {"tools": [["todo", "{"]]}, "tool_bad"),

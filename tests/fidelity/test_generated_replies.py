@@ -5,9 +5,12 @@ from collections import Counter
 import pytest
 from client_replies import GOOD, chunked, received, stream
 from environments import ENVIRONMENTS
+from generated import page
+from generated.compare import Comparison
 from generated.draft import base, played
 from generated.edits import EDITS, KINDS
 from generated.example import example, fewer_edits, size, smaller
+from generated.known import UNCERTAIN
 from generated.play import reply_server
 from observed import compared, simulated
 from test_fidelity import post
@@ -70,3 +73,19 @@ def test_many_replies_are_played_by_one_server_each_at_its_own_path():
 def test_what_a_client_did_becomes_an_outcome(fact, seen):
     x = received("chat", "stream", chunked(stream(GOOD["chat"])))
     assert compared(FACT | fact, simulated("openai-python 3.54", x))[0] == seen
+
+
+def differing(number, predicted, *, uncertain=False):
+    made = example("chat", ("stream",), 1, number)
+    return Comparison("LiteLLM 1.106", made, made.draft, ("text", 1), predicted, FACT, None, uncertain, number)
+
+
+def test_the_page_lists_what_differs_by_its_reason():
+    tally = page.Tally("LiteLLM 1.106", "chat")
+    tally.add(7, [differing(0, ("text", 1)), differing(1, ("hang", 0), uncertain=True)])
+    tally.add(8, [differing(2, ("exception", 3)), differing(3, ("exception", 3))])
+    kept = {"date": "-", "versions": {"litellm": "1.106.2"}, "clients": {tally.client: tally.result([7, 8])}}
+    told = list(page.lines({"litellm": kept}))
+    assert "| LiteLLM 1.106 | chat | 7, 8 | 4 | 1 | 25.00 % |" in told
+    assert f"| LiteLLM 1.106 | stream | text/1 | hang | 1 | 7/1 | {UNCERTAIN} |" in told
+    assert "| LiteLLM 1.106 | stream | text/1 | exception/3 | 2 | 8/2 | unknown |" in told

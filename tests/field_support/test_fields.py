@@ -19,6 +19,7 @@ NEEDED = {
     "chat": ("model", "messages"),
     "messages": ("model", "messages", "max_tokens"),
     "responses": ("model", "input"),
+    "embeddings": ("model", "input"),
 }
 """Fields without which a request is rejected, whatever else it has."""
 WHERE = {"stream": streaming, "unary": lambda request: not streaming(request), "both": bool}

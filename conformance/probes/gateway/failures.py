@@ -5,7 +5,7 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
+from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode, Suite
 from conformance.probes.gateway.routing import STEERING
 
 CONNECTION_REFUSED: Final = "connection-refused"
@@ -93,4 +93,4 @@ def _retries(api: Api) -> Iterator[Probe]:
     )
 
 
-PROBES = tuple(probe for api in GENERATIVE for part in (_refusals, _losses, _retries) for probe in part(api))
+PROBES = tuple(probe for api in CONVERSATIONAL for part in (_refusals, _losses, _retries) for probe in part(api))

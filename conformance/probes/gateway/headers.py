@@ -5,7 +5,7 @@ from typing import Final
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.profile import KEY
-from conformance.model.words import GENERATIVE, MODES, Api
+from conformance.model.words import CONVERSATIONAL, MODES, Api
 from conformance.probes.baseline import token_cap, with_fields
 
 TRACE: Final = "00-{trace}-00f067aa0ba902b7-01"
@@ -68,8 +68,8 @@ def _spare_keys(api: Api) -> Probe:
 
 
 PROBES = (
-    *map(_own, GENERATIVE),
-    *(_spare_keys(api) for api in GENERATIVE if api != "messages"),
+    *map(_own, CONVERSATIONAL),
+    *(_spare_keys(api) for api in CONVERSATIONAL if api != "messages"),
     Probe(
         api="messages",
         kind=Kind.GATEWAY_HEADER,

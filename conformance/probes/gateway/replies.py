@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, MODES, Api, Mode
+from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode
 from conformance.probes.baseline import Change, token_cap
 from conformance.probes.encoding import Offer, request_encoding, usage_too
 from conformance.probes.tools import TWICE, closed, tool
@@ -190,7 +190,12 @@ def _faults_in_full(api: Api) -> Iterator[Probe]:
 
 
 PROBES = (
-    *(probe for api in GENERATIVE for of in (_legal, _faults, _legal_in_full, _faults_in_full) for probe in of(api)),
+    *(
+        probe
+        for api in CONVERSATIONAL
+        for of in (_legal, _faults, _legal_in_full, _faults_in_full)
+        for probe in of(api)
+    ),
     *OF_CHAT,
     *OF_MESSAGES,
     *OF_RESPONSES,

@@ -10,7 +10,7 @@ from conformance.apis.claims import claims, is_error, supported
 from conformance.apis.ending import has_invalid_json, terminal_events
 from conformance.apis.evidence import missing_part, unanswered_reason
 from conformance.apis.response_content import response_content
-from conformance.apis.specs import spec
+from conformance.apis.specs import generation
 from conformance.model.case import Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
 from conformance.model.rule import Condition
@@ -89,7 +89,7 @@ def is_unended(x: Exchange) -> bool:
     What a gateway that translates sends with that event, such as the usage, is then the upstream's to lack.
     """
     is_stream = reply(x).status in range(200, 300) and looks_like_events(x) and not is_error(x)
-    needs_one = bool(spec(x.api).terminal_events) and x.ending.how != "hung-up"
+    needs_one = bool(generation(x.api).terminal_events) and x.ending.how != "hung-up"
     return is_stream and needs_one and not terminal_events(x)
 
 

@@ -11,7 +11,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.target import GatewayPolicy
 from conformance.model.verdict import NotJudged, not_applicable, untestable
-from conformance.model.words import APIS, Api
+from conformance.model.words import CONVERSATIONAL, Api
 from conformance.parsing.http1 import reply
 from conformance.rules.gw.answers import given_up
 
@@ -88,7 +88,7 @@ def api_by_path(x: Exchange) -> Api:
 
 def _path_of(x: Exchange) -> Api | None:
     path = x.case.subject.rstrip("/")
-    return next((api for api in APIS if path.endswith(spec(api).path)), None)
+    return next((api for api in CONVERSATIONAL if path.endswith(spec(api).path)), None)
 
 
 def is_sent_twice(x: Exchange) -> bool:

@@ -10,7 +10,7 @@ from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import Condition, rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import OK, all_of
@@ -76,7 +76,7 @@ def said(x: Exchange) -> tuple[Any, ...]:
     spec=CHAT_SPEC,
     fix="Turn the response cache off, or declare it in the policy (gateway.cache); replay stored responses unchanged.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(AGAIN)),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         (*both(reply_to(AGAIN, f"{NONCE} attempt 2"), reply_to(AGAIN, f"{NONCE} attempt 2")), *ASKED_FIRST),
     ],
@@ -108,7 +108,7 @@ def cached_undeclared(
     spec=AGE,
     fix="Send Age, or a field of the gateway's own that names the cache (x-cache: HIT), with each stored response.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(AGAIN)),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[(*both(reply_to(AGAIN, headers=(JSON, ("age", "1")))), *ASKED_FIRST)],
     bad=[
         (*both(reply_to(AGAIN)), *ASKED_FIRST),
@@ -138,7 +138,7 @@ def _tells_of_cache(name: str, value: str) -> bool:
     spec=CACHE_KEY,
     fix="Make the cache key from the whole request body: sampling, caps, tools, images and instructions change a response.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(but=(AGAIN, TENANT))),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[(*both(reply_to("cap", f"{NONCE} attempt 3"), reply_to("cap", f"{NONCE} attempt 3")), *ASKED_FIRST)],
     bad=[(*both(reply_to("cap", headers=(JSON, ("age", "1")), cap=48)), *ASKED_FIRST)],
     compares_with={"first": FIRST},
@@ -178,7 +178,7 @@ def _equated(policy: Policy, names: set[str]) -> set[str]:
     spec=TENANTS,
     fix="Make the client's key, or its tenant, a part of the cache key.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(TENANT)),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         (*both(reply_to(TENANT, f"{NONCE} attempt 3"), reply_to(TENANT, f"{NONCE} attempt 3")), *ASKED_FIRST),
     ],

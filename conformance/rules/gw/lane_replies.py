@@ -13,7 +13,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import Object
 from conformance.rules.example import completion
@@ -68,7 +68,7 @@ def _without_own_calls(theirs: Choice, mine: Choice, tools: frozenset[str]) -> C
     spec=COMPLETION,
     fix="Carry every text, and every refusal, of the upstream's response over, unchanged and in order, in both modes.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat()],
     bad=[messages_by_chat(client=MESSAGE | {"content": [{"type": "text", "text": "Hello"}]})],
 )
@@ -95,7 +95,7 @@ def text_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding |
     spec=COMPLETION,
     fix="Carry each call over as one call with an ID of its own, its name and its arguments; number parallel calls from 0.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         messages_by_chat(OFFERING, OFFERED, client=USED, upstream=CALLED),
         chat_by_messages(OFFERED, OFFERING, client=CALLED, upstream=USED),
@@ -149,7 +149,7 @@ def _arguments(call: ToolCall) -> Any:
     fix="Map each ending: stop, end_turn and completed; length, max_tokens and incomplete (max_output_tokens); tool_calls "
     "and tool_use; content_filter, refusal and incomplete (content_filter), in both modes.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         messages_by_chat(client=MESSAGE | {"stop_reason": "max_tokens"}, upstream=completion(finish="length")),
         chat_by_messages(OFFERED, OFFERING, client=CALLED, upstream=USED),
@@ -201,7 +201,7 @@ def _endings(mine: Choice, theirs: Choice) -> set[str | None]:
     fix="Carry reasoning over: reasoning_content or reasoning of chat upstreams, thinking blocks of Messages, reasoning "
     "items of Responses; if it is hidden on purpose, say so (gateway.hides_reasoning).",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         messages_by_chat(
             client=MESSAGE

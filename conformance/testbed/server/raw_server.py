@@ -55,9 +55,15 @@ async def read_request(
 
 
 async def write_reply(
-    reply: WireResponse, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, closing: bool, bodiless: bool
+    reply: WireResponse,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    *,
+    closing: bool,
+    bodiless: bool,
+    is_cut: Callable[[], bool],
 ) -> bool:
-    """Write the reply; true if the connection can be reused.
+    """Write the reply; true if the connection can be reused. It is cut before a piece if `is_cut`.
 
     Raises:
         OSError: the client disconnected before the end.
@@ -70,6 +76,8 @@ async def write_reply(
         await wait_for_client(piece.wait_s, is_gone)
         if await is_gone():
             raise ConnectionResetError
+        if is_cut():
+            return False
         writer.write(piece.octets)
         await writer.drain()
     if reply.end == "reset":
@@ -117,6 +125,12 @@ async def listening(on_request: OnRequest, sock: socket.socket, state: ServerSta
         await asyncio.gather(*connections, return_exceptions=True)
 
 
+def _cut_by_others(reply: WireResponse, state: ServerState) -> Callable[[], bool]:
+    """Whether a client has disconnected meanwhile, and the reply ends with it."""
+    before = state.disconnects if reply.ends_with_others else 0
+    return lambda: reply.ends_with_others and state.disconnects > before
+
+
 async def _serve_connection(
     on_request: OnRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, state: ServerState
 ) -> None:
@@ -127,10 +141,12 @@ async def _serve_connection(
             return
         request, body, early = received
         reply = on_request(request, body, earlier)
-        bodiless = request.method == b"HEAD"
+        bodiless, is_cut = request.method == b"HEAD", _cut_by_others(reply, state)
         with state.in_progress(partial(_is_gone, reader, writer)):
             try:
-                going = await write_reply(reply, reader, writer, closing=_wants_close(request), bodiless=bodiless)
+                going = await write_reply(
+                    reply, reader, writer, closing=_wants_close(request), bodiless=bodiless, is_cut=is_cut
+                )
             except OSError:
                 await asyncio.sleep(reply.ignore_disconnect_s)
                 raise

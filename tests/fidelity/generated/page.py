@@ -1,7 +1,7 @@
 """Write docs/client-fuzzing.md: how often the models agree with the real clients on generated replies."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,38 +27,49 @@ number of requests are as observed, and the text, if any, is the same. Differenc
 
 
 class Tally:
-    """How many replies a client's model agrees on, in all and by kind of edit."""
+    """How many replies a client's model agrees on, in all and by kind of edit, and what it differs on."""
 
     def __init__(self, client, api):
         self.client, self.api = client, api
-        self.count = self.agree = self.explained = 0
+        self.count = 0
         self.kinds, self.agreeing = Counter(), Counter()
+        self.differences = []
 
-    def add(self, batch):
+    @property
+    def agree(self):
+        """The replies that it agrees on."""
+        return self.count - len(self.differences)
+
+    def add(self, seed, batch):
         """Count a batch of comparisons."""
         for one in batch:
             self.count += 1
-            self.agree += one.agrees
-            self.explained += not one.agrees and bool(known(one))
             for kind in set(one.made.kinds):
                 self.kinds[kind] += 1
                 self.agreeing[kind] += one.agrees
+            if not one.agrees:
+                told = {"seed": seed, "number": one.number, "mode": one.made.mode, "observed": one.seen}
+                self.differences.append(told | {"predicted": one.predicted, "reason": known(one)})
+
+    def result(self, seeds):
+        """What is stored of it."""
+        by_kind = {kind: [self.kinds[kind], self.agreeing[kind]] for kind in KINDS if self.kinds[kind]}
+        told = {name: getattr(self, name) for name in ("api", "count", "agree", "differences")}
+        return told | {"seeds": list(seeds), "kinds": by_kind}
 
     def line(self):
         """One line for people."""
-        share = 100 * self.agree / max(1, self.count)
-        others = f", {self.explained} of the others have a known reason" if self.explained else ""
-        return f"{self.client}: {self.agree} of {self.count} replies agree ({share:.2f} %){others}"
+        explained = sum(bool(told["reason"]) for told in self.differences)
+        others = f", {explained} of the others have a known reason" if explained else ""
+        return f"{self.client}: {self.agree} of {self.count} replies agree ({_share(self.agree, self.count)}){others}"
 
 
-def keep(environment, tally, options):
+def keep(environment, tally, seeds):
     """Store a client's result until the page is written; the results of other clients stay."""
     KEPT.mkdir(exist_ok=True)
     path = KEPT / f"{environment.name}.json"
     kept = json.loads(path.read_text()) if path.exists() else {"clients": {}}
-    result = {name: getattr(tally, name) for name in ("api", "count", "agree", "explained")}
-    by_kind = {kind: [tally.kinds[kind], tally.agreeing[kind]] for kind in KINDS if tally.kinds[kind]}
-    clients = kept["clients"] | {tally.client: result | {"seeds": list(options.seeds), "kinds": by_kind}}
+    clients = kept["clients"] | {tally.client: tally.result(seeds)}
     told = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions(environment), "clients": clients}
     path.write_text(json.dumps(told, indent=1) + "\n")
 
@@ -66,19 +77,21 @@ def keep(environment, tally, options):
 def write():
     """Write the page from all stored results."""
     kept = {e.name: json.loads(path.read_text()) for e in ENVIRONMENTS if (path := KEPT / f"{e.name}.json").exists()}
-    PAGE.write_text("\n".join(_lines(kept)) + "\n")
+    PAGE.write_text("\n".join(lines(kept)) + "\n")
 
 
-def _lines(kept):
+def lines(kept):
+    """The lines of the page."""
     clients = {name: result for told in kept.values() for name, result in told["clients"].items()}
     yield INTRODUCTION
-    yield "| client | API | seeds | replies | agree | share | known reason |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| client | API | seeds | replies | agree | share |"
+    yield "|---|---|---|---|---|---|"
     for name, result in clients.items():
         seeds = ", ".join(map(str, result["seeds"]))
         told = (name, result["api"], seeds, result["count"], result["agree"], _share(result["agree"], result["count"]))
-        yield f"| {' | '.join(map(str, (*told, result['explained'])))} |"
+        yield f"| {' | '.join(map(str, told))} |"
     yield ""
+    yield from _differences(clients)
     yield "## By kind of edit"
     yield ""
     yield "All clients of an API together: replies with such an edit, and the share that agrees."
@@ -94,6 +107,25 @@ def _lines(kept):
     for name, told in kept.items():
         listed = ", ".join(f"{package} {version}" for package, version in told["versions"].items())
         yield f"- {name}, {told['date']}: {listed}"
+
+
+def _differences(clients):
+    yield "## Differences"
+    yield ""
+    yield "Observed and predicted are OUTCOME/REQUESTS; of a client that hangs, only the outcome is compared. The"
+    yield "example is SEED/NUMBER: `--client NAME --seed SEED --only NUMBER` plays it again."
+    yield ""
+    yield "| client | mode | observed | predicted | replies | example | reason |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, result in clients.items():
+        alike = defaultdict(list)
+        for one in result["differences"]:
+            sides = ("/".join(map(str, filter(None, one[side]))) for side in ("observed", "predicted"))
+            alike[one["mode"], *sides, one["reason"] or "unknown"].append(one)
+        for (mode, observed, predicted, reason), ones in alike.items():
+            example = f"{ones[0]['seed']}/{ones[0]['number']}"
+            yield f"| {' | '.join((name, mode, observed, predicted, str(len(ones)), example, reason))} |"
+    yield ""
 
 
 def _cell(clients, api, kind):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.testbed.gateway.handling import (
     Forward,
     GatewayChange,
@@ -139,7 +139,7 @@ DEFECTS = (
         name="user-and-metadata-dropped",
         title="Drops the user's name and the metadata, and keeps unknown fields",
         caught_by="GW001",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(without("user", "metadata")),
     ),
     GatewayChange(
@@ -171,7 +171,7 @@ DEFECTS = (
         name="fields-of-other-api",
         title="Adds the cap in the spelling of another API",
         caught_by="GW002",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(lambda body: body | {"max_tokens_to_sample": 64}),
     ),
     GatewayChange(
@@ -184,14 +184,14 @@ DEFECTS = (
         name="zero-dropped",
         title="Drops what is 0 or false",
         caught_by="GW004",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_without_falsy),
     ),
     GatewayChange(
         name="null-dropped",
         title="Drops what is null or empty",
         caught_by="GW005",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_without_empty),
     ),
     GatewayChange(
@@ -210,21 +210,21 @@ DEFECTS = (
         name="range-clamped",
         title="Replaces numbers outside of their range by its end",
         caught_by="GW007",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_clamped),
     ),
     GatewayChange(
         name="text-wrapped",
         title="Wraps a text in a list",
         caught_by="GW008",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_wrapped),
     ),
     GatewayChange(
         name="model-replaced",
         title="Asks a cheaper model than the client did",
         caught_by="GW009",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(lambda body: body | {"model": "small-and-cheap"}),
     ),
     GatewayChange(
