@@ -260,5 +260,6 @@ def _case(api: Api, step: str) -> CaseId:
 def longest(target: Target, apis: Sequence[Api]) -> tuple[Request, ...]:
     """Requests that cost as much as the longest preflight does."""
     first = [smallest_request(target, api, SMALLEST, target.dialect.get(api, USUAL)) for api in apis]
-    larger = [smallest_request(target, api, LARGER_CAP, USUAL) for api in apis if api not in target.dialect]
+    unknown = [api for api in apis if api not in target.dialect and spec(api).generation]
+    larger = [smallest_request(target, api, LARGER_CAP, USUAL) for api in unknown]
     return (*larger, *first)[:MOST_REQUESTS]

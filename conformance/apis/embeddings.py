@@ -84,7 +84,7 @@ def _as_float(value: float) -> float:
 def _decoded(text: str) -> tuple[Values | None, str]:
     """The floats of a text in Base64, or why it has none."""
     try:
-        raw = base64.b64decode(text, validate=True)
+        raw = base64.b64decode("".join(text.split()), validate=True)  # decoders skip the line feeds of MIME
     except (binascii.Error, ValueError):
         return None, f"it is not Base64: {display(text)}"
     if len(raw) % FLOAT_BYTES:

@@ -82,7 +82,7 @@ def _baseline(api: Api) -> Probe:
         modes=modes,
         smoke_suite_modes=modes,
         field_suite_modes=modes,
-        max_tokens=64,
+        max_tokens=64 if spec(api).generation else 0,
     )
 
 

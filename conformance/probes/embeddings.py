@@ -115,6 +115,15 @@ FORMS: Final = (
     ),
     _probe(
         Kind.ACCEPTED_FORM,
+        "dimensions-as-base64",
+        "Two texts in fewer dimensions, as Base64.",
+        suite="full",
+        input=[HARBOUR, PASTRY],
+        encoding_format="base64",
+        dimensions=FEW,
+    ),
+    _probe(
+        Kind.ACCEPTED_FORM,
         "equal-texts",
         "The same text three times in one request.",
         suite="full",

@@ -64,7 +64,7 @@ def test_a_vector_without_direction_has_no_angle():
     assert cosine((2.0, 0.0), (3.0, 0.0)) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("text", ["", "AAA", "AAAAA", "not Base64!", "AAAA", "AAAAAA==\n", "____"])
+@pytest.mark.parametrize("text", ["", "AAA", "AAAAA", "not Base64!", "AAAA", "____"])
 def test_what_sdks_can_t_decode_has_no_values_or_none_at_all(text):
     assert not vectors(single(text))[0].values
 

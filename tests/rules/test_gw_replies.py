@@ -151,6 +151,22 @@ def test_a_finding_names_the_member_that_differs():
     assert "number 1 of b of a of arguments of number 0" in judged("GW031", relayed(sent, got)).message
 
 
+@pytest.mark.parametrize(("stalled_ms", "status"), [(0, "fail"), (250, "fail"), (900, "untestable")])
+def test_a_gateway_that_gives_up_on_a_stalled_harness_is_not_accused(stalled_ms, status):
+    late = answered(completion(), probe=VARIANT, ending=Ending("closed", "after", 1000 * MS))
+    own = answered(error("Too slow."), status=504, probe=VARIANT)
+    for sent in (late, left(streaming(*HELLO[:2], probe=VARIANT))):
+        client, upstream = (replace(x, harness_stall_ns=stalled_ms * MS) for x in (own, sent))
+        assert judged("GW035", both(client, upstream)).status == status
+
+
+def test_a_gateway_may_leave_when_the_harness_gives_up():
+    given_up = answered("", probe=VARIANT)
+    given_up = replace(given_up, received=b"", ending=Ending("timeout", "first-byte", 5000 * MS))
+    assert judged("GW035", both(given_up, left(streaming(*HELLO[:2], probe=VARIANT)))).status == "untestable"
+    assert judged("GW035", both(given_up, answered(completion(), probe=VARIANT))).status == "fail"
+
+
 def test_usage_is_not_lost_where_the_client_gets_an_http_error_in_place_of_a_failed_response():
     failed = rsp.events(rsp.state("failed", usage=RSP_USAGE), probe="responses.gateway.variant")
     refused = answered(error(), status=500, mode="stream", probe="responses.gateway.variant")

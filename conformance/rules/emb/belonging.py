@@ -5,12 +5,12 @@ from itertools import combinations
 from typing import Final, NamedTuple
 
 from conformance.apis.chat import span_of
-from conformance.apis.embeddings import Values, by_index, cosine
+from conformance.apis.embeddings import Values, by_index, cosine, norm
 from conformance.apis.request import request_body
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.json_values import as_array
 from conformance.rules.emb.conditions import finite, indexed, of, other_name
 from conformance.rules.emb.example import GOOD, GOOD_BATCH, ONE, TEXTS, THREE, TWO, batch, single
@@ -23,9 +23,12 @@ BATCHED: Final = 0.96
 """The least cosine of an embedding alone and in a batch."""
 IS_IT: Final = 0.98
 """The least cosine by which an embedding is recognised as that of another text."""
+LONGER: Final = 0.05
+"""How far the lengths of one text's embeddings may differ, as a part of them."""
 NEARER: Final = 0.05
 """How much nearer to another text an embedding has to be than to its own, as a difference of cosines."""
 
+BATCHES: Final = ("batch", "batch-as-base64")
 FIRST: Final = single(TWO, TEXTS[0], "form.default-format")
 LAST: Final = single(THREE, [TEXTS[2]], "form.list-of-one")
 ALONE: Final[Mapping[str, Compare]] = {
@@ -76,9 +79,9 @@ def _usable(x: Exchange, alone: Sequence[Exchange], again: Exchange) -> tuple[tu
     "The embedding with an input's index is that of the input, not of another one",
     spec=f"{CREATE}#embeddings-create-input",
     fix="Keep the index of each input while batching, sorting by length, and joining the results of workers.",
-    applies_to=of(Kind.ACCEPTED_FORM, "batch"),
+    applies_to=of(Kind.ACCEPTED_FORM, *BATCHES),
     apis=ONLY,
-    good=[(GOOD_BATCH, FIRST, GOOD, LAST, GOOD), (batch(ONE, ONE, ONE), FIRST, GOOD, LAST, GOOD)],
+    good=[(GOOD_BATCH, FIRST, GOOD, LAST, GOOD)],
     bad=[
         (batch(THREE, ONE, TWO), FIRST, GOOD, LAST, GOOD),
         (batch(ONE, TWO, THREE), FIRST, GOOD, LAST, GOOD),
@@ -93,6 +96,9 @@ def embedding_of_another_input(
     singles, skip = _usable(x, (first, alone, last), again)
     if skip:
         yield skip
+        return
+    if len({*by_index(x).values()}) < len(by_index(x)):
+        yield not_applicable("embeddings of the batch are equal (see EMB015)")
         return
     if not _are_apart(singles):
         yield untestable("the embeddings of the three texts are too similar to tell them apart")
@@ -118,10 +124,13 @@ def _are_apart(singles: Sequence[Single]) -> bool:
     "A text has the same embedding in a batch as alone",
     spec=f"{CREATE}#embeddings-create-input",
     fix="Mask the padding of shorter inputs in attention and pooling, and add the same prefix and special tokens to each.",
-    applies_to=of(Kind.ACCEPTED_FORM, "batch"),
+    applies_to=of(Kind.ACCEPTED_FORM, *BATCHES),
     apis=ONLY,
     good=[(GOOD_BATCH, FIRST, GOOD, LAST, GOOD), (batch(TWO, (0.61, 0.79, 0, 0), THREE), FIRST, GOOD, LAST, GOOD)],
-    bad=[(batch(TWO, (0.8, 0.6, 0, 0), THREE), FIRST, GOOD, LAST, GOOD)],
+    bad=[
+        (batch(TWO, (0.8, 0.6, 0, 0), THREE), FIRST, GOOD, LAST, GOOD),
+        (batch(TWO, (6.0, 8.0, 0, 0), THREE), FIRST, GOOD, LAST, GOOD),
+    ],
     compares_with=ALONE,
 )
 def other_embedding_in_a_batch(
@@ -133,10 +142,11 @@ def other_embedding_in_a_batch(
         yield skip
         return
     for one in singles:
-        near = cosine(by_index(x)[one.input_index], one.values) or 0.0
-        if near < BATCHED:
-            seen = f"input {one.input_index} has another embedding in the batch than alone (cosine {near:.3f})"
-            yield Finding(seen, at=span_of(x), expected=f"{BATCHED} or more")
+        values = by_index(x)[one.input_index]
+        near, longer = cosine(values, one.values) or 0.0, norm(values) / norm(one.values)
+        if near < BATCHED or abs(longer - 1) > LONGER:
+            seen = f"input {one.input_index} has another embedding in the batch than alone"
+            yield Finding(f"{seen}: the cosine is {near:.3f}, the length {longer:.3f} of the other", at=span_of(x))
 
 
 @rule(
@@ -165,19 +175,29 @@ def embedding_that_varies(x: Exchange, again: Exchange) -> Iterator[Finding | No
 @rule(
     "EMB015",
     MUST,
-    "Different texts of one request have different embeddings",
+    "Different texts have different embeddings",
     spec=GUIDE,
     fix="Pass each input to the model: look for a buffer that is reused, or a result that is copied for the whole batch.",
-    applies_to=of(Kind.ACCEPTED_FORM, "batch", then=indexed),
+    applies_to=of(Kind.ACCEPTED_FORM, *BATCHES, then=indexed),
     apis=ONLY,
-    good=[GOOD_BATCH, batch(TWO, (0.6, 0.8000001, 0, 0), ONE)],
-    bad=[batch(ONE, ONE, ONE), batch(TWO, ONE, ONE)],
+    good=[(GOOD_BATCH, FIRST, GOOD), (batch(TWO, (0.6, 0.8000001, 0, 0), ONE), FIRST, GOOD)],
+    bad=[
+        (batch(ONE, ONE, ONE), FIRST, GOOD),
+        (batch(TWO, ONE, ONE), FIRST, GOOD),
+        (GOOD_BATCH, single(ONE, TEXTS[0], "form.default-format"), GOOD),
+    ],
+    compares_with={
+        "first": Compare(Kind.ACCEPTED_FORM, "default-format", optional=True),
+        "alone": Compare(Kind.REPEAT, optional=True),
+    },
 )
-def equal_embeddings(x: Exchange) -> Iterator[Finding]:
+def equal_embeddings(x: Exchange, first: Exchange | None, alone: Exchange | None) -> Iterator[Finding]:
     """All texts look alike: each search finds them in any order, and nothing reports it."""
     found: dict[Values, int] = {}
     for index, values in sorted(by_index(x).items()):
         if values in found and any(values):
-            seen = f"the embeddings of inputs {found[values]} and {index} are equal, though the texts have no word in common"
+            seen = f"the embeddings of inputs {found[values]} and {index} are equal, though the texts differ"
             yield Finding(seen, at=span_of(x))
         found.setdefault(values, index)
+    if first and alone and not finite(first) and not finite(alone) and by_index(first)[0] == by_index(alone)[0]:
+        yield Finding("two texts in requests of their own have equal embeddings, though they differ", at=span_of(x))

@@ -256,23 +256,32 @@ def _is_unit(values: Sequence[float]) -> bool:
 REDUCED: Final[dict[str, Any]] = {"dimensions": 2, "probe": "witness.dimensions"}
 
 
+def _reduced(x: Exchange) -> NotJudged | None:
+    return readable(x) or (None if dimensions_asked(x) else not_applicable("the request does not set `dimensions`"))
+
+
 @rule(
     "EMB016",
     MUST,
     "dimensions is honoured or rejected",
     spec=f"{CREATE}#embeddings-create-dimensions",
     fix="Cut the embedding to so many numbers and normalise it again, if the model was trained for it; else reject `dimensions`.",
-    applies_to=of(Kind.EFFECT, "dimensions", then=readable),
+    applies_to=_reduced,
     apis=ONLY,
-    needs=("headers",),
     good=[single([0.6, 0.8], **REDUCED)],
-    bad=[single(ONE, **REDUCED), single(ONE[:3], **REDUCED)],
+    bad=[
+        single(ONE, **REDUCED),
+        single(ONE[:3], **REDUCED),
+        single(as_base64(ONE), **REDUCED | {"encoding_format": "base64"}),
+    ],
 )
-def dropped_dimensions(x: Exchange) -> Iterator[Finding]:
+def dropped_dimensions(x: Exchange) -> Iterator[Finding | NotJudged]:
     """The client's vector store has so many columns: it rejects the embedding, or the client pays for storage in vain."""
-    wanted, found = dimensions_asked(x), len(_only(x))
-    if found != wanted:
-        seen = f"`dimensions: {wanted}` was silently ignored: the embedding has {found} dimensions"
+    wanted, found = dimensions_asked(x), [len(vector.values or ()) for vector in vectors(x)]
+    if asks_base64(x) and wanted and {*found} <= {2 * wanted, wanted // 2}:
+        yield not_applicable("the floats have 64 or 16 bits (see EMB011)")
+    elif other := next((size for size in found if size != wanted), None):
+        seen = f"`dimensions: {wanted}` was silently ignored: an embedding has {other} dimensions"
         yield Finding(seen, at=span_of(x))
 
 

@@ -12,7 +12,7 @@ from conformance.apis.evidence import missing_part, unanswered_reason
 from conformance.apis.response_content import response_content
 from conformance.apis.specs import generation
 from conformance.model.case import Kind
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
 from conformance.model.rule import Condition
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
@@ -22,6 +22,8 @@ from conformance.rules.gw.conditions import through_gateway
 
 ATTEMPT: Final = re.compile(r"\bq[a-z2-7]{15} attempt ([0-9]+)\b")
 """How the upstream's responses name the attempt that they are from."""
+MS: Final = NANOSECONDS_PER_MILLISECOND
+PATIENCE_NS: Final = 300 * MS
 CONTEXT: Final = 24
 """Characters that a finding shows around the first difference of two texts."""
 OTHER_API = not_applicable("the gateway translates between two APIs")
@@ -50,6 +52,17 @@ def source(x: Exchange, upstream: Sequence[Exchange]) -> Exchange | NotJudged:
     named = ATTEMPT.search("".join(choice.text for choice in response_content(x).choices))
     tried = int(named[1]) if named else 0
     return next((arrived for arrived in upstream if arrived.attempt == tried), upstream[-1])
+
+
+def given_up(x: Exchange, arrived: Exchange) -> NotJudged | None:
+    """Why it proves nothing that a gateway did not wait for a reply of the upstream: the harness itself was late with it.
+
+    No gateway gives up sooner than after PATIENCE_NS; a shorter stall of the harness changes nothing.
+    """
+    stall_ns = max(x.harness_stall_ns, arrived.harness_stall_ns)
+    if stall_ns < PATIENCE_NS or stall_ns * 2 < arrived.ending.at_ns:
+        return None
+    return untestable(f"the harness itself stalled for {stall_ns / MS:.0f} ms: the gateway may have given up on it")
 
 
 def sound(x: Exchange) -> str:

@@ -14,7 +14,7 @@ from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_appl
 from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply
 from conformance.rules.example import HELLO, SSE, answered, chunk, completion, error, exchange, http, sse, streamed
-from conformance.rules.gw.answers import OTHER_API, emptied, sound, source, unfounded
+from conformance.rules.gw.answers import OTHER_API, emptied, given_up, sound, source, unfounded
 from conformance.rules.gw.answers import answered as answered_through
 from conformance.rules.gw.content import STREAM, USUAL, relayed, restreamed
 from conformance.rules.gw.example import both
@@ -68,12 +68,14 @@ def answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding
     sent = source(x, upstream)
     if isinstance(sent, NotJudged):
         yield sent
+    elif x.is_given_up and (x.harness_stall_ns or _is_left(sent)):
+        yield untestable("the harness waited no longer, and was held up itself, or had the gateway close its request")
+    elif (_is_left(sent) or is_error(x)) and (late := given_up(x, sent)):
+        yield late
     elif _is_left(sent):
         yield Finding("the gateway closed the upstream's connection before the response was over")
     elif why := sound(sent):
         yield not_applicable(why)
-    elif x.ending.how == "timeout" and x.harness_stall_ns:
-        yield untestable("the harness waited no longer, and was held up itself")
     elif is_error(x):
         said = error_response(x)
         yield Finding(

@@ -14,6 +14,7 @@ from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK
 from conformance.rules.example import JSON, answered, completion, exchange
+from conformance.rules.gw.answers import given_up
 from conformance.rules.gw.attempts import LOST as LOST_STATUS
 from conformance.rules.gw.attempts import SERVER_ERROR, fate, is_unreachable, status_of
 from conformance.rules.gw.conditions import through_gateway
@@ -76,6 +77,8 @@ def next_request_fails(
         yield untestable(f"{in_a_row} failures came before it: a circuit breaker may be open (gateway.breaker)")
     elif not upstream:
         yield Finding(f"the request after a failure got {got}, and did not reach the upstream", at=reply(x).head)
+    elif late := given_up(x, upstream[-1]):
+        yield late
     elif any(fate(arrived) == "answered" for arrived in upstream):
         yield Finding(
             f"the upstream responded to the request after a failure, but the client got {got}", at=reply(x).head

@@ -220,7 +220,7 @@ DEFECTS = (
     defect("betas-dropped", "Drops anthropic-beta", "GW098", without(BETA), apis=("messages",)),
     defect(
         "unknown-betas-dropped",
-        "Forwards the betas that it knows, and drops others without a word",
+        "Forwards the betas that it knows, and silently drops others",
         "GW098",
         _with_known_betas,
         apis=("messages",),
