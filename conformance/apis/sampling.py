@@ -67,13 +67,13 @@ def sample_of(x: Exchange, *, worker: int = 0, failed: Sequence[str] = (), excha
         longest_gap=max((b - a for a, b in pairwise((*tokens, max(over, *tokens)))), default=0) if tokens else 0,
         stall=x.harness_stall_ns,
         status=answer.status,
-        error=x.ending.detail[:MOST_NAME] if x.ending.phase != "after" else "",
+        error=_short(x.ending.detail) if x.ending.phase != "after" else "",
         body=_body(x),
         in_band=said.in_band,
-        retry_after=(answer.value("retry-after") or answer.value("retry-after-ms"))[:MOST_NAME],
-        media_type=answer.media_type[:MOST_NAME],
-        id=next((name for name in content.ids if isinstance(name, str)), "")[:MOST_NAME],
-        finish=first.finish[:MOST_NAME] if first else "",
+        retry_after=_short(answer.value("retry-after") or answer.value("retry-after-ms")),
+        media_type=_short(answer.media_type),
+        id=_short(next((name for name in content.ids if isinstance(name, str)), "")),
+        finish=_short(first.finish) if first else "",
         has_own_nonce=bool(x.nonce) and x.nonce in own,
         foreign=tuple(islice(foreign_nonces(_everything(x), x.nonce), MOST_FOREIGN)),
         numbers=_order(first.text, numbers(x.nonce)) if first and known else "absent",
@@ -131,6 +131,11 @@ def _ended_by_target(x: Exchange) -> Outcome:
     return "cut" if missing_part(x) else "complete"
 
 
+def _short(word: str) -> str:
+    """A word of the target: shortened, and without lone surrogates, which can't be written."""
+    return word[:MOST_NAME].encode("utf-8", "backslashreplace").decode()
+
+
 def _body(x: Exchange) -> Body:
     said = error_response(x)
     if not reply(x).status:
@@ -175,7 +180,10 @@ def _everything(x: Exchange) -> bytes:
 
 def _order(text: str, wanted: range) -> Order:
     """What became of the requested numbers."""
-    found = [int(number[:9]) for number in NUMBER.findall(NONCE.sub(b" ", text[:MOST_TEXT].encode()).decode())]
+    found = [
+        int(number[:9])
+        for number in NUMBER.findall(NONCE.sub(b" ", text[:MOST_TEXT].encode("utf-8", "replace")).decode())
+    ]
     if not found:
         return "absent"
     if strange := [number for number in found if number not in wanted]:
@@ -196,7 +204,7 @@ def members(x: Exchange) -> tuple[str, ...]:
     for value in values:
         if isinstance(value, dict) and value.get("type") != PING:
             kind = value.get("type") if x.api != "chat" and whole is None else ""
-            _add_members(found, str(kind)[:MOST_NAME] if kind else "", value, 0)
+            _add_members(found, _short(str(kind)) if kind else "", value, 0)
     return tuple(sorted(found))
 
 
@@ -205,7 +213,7 @@ def _add_members(found: set[str], path: str, value: Any, depth: int) -> None:
         return
     if isinstance(value, dict):
         for key, inner in islice(value.items(), MOST_MEMBERS):
-            at = f"{path}.{key[:MOST_NAME]}" if path else key[:MOST_NAME]
+            at = f"{path}.{_short(key)}" if path else _short(key)
             found.add(f"{at} {_type(inner)}")
             _add_members(found, at, inner, depth + 1)
     elif isinstance(value, list):
@@ -232,7 +240,7 @@ def _type(value: Any) -> str:
 @cached_reader
 def header_names(x: Exchange) -> tuple[str, ...]:
     """The names of the header fields, sorted."""
-    return tuple(sorted({header.name[:MOST_NAME] for header in reply(x).headers[:MOST_MEMBERS]}))
+    return tuple(sorted({_short(header.name) for header in reply(x).headers[:MOST_MEMBERS]}))
 
 
 def name_of(names: tuple[str, ...]) -> str:
