@@ -181,7 +181,7 @@ def test_a_defect_in_time_is_caught_in_real_time_too(recorded_once, name):
     """Over TCP in real time: a case may be untestable on a busy machine, but no other verdict may differ."""
     failing = cases(run_subject(name, "full", recorded_once), Status.FAIL)
     deployment, change, policy, caught_by = subject(name)
-    base = recorded_once(deployment, policy, "full")
+    base = recorded_once(deployment, policy, "full", change.apis)
     for _ in range(TRIES):
         seen = run_change(deployment, change, policy, base=base, real_time=True)
         failed, untestable = cases(seen, Status.FAIL), cases(seen, Status.UNTESTABLE)

@@ -97,8 +97,8 @@ def test_its_bytes_and_its_verdicts_are_the_same_through_the_relay(recorded_once
     def relayed(deployment, planted, *, unix_socket, key):
         return behind_a_relay(deployment, planted, unix_socket=unix_socket, key=key, passed=passed)
 
-    deployment, _, policy, _ = selftest.subject(name)
-    reused = recorded_once(deployment, policy, "gate").exchanges
+    deployment, change, policy, _ = selftest.subject(name)
+    reused = recorded_once(deployment, policy, "gate", change.apis).exchanges
     monkeypatch.setattr(raw_server, "writes", writes)
     monkeypatch.setattr(selftest, "serve", relayed)
     run = selftest.run_subject(name, "gate", recorded_once)

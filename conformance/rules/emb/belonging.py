@@ -128,7 +128,7 @@ def _are_apart(singles: Sequence[Single]) -> bool:
     apis=ONLY,
     good=[(GOOD_BATCH, FIRST, GOOD, LAST, GOOD), (batch(TWO, (0.61, 0.79, 0, 0), THREE), FIRST, GOOD, LAST, GOOD)],
     bad=[
-        (batch(TWO, (0.8, 0.6, 0, 0), THREE), FIRST, GOOD, LAST, GOOD),
+        (batch(TWO, (0.9, 0.43, 0, 0), THREE), FIRST, GOOD, LAST, GOOD),
         (batch(TWO, (6.0, 8.0, 0, 0), THREE), FIRST, GOOD, LAST, GOOD),
     ],
     compares_with=ALONE,

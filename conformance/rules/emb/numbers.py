@@ -272,7 +272,7 @@ def _reduced(x: Exchange) -> NotJudged | None:
     bad=[
         single(ONE, **REDUCED),
         single(ONE[:3], **REDUCED),
-        single(as_base64(ONE), **REDUCED | {"encoding_format": "base64"}),
+        single(as_base64(ONE), **REDUCED | {"dimensions": 3, "encoding_format": "base64"}),
     ],
 )
 def dropped_dimensions(x: Exchange) -> Iterator[Finding | NotJudged]:

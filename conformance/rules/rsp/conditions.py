@@ -10,7 +10,7 @@ from conformance.rules.typed_events import ended, typed, whole_answer
 
 OF_ITEMS = ("response.output_", "response.content_part.", "response.refusal.", *(f"{kind}." for kind in STREAMED))
 """Type prefixes of the events that belong to an item."""
-ELSEWHERE = (Kind.COMPACT, Kind.POLL)
+ELSEWHERE = (Kind.COMPACT, Kind.POLL, Kind.WEBSOCKET)
 """Test cases sent to another route than /responses."""
 
 
