@@ -177,11 +177,13 @@ def _goodput(facts: LoadFacts, population: Population, must: Collection[str]) ->
     loaded, _ = _apart(population.load)
     alone = _by_group(population.alone)
     known = {group: {rule for one in mine for rule in one.failed} for group, mine in alone.items()}
+    counting = {group for group, mine in alone.items() if all(map(_is_whole, mine))}
     wanted = [one for one in loaded if one.outcome not in BY_THE_HARNESS]
     sound = [
         one
         for one in wanted
         if one.outcome == "complete"
+        and (_is_whole(one) or one.group not in counting)
         and not any(map(population.owner, one.foreign))
         and not any(rule in must and rule not in known.get(one.group, ()) for rule in one.failed)
     ]
@@ -193,6 +195,11 @@ def _goodput(facts: LoadFacts, population: Population, must: Collection[str]) ->
         unclear=sum(_is_within(one, facts.bound, one.stall) for one in sound) - good,
         per_second=_rate(good, facts.duration_s),
     )
+
+
+def _is_whole(one: Sample) -> bool:
+    """Whether a text has all the numbers that were requested."""
+    return one.task != "text" or one.numbers == "whole"
 
 
 def _is_within(one: Sample, bound: Bound, stall_ns: int) -> bool:

@@ -115,14 +115,20 @@ def test_each_kind_of_request_has_its_own_times_alone_and_under_load():
         ({"failed": ("CHK001",)}, False),
         ({"failed": ("CHK009",)}, True),
         ({"failed": ("CHK002",)}, True),
+        ({"numbers": "lost"}, False),
     ],
     ids=str,
 )
 def test_a_response_is_good_if_it_is_complete_in_time_and_as_alone(changes, is_good):
-    alone = sample(5, phase="alone", failed=("CHK002",))
-    found = result([alone, sample(1), sample(2, **changes)], must=("CHK001", "CHK002")).goodput
+    whole = {"numbers": "whole"}
+    alone = sample(5, phase="alone", failed=("CHK002",), **whole)
+    found = result([alone, sample(1, **whole), sample(2, **whole | changes)], must=("CHK001", "CHK002")).goodput
     assert (found.requests, found.good) == (2, 1 + is_good)
     assert found.per_second == (1 + is_good) / 10
+
+
+def test_where_the_model_does_not_count_alone_no_number_has_to_be_there():
+    assert result([sample(5, phase="alone"), sample(1)]).goodput.good == 1
 
 
 def test_the_bound_is_the_one_that_was_asked_for():
