@@ -53,6 +53,10 @@ check: $(VENV)/check.stamp ## Check format, lint, types, import layers, spelling
 real: $(VENV)/test.stamp $(REAL)/stamp ## Set up llama.cpp, vLLM's router and llmock, and run the gate against each
 	@CONFORMANCE_REAL_PYTHON=$(REAL)/bin/python $(BIN)/python -m pytest tests/real -m realserver -n 0 $(ARGS)
 
+.PHONY: locust
+locust: $(VENV)/locust.stamp ## Set up Locust, and test loads of several processes
+	@$(BIN)/python -m pytest tests/load/test_processes.py -m "verify or not verify" -n 0 $(ARGS)
+
 # Only for this target are the words of ARGS names of gateways; those of others would be no names of files.
 CHOSEN_GATEWAYS := $(if $(filter gateways,$(MAKECMDGOALS)),$(or $(ARGS),$(REAL_GATEWAYS)))
 
@@ -139,6 +143,10 @@ $(VENV)/test.stamp: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/check.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@$(BIN)/pip install $(PIP) -e '.[test,check]'
 	@touch $@ $(VENV)/test.stamp $(VENV)/run.stamp
+
+$(VENV)/locust.stamp: $(VENV)/test.stamp
+	@$(BIN)/pip install $(PIP) -e '.[test,load]'
+	@touch $@
 
 $(REAL)/stamp: tests/real/requirements.txt
 	@echo "Setting up llama.cpp, vLLM's router and llmock ..." >&2

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.4.0"
 
-__all__ = ["ConfigError", "Impact", "Report", "Verdict", "judge", "resend", "run", "run_gateway", "serve"]
+__all__ = ["ConfigError", "Impact", "Report", "Verdict", "judge", "resend", "run", "run_gateway", "run_load", "serve"]
 
 if TYPE_CHECKING:
-    from conformance.api import ConfigError, Impact, Report, Verdict, judge, resend, run, run_gateway, serve
+    from conformance.api import ConfigError, Impact, Report, Verdict, judge, resend, run, run_gateway, run_load, serve
 else:  # hidden from type checkers, which would otherwise accept any name
 
     def __getattr__(name: str) -> object:

@@ -6,105 +6,23 @@ What only some functions need is imported when they need it, so that a test of a
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from conformance.model.impact import Impact
 from conformance.model.words import FORMATS, MODES, Api, FailOn, Mode, RecordingFormat
-from conformance.report.document import Report as Document
 from conformance.report.document import ReportVerdict as Verdict
-from conformance.report.failures import Recording
 from conformance.runs.config import ConfigError, argument_names, one_of
+from conformance.runs.report import Report
 
 if TYPE_CHECKING:
     from conformance.runs.embedded import Embedded
     from conformance.runs.execute import JudgedRun
 
-__all__ = ["ConfigError", "Impact", "Report", "Verdict", "judge", "resend", "run", "run_gateway", "serve"]
+__all__ = ["ConfigError", "Impact", "Report", "Verdict", "judge", "resend", "run", "run_gateway", "run_load", "serve"]
 
-Format = Literal["json", "json-full", "junit", "markdown", "html", "sarif", "github", "badge", "har"]
 NO_PATHS: Mapping[Api, str] = {}
 NO_HEADERS: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Report:
-    """The verdicts on a recorded run. `document` holds all fields of the JSON report, `evidence` the recording.
-
-    `str(report)` is the text that the command prints, without colours.
-    """
-
-    document: Document
-    evidence: Recording
-
-    @property
-    def exit_code(self) -> int:
-        """The exit code of `conformance run`: 0 conformant, 1 not conformant, 3 not tested, 4 harness error."""
-        return self.document.exit_code
-
-    @property
-    def is_conformant(self) -> bool:
-        """Whether the target was tested and no MUST failed; with `strict`, no SHOULD either."""
-        return self.document.summary.conformant
-
-    @property
-    def stop_reason(self) -> str:
-        """Why nothing was tested: the target was unreachable, or its URL, model or key was wrong; else empty."""
-        return self.document.stopped_why
-
-    @property
-    def headline(self) -> tuple[str, ...]:
-        """The result in a few sentences."""
-        return self.document.summary.headline
-
-    @property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """Every verdict: one rule on one test case."""
-        return self.document.verdicts
-
-    @property
-    def failures(self) -> tuple[Verdict, ...]:
-        """The failed verdicts of every level that no waiver covers."""
-        return tuple(verdict for verdict in self.document.verdicts if verdict.counts)
-
-    @property
-    def impact(self) -> tuple[Impact, ...]:
-        """What the user of each framework would see, and what it would cost."""
-        return self.document.impact
-
-    @property
-    def capabilities(self) -> Mapping[str, Mapping[str, str]]:
-        """The support of each request field, by API and name: one of the states of a field."""
-        return self.document.capabilities
-
-    def to_json(self) -> str:
-        """The JSON report (`schemas/report.schema.json`)."""
-        return self._rendered("json").decode()
-
-    def write(self, format: Format, path: str | Path) -> None:  # noqa: A002 - the word of `--report FORMAT=PATH`
-        """Write the report to a file, in a format of `--report`. Raises ConfigError."""
-        from conformance.report.formats.registry import FORMATS
-        from conformance.runs import execute
-
-        one_of("format", format, FORMATS)
-        with argument_names():
-            execute.outputs((f"{format}={path}",))
-        Path(path).write_bytes(self._rendered(format))
-
-    def _rendered(self, name: str) -> bytes:
-        from conformance.report.formats.registry import FORMATS
-
-        return FORMATS[name](self.document, self.evidence)
-
-    def __str__(self) -> str:
-        from conformance.report.formats import terminal
-
-        return terminal.text(self.document, self.evidence)
-
-    def __repr__(self) -> str:
-        name, failures = self.document.target.name, len(self.failures)
-        return f"Report(target={name!r}, exit_code={self.exit_code}, failures={failures})"
 
 
 def run(  # noqa: PLR0913 - one argument an option of the command
@@ -231,6 +149,78 @@ def _run_gateway(
         if folder is None:
             return _report(gateway.unstored(through, judged_by))
         facts = gateway.record(through, execute.folder_for(folder, through.run.target.name))
+        if facts.stopped == "interrupted":
+            raise KeyboardInterrupt  # the recording is kept, but the caller must stop, too
+        return _report(execute.judge_run(folder, judged_by))
+
+
+def run_load(  # noqa: PLR0913 - one argument an option of the command
+    *,
+    base_url: str | None = None,
+    model: str | None = None,
+    api_key_env: str | None = None,
+    config: str | Path | None = None,
+    target: str | None = None,
+    deployment: str | None = None,
+    defect: str | None = None,
+    paths: Mapping[Api, str] = NO_PATHS,
+    headers: Mapping[str, str] = NO_HEADERS,
+    cacert: str | Path | None = None,
+    insecure: bool = False,
+    from_env: bool = False,
+    price_input: float | None = None,
+    price_output: float | None = None,
+    price_request: float | None = None,
+    apis: Sequence[Api] = (),
+    profiles: Sequence[str] = (),
+    users: int | None = None,
+    duration: float | None = None,
+    spawn_rate: float | None = None,
+    rate: float | None = None,
+    shape: str | Path | None = None,
+    hang_ups: float | None = None,
+    good_first_token: float | None = None,
+    good_gap: float | None = None,
+    timeout: float | None = None,
+    max_requests: int | None = None,
+    max_tokens: int | None = None,
+    max_cost: float | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    waivers: str | Path | None = None,
+    fail_on: Sequence[FailOn] = (),
+    strict: bool = False,
+    run_dir: str | Path | None = None,
+) -> Report:
+    """Send many users' requests at once, and judge each response, and all of them.
+
+    The arguments mean what the options of `conformance load` mean; one process sends.
+    The recording is kept as by `run`.
+
+    Raises:
+        ConfigError: an argument is wrong; nothing was sent.
+        RuntimeError: an event loop is running in this thread, which this call would block.
+    """
+    return _run_load(locals(), run_dir)
+
+
+def _run_load(given: Mapping[str, object], run_dir: str | Path | None) -> Report:
+    from conformance.runs import arguments, execute, load
+    from conformance.runs.criteria import criteria
+    from conformance.runs.options import ShapeOptions
+    from conformance.runs.resolve import resolved
+
+    _refuse_event_loop("run_load")
+    with argument_names():
+        request = arguments.run_request(given)
+        shape = arguments.group(ShapeOptions, given)
+        folder = arguments.optional_path("run_dir", run_dir)
+        judged_by = criteria(request.verdict, request.target)
+        with resolved(request) as run:
+            options = load.load_options(run, shape, judged_by)
+            if folder is None:
+                return _report(load.unstored(options, judged_by))
+            facts = load.record(options, execute.folder_for(folder, run.target.name))
         if facts.stopped == "interrupted":
             raise KeyboardInterrupt  # the recording is kept, but the caller must stop, too
         return _report(execute.judge_run(folder, judged_by))

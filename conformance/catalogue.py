@@ -2,11 +2,11 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import ModuleType
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from conformance import probes as probes_package
 from conformance import rules as rules_package
@@ -14,8 +14,9 @@ from conformance.model.case import Compare, Kind
 from conformance.model.criteria import ALL_RULES, RuleSelection
 from conformance.model.probe import Probe
 from conformance.model.profile import Profile
-from conformance.model.rule import Rule
+from conformance.model.rule import Rule, family_of
 from conformance.profiles.recording import recorded
+from conformance.rules.families import FAMILIES, OF_ONE_SIDE, OF_USERS
 
 T = TypeVar("T")
 WITHOUT_PROBE: Final = (Kind.PREFLIGHT, Kind.GATEWAY_AFTER)
@@ -49,9 +50,21 @@ def installed() -> Catalogue:
 
 
 @cache
-def selected(selection: RuleSelection) -> Catalogue:
-    """The installed catalogue with the selected rules alone."""
-    whole = installed()
+def of_one_side() -> Catalogue:
+    """As `installed`, without the rules that need more than the exchanges of one client: a run starts sooner so."""
+    return Catalogue(rules(OF_ONE_SIDE), profiles(), probes())
+
+
+@cache
+def of_users() -> Catalogue:
+    """As `of_one_side`, with the rules about the exchanges of many users together."""
+    return Catalogue(rules(OF_USERS), profiles(), probes())
+
+
+@cache
+def selected(selection: RuleSelection, among: Callable[[], Catalogue] = of_one_side) -> Catalogue:
+    """A catalogue with the selected rules alone."""
+    whole = among()
     if selection == ALL_RULES:
         return whole
     return Catalogue(tuple(filter(selection.includes, whole.rules)), whole.profiles, whole.probes)
@@ -69,9 +82,17 @@ def unplanned(catalogue: Catalogue) -> Iterator[str]:
 
 
 @cache
-def rules() -> tuple[Rule, ...]:
-    """All rules, sorted by ID."""
-    return tuple(sorted(_collect(rules_package, Rule, lambda r: r.id), key=lambda r: r.id))
+def rules(families: tuple[str, ...] = tuple(FAMILIES)) -> tuple[Rule, ...]:
+    """The rules of all families, or of some, sorted by ID. Each family has the module or package of its name."""
+    packages = frozenset(family.lower() for family in families)
+    return tuple(sorted(_collect(rules_package, Rule, lambda r: r.id, packages), key=lambda r: r.id))
+
+
+def named(ids: Iterable[str]) -> Iterator[Rule]:
+    """The rules with these IDs, sorted; those of unknown IDs are left out."""
+    wanted = frozenset(ids)
+    families = tuple(sorted({family_of(id_) for id_ in wanted} & FAMILIES.keys()))
+    return (rule for rule in rules(families) if rule.id in wanted)
 
 
 @cache
@@ -86,22 +107,31 @@ def probes() -> tuple[Probe, ...]:
     return tuple(sorted(_collect(probes_package, Probe, lambda p: p.name), key=lambda p: p.name))
 
 
-def _collect(package: ModuleType, kind: type[T], key: Callable[[T], str]) -> Iterable[T]:
-    """Every value of that type in the modules of the package, subpackages included, alone or in a tuple.
-
-    Raises ValueError if two have the same key.
-    """
+def _collect(
+    package: ModuleType, kind: type[T], key: Callable[[T], str], only: Collection[str] | None = None
+) -> Iterable[T]:
+    """Every value of that type in the `modules` of a package. Raises ValueError if two have the same key."""
     found: dict[str, T] = {}
-    for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        module = importlib.import_module(info.name)
-        for item in _items(vars(module).values(), kind):
+    for module in modules(package, only):
+        for item in items(module, kind):
             if found.setdefault(key(item), item) is not item:
                 raise ValueError(f"{key(item)} is defined twice; the second is in {module.__name__}")
     return found.values()
 
 
-def _items(values: Iterable[Any], kind: type[T]) -> Iterable[T]:
-    for value in values:
+def modules(package: ModuleType, only: Collection[str] | None = None) -> Iterator[ModuleType]:
+    """The modules of a package, subpackages included; with `only`, of the modules and subpackages of these names."""
+    for info in pkgutil.iter_modules(package.__path__):
+        if only is None or info.name in only:
+            module = importlib.import_module(f"{package.__name__}.{info.name}")
+            yield module
+            if info.ispkg:
+                yield from modules(module)
+
+
+def items(module: ModuleType, kind: type[T]) -> Iterator[T]:
+    """Every value of that type in a module, alone or in a tuple."""
+    for value in vars(module).values():
         if isinstance(value, kind):
             yield value
         elif isinstance(value, tuple):

@@ -40,9 +40,11 @@ def is_covered_by(rule: Rule, api: Api, mode: Mode | None, probes: Iterable[tupl
 
 def _is_short(x: Exchange, dialect: Dialect) -> bool:
     """Whether a response shows the target's least delay; in a burst, requests wait for each other."""
+    generation = spec(x.api).generation
+    if x.mode != "stream" or generation is None or x.case.kind is Kind.BURST:
+        return False
     text = cap_asked(x) * choices_asked(x) - (dialect.least_cap - 1)
-    is_small = 0 < text <= spec(x.api).short_tokens and _is_at_most(SHORT_BYTES, x)
-    return x.mode == "stream" and is_small and x.case.kind is not Kind.BURST
+    return 0 < text <= generation.short_tokens and _is_at_most(SHORT_BYTES, x)
 
 
 NO_PATH: Final = (403, 404, 405)

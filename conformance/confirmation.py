@@ -8,7 +8,7 @@ from functools import cache
 from itertools import chain, zip_longest
 from typing import Final
 
-from conformance.catalogue import Catalogue, installed
+from conformance.catalogue import Catalogue, of_one_side
 from conformance.comparisons import Load
 from conformance.judging import in_order, verdicts_of
 from conformance.model.case import Kind
@@ -32,7 +32,7 @@ def doubtful(
     `known` is as for `judge`, with verdicts of rules about time alone.
     """
     lost = [name for name in ids if load(name).is_lost]
-    verdicts = verdicts_of(facts, load, ids, known, timed(installed()))
+    verdicts = verdicts_of(facts, load, ids, known, timed(of_one_side()))
     late = [v.exchanges[0] for v in in_order([[v] for v in verdicts if v.status is Status.FAIL])]
     in_turn = filter(None, chain.from_iterable(zip_longest(lost, (name for name in late if name not in lost))))
     found = [name for name in dict.fromkeys(in_turn) if load(name).case.kind not in UNCONFIRMED]

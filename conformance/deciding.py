@@ -7,11 +7,12 @@ from typing import NamedTuple
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import Rule
+from conformance.model.sample import Population
 from conformance.model.target import Policy
 from conformance.model.verdict import Finding, NotJudged, Status, untestable
 
 Compared = Exchange | Pair | tuple[Exchange, ...] | tuple[Pair, ...]
-CheckArguments = dict[str, Compared | Policy | None]
+CheckArguments = dict[str, Compared | Policy | Population | None]
 MAX_FINDINGS = 20
 MAX_YIELDED = 1000
 MAX_REASON = 600
@@ -23,7 +24,7 @@ def compared(rule: Rule, arguments: CheckArguments) -> Iterator[Exchange]:
         yield from _exchanges(arguments.get(name))
 
 
-def _exchanges(given: Compared | Policy | None) -> Iterator[Exchange]:
+def _exchanges(given: Compared | Policy | Population | None) -> Iterator[Exchange]:
     if isinstance(given, Exchange):
         yield given
     elif isinstance(given, Pair):

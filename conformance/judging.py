@@ -9,7 +9,7 @@ from typing import Final
 
 from conformance.apis.errors import rejected_fields
 from conformance.apis.usage import usage
-from conformance.catalogue import Catalogue, installed
+from conformance.catalogue import Catalogue, of_one_side
 from conformance.clients import affected_clients, profile_impacts
 from conformance.comparisons import Evidence, Load, absent_apis, is_covered_by
 from conformance.deciding import MAX_REASON, CheckArguments, Outcome, compared, condition, decide, outcome_of, skipped
@@ -92,11 +92,11 @@ def judge(
     known: ReusableVerdicts | None = None,
     catalogue: Catalogue | None = None,
 ) -> Judgement:
-    """Judge the exchanges `ids` of a run, in the order of its plan, by the rules of the given or installed catalogue.
+    """Judge the exchanges `ids` of a run, in the order of its plan, by the given catalogue or that of one side.
 
     Keeps in memory two exchanges at a time, and the small ones that others are compared with, however long the run.
     """
-    judging, first = _prepared(facts, load, ids, known, catalogue or installed())
+    judging, first = _prepared(facts, load, ids, known, catalogue or of_one_side())
     result = Judgement(requests=len(ids), absent=judging.absent)
     verdicts: list[list[Verdict]] = []
     for by_mode in _groups(load, facts, first):

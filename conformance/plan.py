@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from conformance import catalogue
 from conformance.apis.in_dialect import in_dialect, raw_in_dialect
+from conformance.apis.request import prompts_in
 from conformance.apis.specs import spec, url_of
 from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect
@@ -16,7 +17,7 @@ from conformance.model.exchange import Exchange, Request
 from conformance.model.probe import CONCURRENT_STAGE, Probe, RawRequest
 from conformance.model.profile import MODEL, Body, Profile
 from conformance.model.target import Target
-from conformance.model.words import APIS, Api, Mode, Suite
+from conformance.model.words import APIS, CONVERSATIONAL, Api, Mode, Suite
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -76,8 +77,14 @@ def planned_cases(target: Target, profiles: Sequence[str], suite: Suite) -> Iter
         speakers = [p for p in chosen if p.api == api]
         for probe in sorted(_probes(api, suite), key=lambda probe: (probe.kind is not Kind.BASELINE, probe.name)):
             for number, profile in enumerate(_senders(probe, speakers, suite, profiles)):
-                for mode in probe.modes_in(suite) if number == 0 or suite != "smoke" else DEFAULT_MODE:
+                for mode in _modes(probe, profile, suite, is_first=number == 0):
                     yield PlannedCase(probe.case(profile.name, mode), profile, probe)
+
+
+def _modes(probe: Probe, profile: Profile, suite: Suite, *, is_first: bool) -> tuple[Mode, ...]:
+    """The modes in which a profile, the first of its API or another, sends a probe: those that it has a request in."""
+    modes = tuple(mode for mode in probe.modes_in(suite) if mode in profile.requests)
+    return modes if is_first or suite != "smoke" else tuple(mode for mode in DEFAULT_MODE if mode in modes) or modes
 
 
 def next_turns(
@@ -97,7 +104,8 @@ def _next_request(target: Target, request: Request, case: CaseId, built: Any) ->
     if built is None:
         return None
     if isinstance(built, RawRequest):
-        there = {"method": built.method, "url": f"{url_of(target, case.api)}{built.path}", "body": b"", "max_tokens": 0}
+        url, body = f"{url_of(target, case.api)}{built.path or ''}", built.body or b""
+        there = {"method": built.method, "url": url, "body": body, "max_tokens": request.max_tokens if body else 0}
     else:
         try:
             there = {"body": to_json(built)}
@@ -142,10 +150,12 @@ def again(request: Request, attempt: int = 2) -> Request:
 
 
 def planned_apis(target: Target, profiles: Sequence[str]) -> tuple[Api, ...]:
-    """The APIs that the target lists, or else those of the profiles."""
-    return target.apis or tuple(
-        api for api in APIS if any((p.api, p.name) == (api, name) for name in profiles for p in catalogue.profiles())
-    )
+    """The APIs that the target lists, or else those of the profiles: those with messages, of a profile that has any."""
+    if target.apis:
+        return target.apis
+    spoken = [[p.api for p in catalogue.profiles() if p.name == name] for name in profiles]
+    usual = {api for apis in spoken for api in [api for api in apis if api in CONVERSATIONAL] or apis}
+    return tuple(api for api in APIS if api in usual)
 
 
 def _probes(api: Api, suite: Suite) -> Iterable[Probe]:
@@ -205,13 +215,14 @@ def _with_query(url: str, more: str) -> str:
 
 
 def completion_token_bound(payload: Any, otherwise: int) -> int:
-    """The most completion tokens that a body allows: its own cap, or else `otherwise`, times `n`."""
+    """The most completion tokens that a body allows: its own cap, or else `otherwise`, for each choice or candidate."""
     if not isinstance(payload, dict):
         return otherwise
     caps = [payload.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens")]
     known = [cap for cap in caps if isinstance(cap, int) and not isinstance(cap, bool) and cap > 0]
-    n = payload.get("n")
-    return min(known, default=otherwise) * (n if isinstance(n, int) and 0 < n <= 128 else 1)
+    several = (payload.get(name) for name in ("n", "best_of"))
+    most = max((number for number in several if isinstance(number, int) and 0 < number <= 128), default=1)
+    return min(known, default=otherwise) * most * max(1, len(prompts_in(payload)))
 
 
 def request_headers(target: Target, profile: Profile, mode: Mode, dialect: Dialect) -> Headers:

@@ -14,7 +14,7 @@ from conformance import catalogue
 from conformance.apis.errors import error_response, quoted
 from conformance.apis.request_fields import cap_asked
 from conformance.apis.response_content import response_content
-from conformance.apis.specs import spec, url_of
+from conformance.apis.specs import caps, generation, spec, url_of
 from conformance.apis.usage import usage
 from conformance.apis.vendor_refusals import refused_cap
 from conformance.field_support.capability import is_unsupported
@@ -118,7 +118,7 @@ def dialect_of(api: Api, seen: Sequence[Exchange]) -> Dialect:
     for x in seen:
         if cap := _refused_cap(x):
             refused[cap] = quoted(error_response(x).message, 200)
-            found["cap_field"] = next((name for name in spec(api).caps if name not in refused), None)
+            found["cap_field"] = next((name for name in caps(api) if name not in refused), None)
         if (least := _accepted_cap(x)) > 1:
             found["min_cap"] = least
         if x.case.subject == OTHER_KEY_HEADER and reply(x).status not in (401, 403):
@@ -165,14 +165,14 @@ def _with_margin(tokens: int) -> int:
 
 
 def _counted_reasoning(x: Exchange) -> int:
-    details = as_object(response_content(x).usage).get(f"{spec(x.api).output_tokens}_details")
+    details = as_object(response_content(x).usage).get(f"{generation(x.api).output_tokens}_details")
     counted = as_object(details).get("reasoning_tokens")
     return int(counted) if is_integer(counted) and 0 < counted <= LARGE_CAP * 8 else 0
 
 
 def _is_used_up(x: Exchange) -> bool:
     """Whether the cap was used up before any text."""
-    if reply(x).status != 200 or error_response(x):
+    if spec(x.api).generation is None or reply(x).status != 200 or error_response(x):
         return False
     choices = response_content(x).choices
     return _is_cut(x) and all(choice.is_empty or not choice.text.strip() for choice in choices)
@@ -188,7 +188,7 @@ def _is_cut(x: Exchange) -> bool:
 
 def _refused_cap(x: Exchange) -> str:
     """The cap that the target refuses by name, whatever its value, where the API has another; or empty."""
-    return _disputed_cap(x) if len(spec(x.api).caps) > 1 and _accepted_cap(x) == 1 else ""
+    return _disputed_cap(x) if len(caps(x.api)) > 1 and _accepted_cap(x) == 1 else ""
 
 
 def _disputed_cap(x: Exchange) -> str:
@@ -206,7 +206,7 @@ def _accepted_cap(x: Exchange) -> int:
     if not _disputed_cap(x) or is_unsupported(said):
         return 1
     told = (int(digits) for digits in re.findall(r"(?<![\w.-])[0-9]{1,5}(?![\w-])", said.message))
-    return min((number for number in told if spec(x.api).min_cap < number <= LARGE_CAP), default=1)
+    return min((number for number in told if generation(x.api).min_cap < number <= LARGE_CAP), default=1)
 
 
 def _profile(api: Api) -> Profile:
@@ -220,14 +220,15 @@ def _other_key_header(api: Api) -> KeyHeader | None:
 
 
 def smallest_request(target: Target, api: Api, step: str, dialect: Dialect) -> Request:
-    """The request of a step that generates text: as little as shows what the step is for."""
+    """The request of a step that uses the model: as little as shows what the step is for."""
     profile = _profile(api)
-    tokens = LARGE_CAP if step == LARGER_CAP else spec(api).min_cap
+    found = spec(api).generation
+    tokens = (LARGE_CAP if step == LARGER_CAP else found.min_cap) if found else 0
     prompt = LARGE_PROMPT if step == LARGER_CAP else SMALL_PROMPT
     if step == OTHER_KEY_HEADER:
         dialect = msgspec.structs.replace(dialect, key_header=_other_key_header(api))
-    cap = dialect.cap_field or spec(api).cap
-    capped = {} if step == NO_CAP or cap in dialect.refused else {cap: tokens}
+    cap = (dialect.cap_field or found.cap) if found else ""
+    capped = {cap: tokens} if cap and step != NO_CAP and cap not in dialect.refused else {}
     body = {"model": target.model, **user_message(api, prompt), **capped}
     return Request(
         id=f"{api}.{Kind.PREFLIGHT}.{step}",
@@ -259,5 +260,6 @@ def _case(api: Api, step: str) -> CaseId:
 def longest(target: Target, apis: Sequence[Api]) -> tuple[Request, ...]:
     """Requests that cost as much as the longest preflight does."""
     first = [smallest_request(target, api, SMALLEST, target.dialect.get(api, USUAL)) for api in apis]
-    larger = [smallest_request(target, api, LARGER_CAP, USUAL) for api in apis if api not in target.dialect]
+    unknown = [api for api in apis if api not in target.dialect and spec(api).generation]
+    larger = [smallest_request(target, api, LARGER_CAP, USUAL) for api in unknown]
     return (*larger, *first)[:MOST_REQUESTS]

@@ -12,7 +12,7 @@ import msgspec
 from conformance import __version__, preflight
 from conformance.comparisons import NO_PATH
 from conformance.confirmation import doubtful, situation
-from conformance.cost import cost_of, tokens_of
+from conformance.cost import Budget
 from conformance.model.case import Kind
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange, Request
@@ -107,6 +107,15 @@ class RunOptions:
     max_cost: float | None = None
     messages_per_day: float | None = None
     strict: bool = False
+
+    def budget(self) -> Budget:
+        """What the run may send."""
+        return Budget(
+            target=self.target,
+            max_requests=self.max_requests,
+            max_tokens=self.max_tokens,
+            max_cost=self.max_cost,
+        )
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -366,27 +375,15 @@ def within_budget(
 
     Those that were `sent` already count.
     """
+    budget = options.budget()
+    for request in sent:
+        budget.count(request)
     kept: list[Request] = []
     left_out: dict[str, str] = {}
-    tokens, cost = sum(map(tokens_of, sent)), sum(cost_of(request, options.target) or 0.0 for request in sent)
     for request in requests:
-        tokens += tokens_of(request)
-        cost += cost_of(request, options.target) or 0.0
-        over = _budget_exceeded(len(sent) + len(kept) + 1, tokens, cost, options)
-        if over:
+        if over := budget.exceeded_by(request):
             left_out[request.id] = over
-            tokens -= tokens_of(request)
-            cost -= cost_of(request, options.target) or 0.0
         else:
+            budget.count(request)
             kept.append(request)
     return kept, left_out
-
-
-def _budget_exceeded(requests: int, tokens: int, cost: float, options: RunOptions) -> str:
-    if options.max_requests is not None and requests > options.max_requests:
-        return f"over --max-requests {options.max_requests}"
-    if options.max_tokens is not None and tokens > options.max_tokens:
-        return f"over --max-tokens {options.max_tokens}"
-    if options.max_cost is not None and cost > options.max_cost:
-        return f"over --max-cost {options.max_cost}"
-    return ""

@@ -19,15 +19,15 @@ from typing import NamedTuple
 import anyio
 import msgspec
 
-from conformance.catalogue import installed
+from conformance.catalogue import of_one_side
 from conformance.confirmation import timed
 from conformance.judging import Judgement, judge
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Request
 from conformance.model.run import RunManifest
-from conformance.model.target import Policy, Prices, Target
+from conformance.model.target import Policy, Target
 from conformance.model.verdict import Level, Status
-from conformance.model.words import APIS, Suite
+from conformance.model.words import CONVERSATIONAL, Api, Suite
 from conformance.plan import plan
 from conformance.preflight import next_request
 from conformance.reuse import CaseGroup as Case
@@ -65,7 +65,8 @@ HISTORIES = (History(), History(disconnects=1, running=1), History(earlier=1))
 DISCONNECTED = (Kind.DISCONNECT, Kind.AFTER_DISCONNECT, Kind.RETRY)
 """A request with a disconnect, and those after it."""
 
-UNPRICED = Prices()
+USUAL: tuple[Api, ...] = CONVERSATIONAL
+"""The APIs of a run that names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ class JudgedRecording:
     @cached_property
     def previous_timed(self) -> dict[Case, PreviousVerdicts]:
         """As `previous`, of the rules about time."""
-        about_time = {rule.id for rule in timed(installed()).rules}
+        about_time = {rule.id for rule in timed(of_one_side()).rules}
         return index_verdicts(v for v in self.judgement.verdicts if v.rule in about_time)
 
 
@@ -114,7 +115,7 @@ def run_change(
     change: Mutation | None,
     policy: Policy,
     *,
-    prices: Prices = UNPRICED,
+    apis: tuple[Api, ...] = USUAL,
     suite: Suite = "full",
     base: JudgedRecording | None = None,
     real_time: bool = False,
@@ -130,7 +131,7 @@ def run_change(
     async def run(unix_socket: str | None) -> JudgedRecording:
         planted = (change,) if change else ()
         async with serve(DEPLOYMENTS[deployment], planted, unix_socket=unix_socket, key=KEY) as url:
-            target = Target(name=deployment, base_url=url, model="reference", apis=APIS, policy=policy, prices=prices)
+            target = Target(name=deployment, base_url=url, model="reference", apis=apis, policy=policy)
             store = InMemoryRun()
             options = RunOptions(
                 target=target,
@@ -155,11 +156,11 @@ def run_change(
 
 @cache
 def _predicted_replies(
-    deployment: str, suite: Suite
+    deployment: str, suite: Suite, apis: tuple[Api, ...]
 ) -> dict[str, tuple[tuple[ServerRequest, ModelResponse, WireResponse], ...]]:
     """The responses that the deployment would send to each request of a run, one per state."""
     predicted = {}
-    for request in _planned(suite):
+    for request in _planned(suite, apis):
         first = server_request(request, PLACEHOLDER_URL, KEY)
         seen = [replace(first, disconnects=h.disconnects, running=h.running, earlier=h.earlier) for h in HISTORIES]
         responses = [response_to(each, DEPLOYMENTS[deployment], key=KEY) for each in seen]
@@ -173,23 +174,23 @@ def _unaffected_requests(deployment: str, change: Mutation, suite: Suite) -> fro
 
     A request after a disconnect depends on it: if one of the two is sent again, both are.
     """
-    predicted = _predicted_replies(deployment, suite)
+    predicted = _predicted_replies(deployment, suite, change.apis)
     shown = {
         name
         for name, ways in predicted.items()
         if _depends(ways) or any(_alters_reply(deployment, change, *w) for w in ways)
     }
-    cases = {request.id: request.cases[0] for request in _planned(suite)}
+    cases = {request.id: request.cases[0] for request in _planned(suite, change.apis)}
     subjects = {cases[name].subject for name in shown if cases[name].kind in DISCONNECTED}
     shown |= {name for name, case in cases.items() if case.kind in DISCONNECTED and case.subject in subjects}
     return frozenset(predicted) - shown
 
 
 @cache
-def _planned(suite: Suite) -> tuple[Request, ...]:
+def _planned(suite: Suite, apis: tuple[Api, ...]) -> tuple[Request, ...]:
     """The requests of a run, with the first ones of its preflight."""
-    target = Target(base_url=PLACEHOLDER_URL, model="reference", apis=APIS)
-    first = (next_request(target, api, ()) for api in APIS)
+    target = Target(base_url=PLACEHOLDER_URL, model="reference", apis=apis)
+    first = (next_request(target, api, ()) for api in apis)
     return (*filter(None, first), *plan(target, DEFAULT_PROFILES, suite))
 
 
@@ -210,12 +211,12 @@ def _alters_reply(
 
 
 @cache
-def recorded(deployment: str, policy: Policy, suite: Suite) -> JudgedRecording:
+def recorded(deployment: str, policy: Policy, suite: Suite, apis: tuple[Api, ...] = USUAL) -> JudgedRecording:
     """The recording of a deployment without changes, judged under a policy."""
     usual = POLICIES.get(deployment, Policy())
     if policy == usual:
-        return run_change(deployment, None, policy, suite=suite)
-    return judged_under(policy, recorded(deployment, usual, suite))
+        return run_change(deployment, None, policy, apis=apis, suite=suite)
+    return judged_under(policy, recorded(deployment, usual, suite, apis))
 
 
 def judged_under(policy: Policy, run: JudgedRecording) -> JudgedRecording:
@@ -225,7 +226,7 @@ def judged_under(policy: Policy, run: JudgedRecording) -> JudgedRecording:
     return replace(run, facts=facts, judgement=judge(facts, run.exchanges.__getitem__, sorted(run.exchanges)))
 
 
-BaseOf = Callable[[str, Policy, Suite], JudgedRecording]
+BaseOf = Callable[[str, Policy, Suite, tuple[Api, ...]], JudgedRecording]
 """Returns the recording of a deployment without changes."""
 
 
@@ -252,8 +253,9 @@ def subject(name: str) -> Subject:
 def run_subject(name: str, suite: Suite = "full", base_of: BaseOf = recorded) -> JudgedRecording:
     """The recording of a deployment, defect or variant, judged under its policy."""
     deployment, change, policy, _ = subject(name)
-    base = base_of(deployment, policy, suite)
-    return run_change(deployment, change, policy, suite=suite, base=base) if change else base
+    apis = change.apis if change else USUAL
+    base = base_of(deployment, policy, suite, apis)
+    return run_change(deployment, change, policy, apis=apis, suite=suite, base=base) if change else base
 
 
 def evaluate(name: str, suite: Suite) -> Row:

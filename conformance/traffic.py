@@ -139,7 +139,9 @@ def judge_apart(
 @cache
 def _rules(catalogue: Catalogue, api: Api, mode: Mode) -> tuple[Rule, ...]:
     return tuple(
-        rule for rule in catalogue.rules if api in rule.apis and mode in rule.modes and not rule.is_of_gateways
+        rule
+        for rule in catalogue.rules
+        if api in rule.apis and mode in rule.modes and not (rule.is_of_gateways or rule.is_of_populations)
     )
 
 

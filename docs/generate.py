@@ -14,7 +14,7 @@ from coverage_page import coverage
 from conformance import catalogue
 from conformance.fuzz.openapi import document
 from conformance.handbook import listing
-from conformance.handbook.rule_page import NOT_SIMULATED, Page, as_markdown, marked, page
+from conformance.handbook.rule_page import NOT_ALONE, NOT_SIMULATED, Page, as_markdown, marked, page
 from conformance.model.verdict import Level
 from conformance.rules.families import FAMILIES
 from conformance.testbed.gateway import changes as gateway_changes
@@ -60,6 +60,10 @@ GATEWAY = (
     "policy is that of a targets file.",
     "",
 )
+
+
+NOT_SIMULATED_BECAUSE = {NOT_SIMULATED: "on both sides of a gateway", NOT_ALONE: "under load"}
+"""Why a rule's effect on clients is not simulated, and what it is about."""
 
 
 def rules() -> dict[str, str]:
@@ -108,17 +112,14 @@ def index(pages: list[Page]) -> Iterator[str]:
         yield from (f"**{client}** ({len(failing)}): {', '.join(map(_link, failing))}", "")
     unseen = [shown for shown in pages if not shown.effects and not _not_simulated(shown)]
     yield from (f"**No client in a plain turn** ({len(unseen)}): {', '.join(map(_link, unseen))}", "")
-    through = [shown for shown in pages if _not_simulated(shown)]
-    if through:
-        yield from (
-            f"**Not simulated, on both sides of a gateway** ({len(through)}): {', '.join(map(_link, through))}",
-            "",
-        )
+    for why, words in NOT_SIMULATED_BECAUSE.items():
+        if of_these := [shown for shown in pages if shown.no_effect == why]:
+            yield from (f"**Not simulated, {words}** ({len(of_these)}): {', '.join(map(_link, of_these))}", "")
 
 
 def _not_simulated(shown: Page) -> str:
     """What the index says of a rule whose effect on clients is not simulated; else empty."""
-    return "not simulated" if shown.no_effect == NOT_SIMULATED else ""
+    return "not simulated" if shown.no_effect in NOT_SIMULATED_BECAUSE else ""
 
 
 def _sentence(text: str) -> str:
@@ -181,7 +182,24 @@ def reference() -> str:
         "|---|---|",
     ]
     lines += [f"| `{c.name}` | {_cell(c.title)} |" for c in changes.variants()]
+    lines += _under_load()
     return "\n".join([*lines, ""])
+
+
+def _under_load() -> list[str]:
+    """What shows only while several requests are in progress."""
+    defects, variants = changes.load_defects(), changes.load_variants()
+    lines = ["", f"## Under load: defects ({len(defects)})", ""]
+    lines += [
+        "They show only while several requests are in progress: `conformance load --deployment native-sse",
+        "--defect NAME` finds them.",
+        "",
+    ]
+    lines += ["| name | defect | caught by |", "|---|---|---|"]
+    lines += [f"| `{c.name}` | {_cell(c.title)} | {c.caught_by} |" for c in defects]
+    lines += ["", f"## Under load: legal variants ({len(variants)})", "", "No rule fails a MUST on them.", ""]
+    lines += ["| name | unusual but legal behaviour |", "|---|---|"]
+    return lines + [f"| `{c.name}` | {_cell(c.title)} |" for c in variants]
 
 
 def gateways() -> str:

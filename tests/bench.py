@@ -21,6 +21,7 @@ from pathlib import Path
 
 import anyio
 import httpx
+from bench_load import measure as measure_load
 from httpx_sse import EventSource
 
 from conformance import catalogue
@@ -273,6 +274,7 @@ def main() -> int:
     measure_run(promises)
     measure_smoke(promises)
     measure_proxy(promises)
+    measure_load(promises)
     return 1 if promises.broken else 0
 
 

@@ -29,17 +29,17 @@ def recorded_once(tmp_path_factory, worker_id, testrun_uid):
     folder.mkdir(exist_ok=True)
 
     @cache
-    def recorded(deployment, policy, suite):
+    def recorded(deployment, policy, suite, apis=selftest.USUAL):
         usual = selftest.POLICIES.get(deployment, Policy())
         if policy != usual:
-            return selftest.judged_under(policy, recorded(deployment, usual, suite))
-        with (folder / f"{deployment}-{suite}").open("a+b") as file:
+            return selftest.judged_under(policy, recorded(deployment, usual, suite, apis))
+        with (folder / "-".join((deployment, suite, *apis))).open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             kept = file.read()
             if kept:
                 return selftest.JudgedRecording(**pickle.loads(kept))  # noqa: S301 - written by a worker of this session
-            run = selftest.recorded(deployment, policy, suite)
+            run = selftest.recorded(deployment, policy, suite, apis)
             for x in run.exchanges.values():
                 x.cache.clear()
             pickle.dump({"facts": run.facts, "exchanges": run.exchanges, "judgement": run.judgement}, file)

@@ -18,11 +18,11 @@ import httpx
 import pytest
 
 import conformance
-from conformance.api import Format
 from conformance.model.words import Api
 from conformance.report.formats.registry import FORMATS
 from conformance.runs.config import ARGUMENTS
 from conformance.runs.options import LimitOptions, OutputOptions, SelectionOptions, TargetOptions, VerdictOptions
+from conformance.runs.report import Format
 from conformance.testbed.server.deployments import DEPLOYMENTS
 from conformance.testbed.server.serve import running
 

@@ -12,7 +12,7 @@ from conformance.judging import judge
 from conformance.model.marker_words import BURST_WORDS
 from conformance.model.target import Target
 from conformance.model.verdict import Level, Status
-from conformance.model.words import APIS, MODES
+from conformance.model.words import CONVERSATIONAL, MODES
 from conformance.own_load import STILL_BUSY
 from conformance.parsing import http1
 from conformance.runner import NullProgress, RunOptions, record
@@ -61,7 +61,7 @@ def run_on_wire(on_wire, **options):
 
     async def recorded(path):
         async with serve(DEPLOYMENTS["native-sse"], (changed,), unix_socket=path) as url:
-            target = Target(base_url=url, model="reference", apis=APIS)
+            target = Target(base_url=url, model="reference", apis=CONVERSATIONAL)
             store = InMemoryRun()
             usual = {"profiles": DEFAULT_PROFILES, "limits": LIMITS, "concurrency": 4}
             wanted = RunOptions(target=target, unix_socket=path, **usual | options)

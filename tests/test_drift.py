@@ -7,8 +7,10 @@ from typing import Annotated, Required
 import pytest
 from anthropic.types import Message, MessageCountTokensParams, RawMessageStreamEvent
 from anthropic.types.message_create_params import MessageCreateParams
+from openai.types import Completion
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.chat.completion_create_params import CompletionCreateParams
+from openai.types.completion_create_params import CompletionCreateParams as TextCreateParams
 from openai.types.responses import Response, ResponseStreamEvent
 from openai.types.responses.response_create_params import ResponseCreateParams
 from pydantic import BaseModel
@@ -129,6 +131,9 @@ def unknown(node: Node, model, path: str, seen: frozenset = frozenset()) -> Iter
         ("messages-request", MessageCountTokensParams),
         ("messages-message", Message),
         ("messages-event", RawMessageStreamEvent),
+        ("completions-request", TextCreateParams),
+        ("completions-response", Completion),
+        ("completions-chunk", Completion),
         ("responses-request", ResponseCreateParams),
         ("responses-response", Response),
         ("responses-event", ResponseStreamEvent),

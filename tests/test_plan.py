@@ -24,6 +24,11 @@ def test_the_gate_costs_at_most_120_requests():
     assert asked["messages"] > 20
 
 
+def test_the_gate_of_completions_costs_at_most_40_requests():
+    target = Target(base_url="http://localhost:1/v1", model="the-model", apis=("completions",))
+    assert 35 <= len(plan(target, DEFAULT_PROFILES, "gate")) <= 40
+
+
 def test_smoke_costs_at_most_8_requests():
     assert 2 <= len(plan(TARGET, DEFAULT_PROFILES, "smoke")) <= 8
 
@@ -126,8 +131,8 @@ THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content"
 @pytest.mark.parametrize(
     ("name", "text", "sent"),
     [
-        ("resp_1", "Hello.", {"responses.stored", "responses.reasoning.replay.sealed"}),
-        ("resp_1", "Hello\ud83d", {"responses.stored"}),
+        ("resp_1", "Hello.", {"responses.stored", "responses.chain.next", "responses.reasoning.replay.sealed"}),
+        ("resp_1", "Hello\ud83d", {"responses.stored", "responses.chain.next"}),
         ("resp_\ud83d", "Hello.", {"responses.reasoning.replay.sealed"}),
         ("r" * 300, "Hello.", {"responses.reasoning.replay.sealed"}),
     ],

@@ -1,6 +1,7 @@
 import pytest
 
 from conformance import schemas
+from conformance.model.dialect import Dialect
 from conformance.model.words import APIS
 
 
@@ -31,3 +32,8 @@ def test_replies_may_hold_vendor_fields_but_not_bend_the_documented_ones():
     assert validator.is_valid(chunk | {"usage": usage})
     for wrong in ({"created": "now"}, {"object": "chat.completion"}, {"usage": {}}, {"choices": [{}]}, {"id": 1}):
         assert not validator.is_valid(chunk | wrong), wrong
+
+
+@pytest.mark.parametrize("name", ["run", "report"])
+def test_every_fact_of_a_dialect_is_described(name):
+    assert {*schemas.load(name)["$defs"]["dialect"]["properties"]} == {*Dialect.__struct_fields__}

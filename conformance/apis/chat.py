@@ -1,7 +1,7 @@
-"""Assemble a Chat Completions response, streaming or not, from arbitrary JSON.
+"""Assemble a response of Chat Completions or Completions, streaming or not, from arbitrary JSON.
 
-The formats are those of https://platform.openai.com/docs/api-reference/chat/streaming and .../chat/object. Anything
-else is ignored here; the rules report it.
+The formats are those of https://platform.openai.com/docs/api-reference/chat/streaming and .../chat/object. The
+choices of Completions differ: see `text_choices.py`. Anything else is ignored here; the rules report it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from conformance.apis.content import Choice, ResponseContent, ToolCall
+from conformance.apis.text_choices import as_message, in_chat_form
 from conformance.model.exchange import Exchange, Span, cached_reader
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_body import json_body
@@ -121,7 +122,10 @@ def has_error(x: Exchange) -> bool:
 @cached_reader
 def parts(x: Exchange) -> tuple[Part, ...]:
     """All entries of `choices` that are objects, chunk by chunk."""
-    return tuple(_parts(answer_chunks(x)))
+    found = _parts(answer_chunks(x))
+    if x.api == "completions":
+        return tuple(part._replace(delta=as_message(part.choice)) for part in found)
+    return tuple(found)
 
 
 def _parts(found: Iterable[Chunk]) -> Iterator[Part]:
@@ -161,11 +165,13 @@ def finishing(x: Exchange) -> tuple[Part, ...]:
 
 @cached_reader
 def is_shaped(x: Exchange) -> bool:
-    """Whether all choices have a delta (in a chunk) or a message (in a non-streaming response)."""
+    """Whether all choices have what is said: a delta in a chunk, a message in a non-streaming response, or a text."""
     whole = json_body(x)
-    if whole is None:
-        return all(type(part.choice.get("delta")) is dict for part in parts(x))
-    return all(isinstance(choice.get("message"), dict) for _, choice, _ in whole_choices(whole))
+    choices = [part.choice for part in parts(x)] if whole is None else [choice for _, choice, _ in whole_choices(whole)]
+    if x.api == "completions":
+        return all(type(choice.get("text")) is str for choice in choices)
+    name = "delta" if whole is None else "message"
+    return all(type(choice.get(name)) is dict for choice in choices)
 
 
 @cached_reader
@@ -329,9 +335,14 @@ def chat_content(x: Exchange) -> ResponseContent:
 def _located(x: Exchange) -> Iterator[tuple[Event | None, int, Object, Object]]:
     """The parts of the choices: event (None in a non-streaming response), index, choice, and delta or message."""
     whole = json_body(x)
+    found: Iterator[tuple[Event | None, int, Object, Object]]
     if whole is None:
-        return ((part.chunk.event, part.slot, part.choice, part.delta) for part in parts(x))
-    return ((None, index, choice, message) for index, choice, message in whole_choices(whole))
+        found = ((part.chunk.event, part.slot, part.choice, part.delta) for part in parts(x))
+    else:
+        found = ((None, index, choice, message) for index, choice, message in whole_choices(whole))
+    if x.api != "completions":
+        return found
+    return ((event, index, in_chat_form(choice), as_message(choice)) for event, index, choice, _ in found)
 
 
 def first_call(x: Exchange) -> Event | None:

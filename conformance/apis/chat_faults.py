@@ -1,4 +1,4 @@
-"""Why the choices of a chat response can't be read."""
+"""Why the choices of a response can't be read."""
 
 from collections.abc import Iterator
 
@@ -10,18 +10,32 @@ from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import Object, is_integer
 from conformance.parsing.sse import looks_like_events, payloads
 
+LONG_ENOUGH = 8
+"""Characters of a prompt that a completion does not begin with by chance."""
+
 
 def unreadable_reason(x: Exchange) -> str:
     """Why the choices can't be read, as a clause; empty if they can."""
     if not looks_like_events(x):
-        return "the response is not a JSON object" if json_body(x) is None else _misshapen(x)
-    return _lost_content(x) or _misshapen(x)
+        return "the response is not a JSON object" if json_body(x) is None else _misshapen(x) or _with_prompt(x)
+    return _lost_content(x) or _misshapen(x) or _with_prompt(x)
+
+
+def _with_prompt(x: Exchange) -> str:
+    """Why the text of a choice is not only what was generated, or empty: it begins with the prompt."""
+    body = request_body(x)
+    prompt = body.get("prompt")
+    if x.api != "completions" or body.get("echo") or not isinstance(prompt, str) or len(prompt) < LONG_ENOUGH:
+        return ""
+    has_prompt = any(choice.text.startswith(prompt) for choice in chat_content(x).choices)
+    return "the text begins with the prompt" if has_prompt else ""
 
 
 def _misshapen(x: Exchange) -> str:
     """Why the choices can't be read, or empty."""
     if not is_shaped(x):
-        return f"a choice has no {'delta' if looks_like_events(x) else 'message'}"
+        name = "text" if x.api == "completions" else "delta" if looks_like_events(x) else "message"
+        return f"a choice has no {name}"
     if any(_has_wrong_types(message) for _, message in _messages(x)):
         return "the content or `tool_calls` of a choice has a wrong type"
     return "" if _has_unique_indexes(x) else "the choices have no valid, distinct index"

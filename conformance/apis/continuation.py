@@ -1,18 +1,25 @@
 """The next turn of a conversation: the target's own response, its reasoning included, is sent back unchanged."""
 
-from conformance.apis.errors import error_response
+import json
+
+from conformance.apis.errors import body, error_response
 from conformance.apis.messages import Block, blocks
 from conformance.apis.request import request_body
 from conformance.apis.responses import output, response_states
 from conformance.model.exchange import Exchange
+from conformance.model.probe import RawRequest
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import Object, as_string
+from conformance.parsing.json_values import Object, as_object, as_string
 
 ASSEMBLED = {"thinking": ("thinking", "signature"), "redacted_thinking": ("data",), "text": ("text",)}
 """The fields of each type of block that deltas add to."""
 LONGEST_ID = 200
 """Characters of an id that is sent back in a path; those of real servers have about 60."""
 THANKS: Object = {"role": "user", "content": "Thank you. Say hello."}
+RUNNING = ("queued", "in_progress")
+"""The statuses of a response that is not finished."""
+NEXT_CAP = 16
+"""The smallest cap that Responses allows."""
 
 
 def next_turn(x: Exchange) -> Object | None:
@@ -24,19 +31,53 @@ def next_turn(x: Exchange) -> Object | None:
 
 def stored_id(x: Exchange) -> str:
     """The id of a response that reports that it is stored, or empty."""
-    last = response_states(x)[-1] if reply(x).status == 200 and response_states(x) else {}
-    name = as_string(last.get("id")) if last.get("store") is True else ""
-    return name if name.isascii() and name.isprintable() and len(name) <= LONGEST_ID else ""
+    last = _last_state(x)
+    return _usable(last.get("id")) if last.get("store") is True else ""
+
+
+def running_id(x: Exchange) -> str:
+    """The id of a response that goes on after the request that started it, or empty."""
+    last = _last_state(x)
+    return _usable(last.get("id")) if last.get("status") in RUNNING else ""
+
+
+def continued(x: Exchange) -> Object | None:
+    """The body of the next turn after a stored response: its id, and a new message."""
+    name = stored_id(x)
+    return request_body(x) | {"previous_response_id": name, "input": THANKS["content"]} if name else None
+
+
+def after_compaction(x: Exchange) -> RawRequest | None:
+    """The next turn after a compaction: its output as it was received, and a new message."""
+    made, model = as_object(body(x)), request_body(x).get("model")
+    found = made.get("output") if made.get("object") == "response.compaction" else None
+    if reply(x).status != 200 or not isinstance(found, list) or not found:
+        return None
+    turn = {"model": model, "input": [*found, THANKS], "max_output_tokens": NEXT_CAP}
+    try:
+        return RawRequest(body=json.dumps(turn, ensure_ascii=False, separators=(",", ":")).encode())
+    except UnicodeEncodeError:  # a lone surrogate, which no client can send back
+        return None
+
+
+def _last_state(x: Exchange) -> Object:
+    return response_states(x)[-1] if reply(x).status == 200 and response_states(x) else {}
+
+
+def _usable(name: object) -> str:
+    """An id that a client can send in a path, or empty."""
+    text = as_string(name)
+    return text if text.isascii() and text.isprintable() and len(text) <= LONGEST_ID else ""
 
 
 def _after_message(x: Exchange) -> Object | None:
-    body, found = request_body(x), blocks(x)
+    sent, found = request_body(x), blocks(x)
     thoughts = [block for block in found if block.type in ("thinking", "redacted_thinking")]
-    said, rest = body.get("messages"), {block.type for block in found} - {"thinking", "redacted_thinking"}
+    said, rest = sent.get("messages"), {block.type for block in found} - {"thinking", "redacted_thinking"}
     if not thoughts or rest != {"text"} or not isinstance(said, list):
         return None
     content = [_joined(block) for block in found]
-    return body | {"messages": [*said, {"role": "assistant", "content": content}, THANKS]}
+    return sent | {"messages": [*said, {"role": "assistant", "content": content}, THANKS]}
 
 
 def _joined(block: Block) -> Object:
@@ -45,10 +86,10 @@ def _joined(block: Block) -> Object:
 
 
 def _after_response(x: Exchange) -> Object | None:
-    body, states = request_body(x), response_states(x)
+    sent, states = request_body(x), response_states(x)
     items = output(states[-1]) if states else []
-    kinds, said = [item.get("type") for item in items], body.get("input")
+    kinds, said = [item.get("type") for item in items], sent.get("input")
     if "reasoning" not in kinds or kinds[-1] != "message" or not isinstance(said, str | list):
         return None
     asked = [{"role": "user", "content": said}] if isinstance(said, str) else said
-    return body | {"input": [*asked, *items, THANKS]}
+    return sent | {"input": [*asked, *items, THANKS]}

@@ -20,7 +20,10 @@ class Delta(NamedTuple):
 @cached_reader
 def deltas(x: Exchange) -> tuple[Delta, ...]:
     """The non-empty deltas, in order. Anything malformed is ignored."""
-    read, new = spec(x.api).pieces, tuple.__new__
+    generation = spec(x.api).generation
+    if generation is None:
+        return ()
+    read, new = generation.pieces, tuple.__new__
     pairs = zip(stream(x).dispatched, payloads(x), strict=True)
     return tuple(
         [

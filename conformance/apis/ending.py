@@ -1,6 +1,6 @@
 """Where a stream ends, and which of its events clients skip, by API."""
 
-from conformance.apis.specs import spec
+from conformance.apis.specs import generation, spec
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.sse import DONE, Event, payloads, stream
 from conformance.parsing.typed_events import invalid_json
@@ -9,7 +9,9 @@ from conformance.parsing.typed_events import invalid_json
 @cached_reader
 def terminal_events(x: Exchange) -> tuple[Event, ...]:
     """The dispatched events that end a stream of this API."""
-    kinds, pairs = spec(x.api).terminal_events, zip(stream(x).dispatched, payloads(x), strict=True)
+    found = spec(x.api).generation
+    kinds = found.terminal_events if found else ()
+    pairs = zip(stream(x).dispatched, payloads(x), strict=True)
     if not kinds:
         return tuple([event for event, value in pairs if value is DONE])
     return tuple([event for event, value in pairs if isinstance(value, dict) and value.get("type") in kinds])
@@ -17,10 +19,10 @@ def terminal_events(x: Exchange) -> tuple[Event, ...]:
 
 def is_skipped(x: Exchange, event: Event) -> bool:
     """Whether the API's own SDKs skip an event without reading its data."""
-    return event.name in spec(x.api).skipped_events
+    return event.name in generation(x.api).skipped_events
 
 
 @cached_reader
 def has_invalid_json(x: Exchange) -> bool:
     """Whether an event that clients read is not JSON."""
-    return invalid_json(x, spec(x.api).skipped_events)
+    return invalid_json(x, generation(x.api).skipped_events)

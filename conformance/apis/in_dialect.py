@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from conformance.apis.specs import spec
+from conformance.apis.specs import caps, spec
 from conformance.model.dialect import Dialect
 from conformance.model.words import Api
 
@@ -16,18 +16,18 @@ def in_dialect(body: Any, api: Api, dialect: Dialect, *, subject: str, shows_tex
     """
     if not isinstance(body, dict):
         return body
-    caps = [name for name in spec(api).caps if body.get(name) is not None]
+    sent = [name for name in caps(api) if body.get(name) is not None]
     renamed = {}
-    if len(caps) == 1 and subject != caps[0]:
-        cap_field = dialect.cap_field or caps[0]
-        renamed = {caps[0]: cap_field, cap_field: caps[0]}
+    if len(sent) == 1 and subject != sent[0]:
+        cap_field = dialect.cap_field or sent[0]
+        renamed = {sent[0]: cap_field, cap_field: sent[0]}
     adapted: dict[str, Any] = {}
     for name, value in body.items():
         if renamed.get(name) in dialect.refused:
             continue  # the target takes no cap at all
         if name in renamed:
             adapted[renamed[name]] = _raised(value, dialect, dialect.least_cap - 1 if shows_text else 0)
-        elif name in caps:
+        elif name in sent:
             adapted[name] = _raised(value, dialect)
         elif name not in dialect.refused or name == subject.partition(".")[0]:
             adapted[name] = value
@@ -42,7 +42,10 @@ def _raised(cap: Any, dialect: Dialect, reasoning: int = 0) -> Any:
 
 def raw_in_dialect(body: bytes, api: Api, dialect: Dialect) -> bytes:
     """A body in bytes with its cap renamed, and raised to one that the target accepts."""
-    usual = spec(api).cap
+    generation = spec(api).generation
+    if generation is None:
+        return body
+    usual = generation.cap
     name = f'"{dialect.cap_field or usual}"'.encode()
     renamed = body.replace(f'"{usual}"'.encode(), name)
     return re.sub(

@@ -1,11 +1,13 @@
-"""Read the log probabilities of a chat completion: its tokens and their alternatives."""
+"""Read the log probabilities of a completion: its tokens and their alternatives."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from conformance.apis.chat import Part, chat_content, parts
 from conformance.apis.content import Choice
-from conformance.apis.request_fields import stops_asked
+from conformance.apis.request import request_body
+from conformance.apis.request_fields import echoes, stops_asked
+from conformance.apis.text_choices import in_chat_form
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
@@ -15,23 +17,45 @@ UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 class Entry(NamedTuple):
-    """One entry of `logprobs.content`, of any type, and the part of the stream that had it."""
+    """One entry of `logprobs.content`, of any type, and the part of the stream that had it.
+
+    `is_first`: it begins an echoed prompt, and nothing precedes it that it could be likely after.
+    """
 
     value: Any
     part: Part | None = None
+    is_first: bool = False
+
+
+def asks_logprobs(x: Exchange) -> bool:
+    """Whether the request asks for log probabilities."""
+    wanted = request_body(x).get("logprobs")
+    return is_integer(wanted) if x.api == "completions" else wanted is True
+
+
+def alternatives_asked(x: Exchange) -> int | None:
+    """How many alternatives of each token the request asks for; None for what is no number."""
+    wanted = request_body(x).get("logprobs" if x.api == "completions" else "top_logprobs", 0)
+    return int(wanted) if is_integer(wanted) else None
 
 
 @cached_reader
 def entries(x: Exchange) -> tuple[Entry, ...]:
-    """All entries of `logprobs.content`, in order."""
+    """All entries of `logprobs.content`, in order; those of Completions in the form of Chat Completions."""
     if json_body(x) is not None:
-        return tuple(Entry(value) for choice in chat_content(x).choices for value in choice.logprobs)
-    told = [part for part in parts(x) if part.choice.get("logprobs")]
-    return tuple(Entry(value, part) for part in told for value in _content(part.choice))
+        choices = chat_content(x).choices
+        each = ((not at, value) for choice in choices for at, value in enumerate(choice.logprobs))
+        return tuple(Entry(value, is_first=is_first and echoes(x)) for is_first, value in each)
+    return tuple(_streamed_entries(x))
 
 
-def _content(choice: Object) -> list[Any]:
-    return as_array(as_object(choice.get("logprobs")).get("content"))
+def _streamed_entries(x: Exchange) -> Iterator[Entry]:
+    begun: set[int] = set()
+    for part in parts(x):
+        choice = in_chat_form(part.choice) if x.api == "completions" else part.choice
+        for value in as_array(as_object(choice.get("logprobs")).get("content")):
+            yield Entry(value, part, is_first=echoes(x) and part.slot not in begun)
+            begun.add(part.slot)
 
 
 def alternatives(value: Any) -> Iterator[Object]:

@@ -38,6 +38,11 @@ def _pieces(key: str, value: Any) -> list[Piece]:
     return [("tool", text) for f in _dicts(functions) for name in ("name", "arguments") for text in _texts(f.get(name))]
 
 
+def completions_pieces(chunk: Object) -> list[Piece]:
+    """Of a chunk of Completions."""
+    return [("text", text) for choice in _dicts(chunk.get("choices")) for text in _texts(choice.get("text"))]
+
+
 def messages_pieces(event: Object) -> list[Piece]:
     """Of an event of Messages."""
     delta = event.get("delta") if event.get("type") == "content_block_delta" else event.get("content_block")

@@ -32,9 +32,17 @@ def has_key(x: Exchange) -> bool:
 
 
 def choices_in(body: Object) -> int:
-    """How many choices a body of Chat Completions requests: `n`, or 1."""
+    """How many choices a body requests: `n`, or 1, for each prompt of Completions, or the one of Chat Completions."""
     wanted = body.get("n")
-    return max(1, int(wanted)) if is_integer(wanted) else 1
+    return (max(1, int(wanted)) if is_integer(wanted) else 1) * max(1, len(prompts_in(body)))
+
+
+def prompts_in(body: Object) -> tuple[Any, ...]:
+    """The prompts in a body of Completions: texts, lists of token IDs, or null; of any type if it is invalid."""
+    if "prompt" not in body:
+        return ()
+    prompt = body["prompt"]
+    return tuple(prompt) if isinstance(prompt, list) and not all(map(is_integer, prompt)) else (prompt,)
 
 
 DEEPEST = 6
@@ -42,8 +50,8 @@ DEEPEST = 6
 
 
 def conversation_texts(body: Object) -> Iterator[str]:
-    """What users, developers and tools wrote in a body of any API: messages, input and instructions."""
-    for name in ("messages", "input", "system", "instructions"):
+    """What users, developers and tools wrote in a body of any API: messages, input, prompt and instructions."""
+    for name in ("messages", "input", "prompt", "system", "instructions"):
         value = body.get(name)
         if name != "messages" or isinstance(value, list):
             yield from _texts(value, DEEPEST)

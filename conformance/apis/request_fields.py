@@ -1,7 +1,7 @@
 """Read what a request specifies: choices, token cap, stop sequences, format, and the length of its prompt."""
 
-from conformance.apis.request import choices_in, request_body
-from conformance.apis.specs import spec
+from conformance.apis.request import choices_in, prompts_in, request_body
+from conformance.apis.specs import caps, spec
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.json_values import Object, as_array, as_object, as_string, is_integer
 
@@ -13,24 +13,28 @@ TEXTUAL = frozenset(
 
 def choices_asked(x: Exchange) -> int:
     """How many choices are requested: `n`, or 1."""
-    return choices_in(request_body(x)) if spec(x.api).choices else 1
+    found = spec(x.api).generation
+    return choices_in(request_body(x)) if found and found.choices else 1
 
 
 def cap_asked(x: Exchange) -> int:
     """How many tokens a choice may have; 0 without a limit."""
-    named = (request_body(x).get(name) for name in spec(x.api).caps)
+    named = (request_body(x).get(name) for name in caps(x.api))
     return min((int(cap) for cap in named if is_integer(cap) and cap > 0), default=0)
 
 
 def stops_asked(x: Exchange) -> tuple[str, ...]:
     """The requested stop sequences, from a list or a single string, without empty ones."""
-    wanted = request_body(x).get(spec(x.api).stop or "")
+    found = spec(x.api).generation
+    wanted = request_body(x).get((found and found.stop) or "")
     return tuple(stop for stop in (wanted, *as_array(wanted)) if isinstance(stop, str) and stop)
 
 
 def format_asked(x: Exchange) -> Object:
     """The requested format: its `type`, and its JSON Schema as `schema`, if any."""
-    wanted = as_object(request_body(x).get(spec(x.api).format))
+    found = spec(x.api).generation
+    name = found.conversation.format if found and found.conversation else ""
+    wanted = as_object(request_body(x).get(name))
     if "format" in wanted:
         return as_object(wanted["format"])
     return wanted | {"schema": as_object(wanted.get("json_schema")).get("schema")}
@@ -47,14 +51,19 @@ def adds_content(x: Exchange) -> bool:
 
 @cached_reader
 def prompt_length(x: Exchange) -> int:
-    """The characters of text in the request's conversation and instructions, without tools."""
+    """The characters of text in the request's conversation or prompts, and instructions, without tools."""
     body = request_body(x)
     said = [*as_array(body.get("messages")), *as_array(body.get("input"))]
     contents = [as_object(message).get("content") for message in said]
-    contents += [body.get("system"), body.get("instructions"), body.get("input")]
+    contents += [body.get("system"), body.get("instructions"), body.get("input"), *prompts_in(body)]
     texts = (text for content in contents for text in (content, *(_text(part) for part in as_array(content))))
     return sum(len(as_string(text)) for text in texts)
 
 
 def _text(part: object) -> object:
     return as_object(part).get("text")
+
+
+def echoes(x: Exchange) -> bool:
+    """Whether the request asks for its prompt in each choice (`echo`), as only Completions can."""
+    return x.api == "completions" and request_body(x).get("echo") is True

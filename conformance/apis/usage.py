@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from conformance.apis.chat import chunks
 from conformance.apis.request_fields import cap_asked, choices_asked
-from conformance.apis.specs import spec
+from conformance.apis.specs import generation, spec
 from conformance.apis.token_counts import Usage, is_count
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.json_body import json_body
@@ -39,7 +39,7 @@ def _reports(x: Exchange) -> Iterator[Report]:
 
 def reasoning_tokens(x: Exchange) -> int | None:
     """The reasoning tokens that the usage counts; None if it does not say."""
-    found = [_reasoning_tokens(as_object(report.value), spec(x.api).output_tokens) for report in reports(x)]
+    found = [_reasoning_tokens(as_object(report.value), generation(x.api).output_tokens) for report in reports(x)]
     return next((count for count in reversed(found) if count is not None), None)
 
 
@@ -58,8 +58,9 @@ def usage(x: Exchange) -> Usage | None:
     """
     told = [as_object(report.value) for report in reports(x)]
     read = spec(x.api).counts
-    if not spec(x.api).usage_adds_up:
-        return next((found for value in reversed(told) if (found := read(value))), None)
+    found = spec(x.api).generation
+    if not (found and found.usage_adds_up):
+        return next((counts for value in reversed(told) if (counts := read(value))), None)
     if all(report.event and report.within.get("type") == "message" for report in reports(x)):
         return None
     together: Object = {}

@@ -2,7 +2,7 @@
 
 from conformance.apis.errors import error_response, names_field, rejected_fields
 from conformance.apis.request import request_body
-from conformance.apis.specs import spec
+from conformance.apis.specs import caps, spec
 from conformance.model.exchange import Exchange
 
 
@@ -11,8 +11,8 @@ def refused_cap(x: Exchange) -> str:
     said, sent = error_response(x), request_body(x)
     if not said or said.in_band:
         return ""
-    caps = (name for name in spec(x.api).caps if sent.get(name) is not None and name != x.case.subject)
-    return next((name for name in caps if names_field(said, name)), "")
+    sent_caps = (name for name in caps(x.api) if sent.get(name) is not None and name != x.case.subject)
+    return next((name for name in sent_caps if names_field(said, name)), "")
 
 
 def refused_as_by_vendor(x: Exchange) -> tuple[str, ...]:

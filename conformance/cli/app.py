@@ -1,9 +1,19 @@
 """The app of the command line, to which `commands/` adds the commands."""
 
+from dataclasses import replace
+
 from cyclopts import App, Parameter
 
 from conformance import __version__
-from conformance.runs.options import LimitOptions, OutputOptions, SelectionOptions, TargetOptions, VerdictOptions
+from conformance.runs.options import (
+    LimitOptions,
+    OutputOptions,
+    SelectionOptions,
+    ShapeOptions,
+    SpreadOptions,
+    TargetOptions,
+    VerdictOptions,
+)
 
 EXIT_CODES = (
     "Exit codes: 0 conformant; 1 a MUST failed (with --strict or --fail-on also a SHOULD failure, an untestable "
@@ -32,6 +42,7 @@ app = App(
 )
 
 NO_TARGET, NO_SELECTION, NO_LIMITS = TargetOptions(), SelectionOptions(), LimitOptions()
+NO_SHAPE, NO_SPREAD = ShapeOptions(), SpreadOptions()
 NO_VERDICT, NO_OUTPUT = VerdictOptions(), OutputOptions()
 """Option groups with nothing set."""
 
@@ -40,3 +51,15 @@ def above_zero(_kind: type, value: int) -> None:
     """Validate a number. Raises ValueError."""
     if value < 1:
         raise ValueError("Accepted: 1 or more.")
+
+
+def with_url(target: TargetOptions, url: str | None) -> TargetOptions:
+    """The target with the URL that was given without an option. Raises ConfigError."""
+    from conformance.runs.config import ConfigError
+
+    if url is None:
+        return target
+    if target.base_url is not None or target.from_env:
+        other = "--from-env" if target.from_env else "--base-url"
+        raise ConfigError(f"{other} excludes the URL without an option; accepted: one base URL")
+    return replace(target, base_url=url)

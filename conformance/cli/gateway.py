@@ -10,7 +10,6 @@ from msgspec import UNSET
 from conformance.apis.nonce import marker
 from conformance.cli import console
 from conformance.cli.progress import Bar
-from conformance.cli.proxy import allow_many_connections
 from conformance.cost import cost_of, tokens_of
 from conformance.gateway.plan import plan_through
 from conformance.gateway.record import GatewayOptions
@@ -26,6 +25,7 @@ from conformance.runs.execute import Output
 from conformance.runs.gateway import CANARY_KEY, check_suite, chosen, record
 from conformance.runs.options import OutputOptions, RunRequest, TargetOptions
 from conformance.testbed.gateway.handling import TRANSPARENT
+from conformance.transport.open_files import allow_many_connections
 
 SUITES: tuple[Suite, ...] = ("smoke", "gate", "full")
 

@@ -8,12 +8,12 @@ from typing import Any
 from cyclopts import CycloptsError
 
 from conformance.cli.app import app
-from conformance.cli.commands import catalogue, gateway, proxy, recording, run, serve, setup
+from conformance.cli.commands import catalogue, gateway, load, proxy, recording, run, serve, setup
 from conformance.cli.output import outlasting_its_reader
 from conformance.model.words import ExitCode
 
 __all__ = ["app", "exit_code_of", "main"]
-COMMANDS = (run, gateway, recording, catalogue, serve, proxy, setup)
+COMMANDS = (run, gateway, load, recording, catalogue, serve, proxy, setup)
 """The modules whose commands are part of the app, by being imported."""
 
 

@@ -114,8 +114,10 @@ def _shard(folder: Path) -> shards.Shard:
 
 
 def page_of(judged: JudgedRun, file: str, out: Path) -> Column:
-    """Write the page and the badge of one target."""
-    (out / "targets" / f"{file}.html").write_text(html.run_page(judged.report, judged.evidence, "../"))
+    """Write the page and the badge of one target. It names the recording from the site's folder, which may be moved."""
+    folder = Path(judged.evidence.folder)
+    seen = judged.evidence._replace(folder=str(folder.relative_to(out) if folder.is_relative_to(out) else folder))
+    (out / "targets" / f"{file}.html").write_text(html.run_page(judged.report, seen, "../"))
     (out / "badges" / f"{file}.svg").write_bytes(badge.render(judged.report))
     return matrix.column(judged.report, file)
 
@@ -168,9 +170,8 @@ def _record(options: RunOptions, upstream_ports: tuple[int, ...], folder: Path) 
 
 def write_site(out: Path, columns: list[Column], judged_by: str, limits: Sequence[str] = ()) -> int:
     """Write the index and the pages of the rules, print the index's path, and return the exit code."""
-    for name in matrix.rules_shown(columns):
-        rule = next(rule for rule in catalogue.rules() if rule.id == name)
-        (out / "rules" / f"{name}.html").write_text(rule_html(rule))
+    for rule in catalogue.named(matrix.rules_shown(columns)):
+        (out / "rules" / f"{rule.id}.html").write_text(rule_html(rule))
     for column in columns:
         if column.verdict.word == "not tested" and not (out / "targets" / f"{column.file}.html").exists():
             (out / "targets" / f"{column.file}.html").write_text(html.missing_page(column.name, column.detail))

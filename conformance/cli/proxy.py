@@ -1,6 +1,5 @@
 """Runs the proxy until Ctrl-C or SIGTERM, prints failures as they happen, and then the report."""
 
-import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from conformance.runs.config import ConfigError
 from conformance.runs.options import OutputOptions
 from conformance.runs.proxy import Recorder
 from conformance.storage.folder import RunFolder, StoreError
+from conformance.transport.open_files import allow_many_connections
 from conformance.transport.relay import Relay, relaying
 from conformance.transport.upstream import Upstream
 
@@ -114,9 +114,3 @@ def _announce(options: ProxyOptions, relay: Relay, path: Path, out: Console) -> 
     out.print(f"base URL for clients: {origin}{prefix}; each path is passed on as it is")
     out.print(f"recording: {path}", style="dim")
     out.file.flush()
-
-
-def allow_many_connections() -> None:
-    """Raise the limit on open files as far as allowed: each connection needs two."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -14,13 +14,12 @@ import anyio
 from conformance import __version__
 from conformance.apis.nonce import Marker, marker, nonce
 from conformance.cli.gateway import base_url
-from conformance.cli.proxy import allow_many_connections
 from conformance.gateway.arrived import PROFILE, exchange_of, name_of
 from conformance.gateway.record import Gateway
 from conformance.model.exchange import Exchange
 from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.target import Target
-from conformance.model.words import APIS, Api, ExitCode
+from conformance.model.words import CONVERSATIONAL, Api, ExitCode
 from conformance.parsing.http1 import reply, request_content
 from conformance.report.escaping import safe
 from conformance.runs.config import ConfigError
@@ -28,6 +27,7 @@ from conformance.storage.folder import RunFolder, StoreError
 from conformance.testbed.upstream.answer import Offer
 from conformance.testbed.upstream.serve import serve_upstreams
 from conformance.transport.accepted import AcceptedExchange
+from conformance.transport.open_files import allow_many_connections
 
 ONE_SIDE: Final = (
     "This recording has the upstream's side alone, so there is nothing to judge: `conformance show` lists it, and "
@@ -105,7 +105,7 @@ def run_upstream(
         raise ConfigError(f"--run-dir: {error}") from None
     allow_many_connections()
     try:
-        anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or APIS), gateway)
+        anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or CONVERSATIONAL), gateway)
     except OSError as error:
         options = "--port or --gateway-port" if gateway else "--port"
         raise ConfigError(f"{options}: {error.strerror or error}; accepted: a free port, or 0 for any") from None

@@ -63,10 +63,24 @@ def shown(value: Any) -> str:
         case dict():
             return "[object Object]"
         case list():
-            return ",".join("" if item is None else shown(item) for item in value)
+            return ",".join(_elements(value))
         case None | bool():
             return json.dumps(value)
     return _number(float(value))
+
+
+def _elements(values: list[Any]) -> Iterator[str]:
+    """The elements of an array, and of those inside it, as join() writes them: one is as good as the other.
+
+    No recursion: a response may be nested almost as deeply as Python recurses.
+    """
+    waiting: list[Any] = [values]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, list) and found:
+            waiting += reversed(found)
+        else:
+            yield "" if found is None or found == [] else shown(found)
 
 
 def _number(value: float) -> str:

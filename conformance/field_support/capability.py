@@ -16,7 +16,7 @@ from conformance.apis.errors import (
 from conformance.apis.evidence import missing_part, unanswered_reason
 from conformance.apis.request import request_body
 from conformance.apis.response_content import response_content
-from conformance.apis.specs import spec
+from conformance.apis.specs import caps, conversation, spec
 from conformance.apis.vendor_refusals import refused_cap
 from conformance.field_support.effects import effects, unreadable_reason
 from conformance.field_support.readers import EFFECT_READERS
@@ -79,7 +79,7 @@ def effect_shown(x: Exchange) -> tuple[str, FieldEvidence] | None:
     sight = EFFECT_READERS[name](x, seen)
     if (fault := missing_part(x)) and not sight.is_present:
         return name, FieldEvidence("unknown", fault)
-    if name == "logprobs" and sight.state == "dropped" and seen.logprobs:
+    if name == "logprobs" and x.api == "chat" and sight.state == "dropped" and seen.logprobs:
         name = "top_logprobs"
     if sight.state == "dropped" and (where := warned(x, name)):
         return name, FieldEvidence("announced", f"{where} reports that `{name}` was ignored")
@@ -90,7 +90,7 @@ def _effect_of(x: Exchange) -> str:
     """The field whose effect the probe shows, or empty."""
     kind, subject = x.case.kind, x.case.subject
     if kind is Kind.TOOLS:
-        return "tool_choice" if subject in CHOICES else spec(x.api).single_call if subject == "single" else ""
+        return "tool_choice" if subject in CHOICES else conversation(x.api).single_call if subject == "single" else ""
     if kind is Kind.REPLAY:
         return "" if subject else "tool_choice"
     if kind is Kind.EFFECT:
@@ -233,7 +233,7 @@ def other_rejected_fields(x: Exchange, baseline: Exchange | None, said: ErrorRes
     usual = request_body(baseline) if baseline is not None else {}
     own = x.case.subject.partition(".")[0]
     return tuple(
-        name for name in request_body(x) if name not in (*usual, own, *spec(x.api).caps) and names_field(said, name)
+        name for name in request_body(x) if name not in (*usual, own, *caps(x.api)) and names_field(said, name)
     )
 
 

@@ -51,7 +51,8 @@ def effects(x: Exchange) -> Effects:
     tokens = [as_object(entry) for choice in choices for entry in choice.logprobs]
     tokens = [token for token in tokens if isinstance(token.get("logprob"), int | float)]
     spent = [report.value for report in reports(x) if isinstance(report.value, dict)]
-    counts = [int(count) for value in spent if is_integer(count := value.get(spec(x.api).output_tokens))]
+    counted = found.output_tokens if (found := spec(x.api).generation) else ""
+    counts = [int(count) for value in spent if is_integer(count := value.get(counted))]
     return Effects(
         texts={choice.index: choice.text for choice in choices},
         finishes={choice.index: choice.end or choice.finish for choice in choices if choice.finish},

@@ -33,7 +33,7 @@ IMPLIED: Final[dict[str, tuple[str, ...]]] = {
     "text": ("text.format.schema",),
 }
 """Nested fields that must have been honoured if the outer one was."""
-INSTRUCTED: Final = ("system", "instructions")
+INSTRUCTED: Final = ("system", "instructions", "suffix")
 """Fields whose text is part of the prompt."""
 OFFERING: Final = ("", "named", "several", "single")
 """The tools probes that require a call."""
@@ -101,7 +101,7 @@ def _more(x: Exchange) -> Iterator[tuple[str, FieldEvidence]]:
     if kind is Kind.TOOLS and subject in OFFERING and not refuses_streaming(x):
         yield "tools", _tools(x)
     if kind is Kind.BURST and any(word.encode() in x.sent and word in effects(x).text for word in BURST_WORDS):
-        yield spec(x.api).conversation, FieldEvidence("honoured", "the response has the word that the prompt requests")
+        yield spec(x.api).prompt, FieldEvidence("honoured", "the response has the word that the prompt requests")
     if kind is Kind.EFFECT and subject in INSTRUCTED:
         yield subject, _instructed(x, subject)
     if kind is Kind.PREVIOUS_RESPONSE and x.api == "responses":
@@ -122,7 +122,7 @@ def _refused_beside(x: Exchange) -> Iterator[tuple[str, FieldEvidence]]:
     if x.case.kind in INVALID or not (is_verdict_on_request(said) and is_unsupported(said)):
         return
     blamed = rejected_fields(x)
-    if len(blamed) == 1 and about not in blamed and spec(x.api).conversation not in blamed:
+    if len(blamed) == 1 and about not in blamed and spec(x.api).prompt not in blamed:
         yield (
             blamed[0],
             FieldEvidence("refused", f"rejected with {said.status}; the error names the field or its value"),

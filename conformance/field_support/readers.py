@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from conformance.apis.echoed import has_prompt, with_prompts
+from conformance.apis.logprobs import alternatives_asked
 from conformance.apis.request import request_body
 from conformance.apis.request_fields import cap_asked, choices_asked, format_asked, stops_asked
 from conformance.apis.response_content import response_content
-from conformance.apis.specs import SPECS, spec
+from conformance.apis.specs import CONVERSATIONS, GENERATIONS, conversation, generation
 from conformance.apis.tools import TOOL_CALL_MARKERS, required_name, tool_choice_mode, wrong_tool_calls
+from conformance.field_support import embeddings
 from conformance.field_support.effects import Effects, effects
 from conformance.field_support.states import FieldEvidence
 from conformance.model.exchange import Exchange
@@ -87,7 +90,9 @@ def _may_be_a_call(text: str) -> bool:
 
 def _single_call(x: Exchange, seen: Effects) -> FieldEvidence:
     if seen.calls > 1:
-        return _present(f"`{spec(x.api).single_call}` was silently ignored: the response has {seen.calls} tool calls")
+        return _present(
+            f"`{conversation(x.api).single_call}` was silently ignored: the response has {seen.calls} tool calls"
+        )
     return FieldEvidence("honoured") if seen.calls else FieldEvidence("unknown", "the response has no tool call")
 
 
@@ -163,7 +168,7 @@ def is_mid_sentence(text: str) -> bool:
 def _stop(x: Exchange, seen: Effects) -> FieldEvidence:
     found = next((stop for stop in stops_asked(x) if stop in seen.text), None)
     if found is not None and not ends_with_its_stop(x):
-        why = f"`{spec(x.api).stop}` was silently ignored: the response contains {found!r}"
+        why = f"`{generation(x.api).stop}` was silently ignored: the response contains {found!r}"
         return FieldEvidence("dropped", why, is_present=not seen.text.endswith(found))
     if "stop" in seen.finishes.values():
         return FieldEvidence("honoured")
@@ -181,10 +186,22 @@ def _logprobs(x: Exchange, seen: Effects) -> FieldEvidence:
     if not seen.text:
         return FieldEvidence("unknown", "the response has no text that could have log probabilities")
     if not seen.logprobs:
-        return FieldEvidence("dropped", "`logprobs: true` was silently ignored: no token has a log probability")
-    if not seen.alternatives and request_body(x).get("top_logprobs"):
-        return FieldEvidence("dropped", "`top_logprobs` was silently ignored: no token has alternatives")
+        return FieldEvidence("dropped", "`logprobs` was silently ignored: no token has a log probability")
+    if not seen.alternatives and alternatives_asked(x):
+        name = "logprobs" if x.api == "completions" else "top_logprobs"
+        return FieldEvidence("dropped", f"`{name}` was silently ignored: no token has alternatives")
     return FieldEvidence("honoured")
+
+
+def _echo(x: Exchange, seen: Effects) -> FieldEvidence:
+    if not seen.finishes:
+        return FieldEvidence("unknown", "the response was truncated")
+    found = [has_prompt(text, prompt) for _, text, prompt in with_prompts(x)]
+    if not found:
+        return FieldEvidence("unknown", "the prompts are token IDs, whose text is not known")
+    if all(found):
+        return FieldEvidence("honoured")
+    return FieldEvidence("dropped", "`echo: true` was silently ignored: the text does not begin with the prompt")
 
 
 def _biased(_x: Exchange, seen: Effects) -> FieldEvidence:
@@ -256,12 +273,14 @@ def _first(values: Any) -> Any:
 EFFECT_READERS: dict[str, Callable[[Exchange, Effects], FieldEvidence]] = {
     "n": _choices,
     "tool_choice": _tool_choice,
-    **{api.single_call: _single_call for api in SPECS},
+    **{api.single_call: _single_call for api in CONVERSATIONS},
     "stream_options": _usage,
-    **{name: _cap for api in SPECS for name in api.caps},
-    **{api.stop: _stop for api in SPECS if api.stop},
+    **{name: _cap for api in GENERATIONS for name in api.caps},
+    **{api.stop: _stop for api in GENERATIONS if api.stop},
     "logprobs": _logprobs,
+    "echo": _echo,
     "logit_bias": _biased,
-    **{api.format: _format for api in SPECS},
+    **{api.format: _format for api in CONVERSATIONS},
+    **embeddings.READERS,
 }
 """For each field, how to read its effect."""

@@ -2,7 +2,7 @@
 
 import json
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ from conformance.apis.specs import spec
 from conformance.fuzz.case import Case
 from conformance.model.case import Kind
 from conformance.model.words import MODES, Api, Mode
-from conformance.probes.baseline import user_message
+from conformance.probes.baseline import token_cap, user_message
 from conformance.probes.types import WRONG_OBJECT, WRONG_SCALAR, kinds_of
 
 Body = dict[str, Any]
@@ -34,7 +34,7 @@ RESERVED: Final = ("__proto__", "constructor", "", " ", "a.b", "$ref", "x" * 64,
 
 def hello(api: Api, model: str) -> Body:
     """A valid request with the smallest token cap."""
-    return {"model": model, **user_message(api, "Say hello."), spec(api).cap: spec(api).min_cap}
+    return {"model": model, **user_message(api, "Say hello."), **token_cap(api, 1)}
 
 
 def to_json(value: Any) -> bytes:
@@ -52,25 +52,27 @@ def fixed(api: Api, model: str) -> list[Case]:
 
 def kinds(api: Api, model: str) -> dict[str, Strategy]:
     """The strategies by name; each generates cases of its kind."""
-    fields = sorted(schemas.load(f"{api}-request")["properties"])
+    fields = sorted(schemas.load(spec(api).request_schema)["properties"])
     good = hello(api, model)
-    return {
-        "unreadable": _cases(_unreadable(good)),
-        "edge": _cases(_boundary_values(api, good, fields)),
-        "text": _cases(_texts(api, good)),
-        "nested": _cases(_nested(good, fields)),
-        "unknown": _cases(_unknown(good, fields)),
+    odd = {
+        "unreadable": _unreadable(good),
+        "edge": _boundary_values(api, good, fields),
+        "text": _texts(api, good),
+        "nested": _nested(good, fields),
+        "unknown": _unknown(good, fields),
     }
+    modes = MODES[::-1] if spec(api).generation else ("unary",)
+    return {name: _cases(drawn, modes) for name, drawn in odd.items()}
 
 
-def _cases(odd: Strategy) -> Strategy:
-    """Cases from triples of kind, subject and body (bytes or a value), in either mode."""
+def _cases(odd: Strategy, modes: Sequence[Mode]) -> Strategy:
+    """Cases from triples of kind, subject and body (bytes or a value), in these modes."""
 
     def make(found: tuple[Kind, str, Any], mode: Mode) -> Case:
         kind, about, value = found
         return _case(kind, about, value, mode)
 
-    return st.builds(make, odd, st.sampled_from(MODES[::-1]))
+    return st.builds(make, odd, st.sampled_from(modes))
 
 
 def _case(kind: Kind, about: str, value: Any, mode: Mode) -> Case:
@@ -164,7 +166,7 @@ OTHERS: Final[dict[str, Any]] = {
 def _boundary_values(api: Api, good: Body, fields: list[str]) -> Strategy:
     """One or two fields with a boundary value of their type or of another type."""
     values = NUMBERS | OTHERS
-    schema = schemas.load(f"{api}-request")["properties"]
+    schema = schemas.load(spec(api).request_schema)["properties"]
     numeric = [name for name in fields if {"integer", "number"} & kinds_of(schema[name])]
     counted = st.tuples(st.sampled_from(numeric), st.sampled_from(sorted(NUMBERS)))
     other = st.tuples(st.sampled_from(fields), st.sampled_from(sorted(values)))

@@ -6,12 +6,13 @@ import schemathesis
 from schemathesis import GenerationMode
 
 from conformance import schemas
-from conformance.apis.specs import spec
+from conformance.apis.specs import caps, spec
 from conformance.fuzz.case import Case
 from conformance.fuzz.cases import Strategy, hello, mode_of, to_json
 from conformance.model.case import Kind
 from conformance.model.words import Api
 from conformance.parsing.json_values import as_object
+from conformance.probes.baseline import token_cap
 from conformance.probes.types import WRONG_OBJECT, WRONG_SCALAR
 
 MODES: Final = {"valid": GenerationMode.POSITIVE, "invalid": GenerationMode.NEGATIVE}
@@ -44,12 +45,10 @@ def _case(body: Any, api: Api, model: str, about: str) -> Case | None:
 
 def _bounded(body: dict[str, Any], api: Api, model: str) -> dict[str, Any]:
     named = {"model": model} if isinstance(body.get("model"), str) else {}
-    caps = {
-        name: min(body[name], MOST) for name in {spec(api).cap, "max_completion_tokens", "n"} if _is_count(body, name)
-    }
-    if "n" in caps:
-        caps["n"] = min(caps["n"], 2)
-    return {spec(api).cap: MOST} | body | named | caps
+    bounded = {name: min(body[name], MOST) for name in (*caps(api), "n") if _is_count(body, name)}
+    if "n" in bounded:
+        bounded["n"] = min(bounded["n"], 2)
+    return token_cap(api, MOST) | body | named | bounded
 
 
 def _is_count(body: dict[str, Any], name: str) -> bool:
@@ -90,7 +89,7 @@ def listed(value: Any) -> list[Any]:
 
 def mistyped(document: Any, path: str, api: Api, model: str) -> list[Case]:
     """One wrong-type case per field that only the target's document defines; a server that reads it must reject it."""
-    ours = schemas.load(f"{api}-request")["properties"]
+    ours = schemas.load(spec(api).request_schema)["properties"]
     fields = {name: kind for name, kind in documented(document, path).items() if name not in ours}
     good = hello(api, model)
     wrong = {

@@ -1,13 +1,13 @@
-"""The harness's OpenAPI document of the three APIs, composed of the schemas."""
+"""The harness's OpenAPI document of all APIs, composed of the schemas."""
 
 import json
 from functools import cache
-from operator import attrgetter
 from typing import Any, Final
 
 from conformance import __version__, schemas
-from conformance.apis.specs import SPECS, spec
-from conformance.model.words import APIS, Api
+from conformance.apis.spec import ApiSpec, GenerationSpec
+from conformance.apis.specs import GENERATIONS, SPECS
+from conformance.model.words import Api
 
 COMPONENTS: Final = "#/components/schemas/"
 
@@ -15,25 +15,28 @@ COMPONENTS: Final = "#/components/schemas/"
 @cache
 def document() -> dict[str, Any]:
     """The OpenAPI 3.2 document; do not mutate. `itemSchema` describes a stream's events."""
-    kinds = attrgetter("request_schema", "response_schema", "event_schema")
-    names = (*(name for of_kind in zip(*map(kinds, SPECS), strict=True) for name in of_kind), "error")
+    names = (
+        *(api.request_schema for api in SPECS.values()),
+        *(api.response_schema for api in SPECS.values()),
+        *(api.event_schema for api in GENERATIONS),
+        "error",
+    )
     return {
         "openapi": "3.2.0",
         "info": {"title": "OpenAI-compatible endpoints", "version": __version__},
-        "paths": {spec(api).path: {"post": _operation(api)} for api in APIS},
+        "paths": {api.path: {"post": _operation(name, api)} for name, api in SPECS.items()},
         "components": {"schemas": {name: _component(name) for name in names}},
     }
 
 
-def _operation(api: Api) -> dict[str, Any]:
-    answer = {
-        "application/json": {"schema": _ref(spec(api).response_schema)},
-        "text/event-stream": {"itemSchema": _event(api)},
-    }
+def _operation(name: Api, api: ApiSpec) -> dict[str, Any]:
+    answer: dict[str, Any] = {"application/json": {"schema": _ref(api.response_schema)}}
+    if api.generation:
+        answer["text/event-stream"] = {"itemSchema": _event(api.generation)}
     return {
-        "operationId": api,
-        "summary": f"Create a model response ({spec(api).title}).",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(spec(api).request_schema)}}},
+        "operationId": name,
+        "summary": f"Create a model response ({api.title}).",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(api.request_schema)}}},
         "responses": {
             "200": {"description": "The response, as JSON or as an event stream.", "content": answer},
             "4XX": {"description": "An error.", "content": {"application/json": {"schema": {"type": "object"}}}},
@@ -41,10 +44,10 @@ def _operation(api: Api) -> dict[str, Any]:
     }
 
 
-def _event(api: Api) -> dict[str, Any]:
-    """One event of a stream, whose data is JSON; Chat Completions end with `[DONE]`."""
-    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": _ref(spec(api).event_schema)}
-    kinds = [data, {"const": "[DONE]"}] if not spec(api).terminal_events else [data]
+def _event(generation: GenerationSpec) -> dict[str, Any]:
+    """One event of a stream, whose data is JSON; those of OpenAI's older APIs end with `[DONE]`."""
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": _ref(generation.event_schema)}
+    kinds = [data] if generation.terminal_events else [data, {"const": "[DONE]"}]
     return {
         "type": "object",
         "required": ["data"],

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from conformance import __version__, catalogue, preflight
+from conformance import __version__, catalogue
 from conformance.apis.in_dialect import raw_in_dialect
 from conformance.apis.specs import spec, url_of
 from conformance.fuzz.case import Case
@@ -24,8 +24,8 @@ from conformance.model.verdict import Status, Verdict
 from conformance.model.words import Api
 from conformance.plan import plan, planned_apis, request_headers
 from conformance.runner import REDACTED, Progress, RunOptions
-from conformance.set_up.hints import Preflight, next_hint
-from conformance.set_up.mistakes import NO_MISTAKE, Mistake, mistake
+from conformance.set_up.asking import FirstResponses, first_requests
+from conformance.set_up.mistakes import NO_MISTAKE, Mistake
 from conformance.transport.client import exchange_once
 from conformance.transport.proxies import Trust
 
@@ -60,18 +60,17 @@ class Session:
 
     def send_preflight(self) -> None:
         """Send the preflight of every API: it shows how the model has to be asked, or why it can't be."""
-        received: dict[Api, list[Exchange]] = {}
-        for api in planned_apis(self.target, self.options.profiles):
-            seen = received.setdefault(api, [])
-            while (due := preflight.next_request(self.target, api, seen)) and len(seen) < preflight.MOST_REQUESTS:
-                seen.append(self.send(due))
-            self.preflight += seen
-            self.dialects[api] = preflight.settled(self.target, api, seen)
-        shown = Preflight(target=self.target, received=received, timeout_s=self.options.limits.timeout_s)
-        while hint := next_hint(shown):
-            shown = replace(shown, hints=(*shown.hints, self.send(hint)))
-        self.preflight += shown.hints
-        self.mistake = mistake(shown)
+        apis = planned_apis(self.target, self.options.profiles)
+        asking = first_requests(self.target, apis, self.options.limits.timeout_s)
+        try:
+            due = next(asking)
+            while True:
+                due = asking.send(self.send(due))
+        except StopIteration as over:
+            found: FirstResponses = over.value
+        self.preflight += found.exchanges
+        self.dialects |= found.dialects
+        self.mistake = found.mistake
 
     def send_baselines(self) -> None:
         """Send the baseline requests of every API."""
@@ -83,14 +82,15 @@ class Session:
         """Send a case as the API's own SDK would."""
         self.cases_sent += 1
         profile, dialect = _sdk(api), self.dialects.get(api, USUAL)
-        case_id = CaseId(api, profile.name, case.mode, case.kind, case.subject, case.variant)
+        mode = case.mode if case.mode in profile.requests else "unary"
+        case_id = CaseId(api, profile.name, mode, case.kind, case.subject, case.variant)
         x = self.send(
             Request(
                 id=f"{api}.{case.kind}-{self.cases_sent:04d}",
                 cases=(case_id,),
                 method="POST",
                 url=url_of(self.target, api) + profile.query,
-                headers=request_headers(self.target, profile, case.mode, dialect),
+                headers=request_headers(self.target, profile, mode, dialect),
                 body=raw_in_dialect(case.body, api, dialect),
             )
         )

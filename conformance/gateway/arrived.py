@@ -1,14 +1,15 @@
 """From a request that arrived at the upstream to an exchange, without secrets. Pure."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from conformance.apis.nonce import marker
+from conformance.apis.nonce import MARKER, marker
+from conformance.apis.request import conversation_texts
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Ending, Exchange, Origin, Span
-from conformance.model.words import Api, Mode
+from conformance.model.words import CONVERSATIONAL, Api, Hidden, Mode
 from conformance.parsing.http1 import request_content
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import as_object
@@ -24,6 +25,9 @@ CANARY: Final = "canary"
 PROFILE: Final = "gateway"
 FIELD: Final = re.compile(rb"(?m)^([^\s:]+)([ \t]*:[ \t]*)([^\r\n]*)")
 PATHS: Final = tuple(path for path, _, _ in BY_PATH)
+MARKED: Final = re.compile(rb"\(?" + MARKER.pattern)
+MOST_BEGUN: Final = 40
+"""Characters at the beginning of a text by which it is known."""
 MOST_NAME: Final = 200
 MOST_VALUES: Final = 100_000
 UNPRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
@@ -33,6 +37,17 @@ def nonce_of(x: AcceptedExchange) -> str:
     """The nonce of a request that arrived, or empty."""
     found = marker(request_content(_unnamed(x)))
     return found.nonce if found else ""
+
+
+def may_be(x: AcceptedExchange, body: bytes) -> bool:
+    """Whether a request upstream without a nonce may be the client's with this body: cut, emptied, or with its texts.
+
+    A whole request with none of them is the gateway's own, such as one that tries whether a model responds.
+    """
+    there = [*conversation_texts(_asked(request_content(_unnamed(x))))]
+    sent = [text.encode() for text in conversation_texts(_asked(body))]
+    begun = [MARKED.split(text)[0].strip().decode("utf-8", "ignore")[:MOST_BEGUN] for text in sent]
+    return not there or any(text and text in other for text in begun for other in there)
 
 
 def is_beside(x: AcceptedExchange, asked: str) -> bool:
@@ -60,16 +75,21 @@ def _asked(content: bytes) -> dict[str, Any]:
 
 
 def _api(method: str, path: str, content: bytes) -> Api:
-    return api_of(method, path, lambda: b"" if _asked(content) == {} else content) or "chat"
+    found = api_of(method, path, lambda: b"" if _asked(content) == {} else content)
+    return found if found in CONVERSATIONAL else "chat"
 
 
-def credentials_of(x: AcceptedExchange, known: Collection[str] = ()) -> tuple[str, ...]:
-    """The credentials that a request brought: not those that the harness made up, nor values that are `known`."""
+def credentials_of(x: AcceptedExchange, known: Collection[str] = ()) -> dict[str, bool]:
+    """The credentials that a request brought, and whether each is a key of the API, or something like a session.
+
+    Those that the harness made up are not among them, nor values that are `known`.
+    """
     head, _, _ = x.sent.partition(b"\r\n\r\n")
     line, _, fields = head.partition(b"\n")
     asked = _asked(request_content(_unnamed(x)))
     found = secrets_of(_text(line), tuple(_fields(fields)), (), asked, filters=False)
-    return tuple(one for one in (*found.keys, *found.others) if not _is_public(one, known))
+    every = dict.fromkeys(found.others, False) | dict.fromkeys(found.keys, True)
+    return {value: is_key for value, is_key in every.items() if not _is_public(value, known)}
 
 
 def _is_public(value: str, known: Collection[str]) -> bool:
@@ -114,13 +134,15 @@ def exchange_of(
     )
 
 
-def without(x: Exchange, secrets: Sequence[str]) -> Exchange:
+def without(x: Exchange, credentials: Mapping[str, bool]) -> Exchange:
     """An exchange with the gateway, without the gateway's credentials. They are not the client's: `hidden` says so."""
-    received, repeated = mask_received(x.received, secrets)
+    received, repeated = mask_received(x.received, (*credentials,))
     if not repeated:
         return x
-    ending = Ending(x.ending.how, x.ending.phase, x.ending.at_ns, mask_text(x.ending.detail, secrets))
-    return replace(x, received=received, hidden=x.hidden | {"response"}, ending=ending, cache={})
+    keys = [value for value, is_key in credentials.items() if is_key]
+    told: frozenset[Hidden] = frozenset(("upstream-key",)) if mask_received(x.received, keys)[1] else frozenset()
+    ending = Ending(x.ending.how, x.ending.phase, x.ending.at_ns, mask_text(x.ending.detail, credentials))
+    return replace(x, received=received, hidden=x.hidden | told | {"response"}, ending=ending, cache={})
 
 
 def _unnamed(x: AcceptedExchange) -> Exchange:

@@ -1,10 +1,18 @@
 """Keep what both sides of a gateway saw until it is stored: matched, numbered, within bounds, and without secrets."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from conformance.gateway.arrived import credentials_of, exchange_of, is_beside, name_of, nonce_of, without
+from conformance.gateway.arrived import (
+    credentials_of,
+    exchange_of,
+    is_beside,
+    may_be,
+    name_of,
+    nonce_of,
+    without,
+)
 from conformance.model.exchange import Exchange, Request
 from conformance.transport.accepted import AcceptedExchange
 
@@ -41,8 +49,9 @@ class Kept:
 
     `key` is the client's, `secrets` are other values that it sends and that are nobody's business. `more` counts the
     requests upstream that are not kept, by the ID of the client's request, `others` those without a nonce of the run,
-    and those to other endpoints.
-    `alone` is the only request under way, if so: what arrives without a nonce is then this one.
+    and those to other endpoints. `credentials` are those that the gateway's requests brought, and whether each is a key
+    of the API.
+    `alone` is the only request under way, if so: what arrives without a nonce may then be this one.
     """
 
     key: str | None
@@ -53,7 +62,7 @@ class Kept:
     sent: dict[str, list[Sent]] = field(default_factory=dict)
     answered: list[Exchange] = field(default_factory=list)
     arrived: list[Arrived] = field(default_factory=list)
-    credentials: list[str] = field(default_factory=list)
+    credentials: dict[str, bool] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
     alone: Request | None = None
@@ -71,7 +80,7 @@ class Kept:
 
     def arrive(self, x: AcceptedExchange, upstream: int) -> None:
         """Keep an exchange of the upstream of this number."""
-        nonce = nonce_of(x) or (self.alone.nonce if self.alone and x.method == b"POST" else "")
+        nonce = nonce_of(x) or self._nonce_of_alone(x)
         if nonce not in self.sent:
             self._count_other(f"{name_of(x)}{' of another run' if nonce else ''}")
             return
@@ -85,6 +94,11 @@ class Kept:
             return
         self.bytes_left -= x.size
         self.arrived.append(Arrived(x, upstream, nonce, request))
+
+    def _nonce_of_alone(self, x: AcceptedExchange) -> str:
+        """The nonce of the only request under way, if one that arrived without a nonce may be it; or empty."""
+        is_it = self.alone is not None and x.method == b"POST" and may_be(x, self.alone.body)
+        return self.alone.nonce if self.alone and is_it else ""
 
     def _asked_by(self, x: AcceptedExchange, nonce: str) -> Request:
         """The last request with a nonce that was sent before one arrived upstream."""
@@ -119,9 +133,10 @@ class Kept:
         """The values of header fields that the client sends with a request, and that are no secrets."""
         return frozenset(value for _, value in request.headers) - {*self.secrets}
 
-    def _learn(self, credentials: Sequence[str]) -> None:
-        new = [one for one in credentials if one not in (*self.credentials, *self.secrets, self.key)]
-        self.credentials += new[: max(0, MOST_CREDENTIALS - len(self.credentials))]
+    def _learn(self, credentials: Mapping[str, bool]) -> None:
+        for value, is_key in credentials.items():
+            if value not in (*self.secrets, self.key) and len(self.credentials) < MOST_CREDENTIALS:
+                self.credentials[value] = is_key or self.credentials.get(value, False)
 
     def _of_upstream(self, one: Arrived) -> Exchange:
         x, upstream, nonce, request = one

@@ -145,7 +145,7 @@ def _nonce_name(probe: Probe, name: str) -> str:
 
 def with_text(body: Any, api: Api, text: str) -> Any:
     """The body with text added to its last user message."""
-    place = spec(api).conversation
+    place = spec(api).prompt
     given = body[place]
     if isinstance(given, str):
         return body | {place: given + text}

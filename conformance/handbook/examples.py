@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from conformance.apis.request import request_body
-from conformance.deciding import CheckArguments, decide
+from conformance.apis.sampling import population_of, sample_of
+from conformance.deciding import CheckArguments, Outcome, decide
 from conformance.model.case import Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange, Pair
 from conformance.model.rule import Example, Rule
+from conformance.model.sample import Phase
 from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import Status
 from conformance.report.escaping import ELLIPSIS, escape, lines, safe
@@ -19,6 +21,8 @@ MOST_OCTETS: Final = 500
 MOST_ATTEMPTS: Final = 3
 """Exchanges shown of one request upstream."""
 FRAMING: Final = (b"host:", b"content-length:")
+MOST_USERS: Final = 3
+"""Exchanges shown of a load test."""
 MOST_SIDES: Final = 2
 """Exchanges shown of one example; further ones only show how much a target varies."""
 POLICIES: Final = (
@@ -66,6 +70,8 @@ def sides(example: Example) -> Exchanges:
 
 def bind_example(rule: Rule, seen: Exchanges) -> CheckArguments:
     """Bind the exchanges of an example to parameters; a last parameter that takes several gets the rest."""
+    if rule.is_of_populations:
+        return {"population": population_of(seen)}
     names = [name for name in rule.parameters if name != "policy"]
     if rule.is_of_gateways:
         return _bind_pairs(rule, names[2:], pairs(seen))
@@ -107,6 +113,9 @@ TITLES: Final = {
     Kind.AUTH: "request with another key",
     Kind.MODELS: "model list",
     Kind.REASONING: "requests for reasoning",
+    Kind.CHAIN: "first turn",
+    Kind.BACKGROUND: "request in the background",
+    Kind.CACHE: "first request",
 }
 """How pages name kinds of requests."""
 
@@ -122,16 +131,21 @@ def parameter_title(rule: Rule, name: str) -> str:
 
 def judge_example(rule: Rule, example: Example, policy: Policy) -> tuple[Status, str]:
     """The rule's status on an example, and its first finding."""
-    seen = sides(example)
-    exchanges = seen[:1] if "x" in rule.parameters else seen[:2]
-    status, message, findings = decide(rule, {**bind_example(rule, seen), "policy": policy}, exchanges)
+    status, message, findings = _outcome(rule, sides(example), policy)
     return status, findings[0].seen if findings else message
+
+
+def _outcome(rule: Rule, seen: Exchanges, policy: Policy) -> Outcome:
+    judged = seen if rule.is_of_populations else seen[:1] if "x" in rule.parameters else seen[:2]
+    return decide(rule, {**bind_example(rule, seen), "policy": policy}, judged)
 
 
 def _shown(rule: Rule, example: Example, *, good: bool) -> ShownExample:
     if rule.is_of_gateways:
         shown = tuple(both_sides(rule, pairs(sides(example))))
         return ShownExample(good, shown, "" if good else _says(rule, example))
+    if rule.is_of_populations:
+        return ShownExample(good, tuple(_of_users(rule, sides(example))), "" if good else _says(rule, example))
     names = [parameter_title(rule, name) for name in rule.parameters if name != "policy"]
     seen = sides(example)
     titles = [*names, *["…"] * len(seen)] if len(seen) > 1 else [""]
@@ -161,6 +175,20 @@ def _hop(x: Exchange, title: str, client: Exchange | None) -> ShownExchange:
         got = ("the same response",)
     notes = (*([f"probe {x.case.probe}"] if x.case.kind is not Kind.BASELINE and not client else ()), *_ended(x))
     return ShownExchange(title, notes, (*(f"> {line}" for line in asked), *(f"< {line}" for line in got)))
+
+
+PHASE_WORDS: Final[dict[Phase, str]] = {"alone": "alone", "load": "under load", "after": "after the load"}
+
+
+def _of_users(rule: Rule, seen: Exchanges) -> Iterator[ShownExchange]:
+    """Some exchanges of a load test: those that a finding is about, or else the first ones under load."""
+    found = _outcome(rule, seen, POLICIES[0]).findings
+    named = {nonce for finding in found for nonce in finding.nonces}
+    under_load = [x for x in seen if sample_of(x).phase == "load"]
+    for x in [x for x in seen if x.nonce in named][:MOST_USERS] or under_load[:MOST_USERS]:
+        sample = sample_of(x)
+        title = f"user {sample.user}, turn {sample.turn}, {PHASE_WORDS[sample.phase]}, {sample.nonce}"
+        yield ShownExchange(title, tuple(_ended(x)), lines(x.received, MOST_OCTETS))
 
 
 def _request(x: Exchange) -> tuple[str, ...]:

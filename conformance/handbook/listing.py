@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from conformance import catalogue
-from conformance.handbook.rule_page import as_lines, gateway_command, page
+from conformance.handbook.rule_page import as_lines, command, gateway_command, load_command, page
 from conformance.model.probe import Probe
 from conformance.model.profile import Profile
 from conformance.model.rule import Rule
@@ -72,6 +72,16 @@ def variants() -> Iterator[Entry]:
     return map(_change, changes.variants())
 
 
+def load_defects() -> Iterator[Entry]:
+    """The planted defects that show only under load, by name."""
+    return map(_load_change, changes.load_defects())
+
+
+def load_variants() -> Iterator[Entry]:
+    """What a server may do under load, by name."""
+    return map(_load_change, changes.load_variants())
+
+
 def gateway_defects() -> Iterator[Entry]:
     """The planted defects of the embedded gateway, by name."""
     return map(_gateway_change, gateway_changes.defects())
@@ -95,6 +105,8 @@ KINDS: dict[str, Callable[[], Iterable[Entry]]] = {
     "deployments": deployments,
     "defects": defects,
     "variants": variants,
+    "load-defects": load_defects,
+    "load-variants": load_variants,
     "gateway-defects": gateway_defects,
     "gateway-variants": gateway_variants,
     "scripts": scripts,
@@ -149,16 +161,18 @@ def _family(name: str) -> Entry:
     of_family = [rule for rule in catalogue.rules() if rule.family == name]
     facts = {"name": name, "title": FAMILIES[name], "rules": [rule.id for rule in of_family]}
     of_gateways = any(rule.is_of_gateways for rule in of_family)
+    of_load = any(rule.is_of_populations for rule in of_family)
     lines = (
         ("", f"family {name}: {FAMILIES[name]}"),
         *((rule.id, f"{rule.level:<6}  {rule.title}") for rule in of_family),
-        ("try", f"conformance {'gateway' if of_gateways else 'run'} --select {name}"),
+        ("try", f"conformance {'gateway' if of_gateways else 'load' if of_load else 'run'} --select {name}"),
     )
     return Entry(name, f"{len(of_family):>3} rules  {FAMILIES[name]}", facts, lambda: lines)
 
 
 def _profile(profile: Profile) -> Entry:
     default = "streams" if profile.streams_by_default else "does not stream"
+    mode = next(iter(profile.requests))
     facts = {
         "name": profile.name,
         "title": profile.title,
@@ -174,8 +188,8 @@ def _profile(profile: Profile) -> Entry:
         ("versions", profile.versions),
         ("captured", profile.captured),
         ("default", default),
-        ("headers", ", ".join(name for name, _ in profile.headers("stream"))),
-        ("body", ", ".join(profile.body("stream"))),
+        ("headers", ", ".join(name for name, _ in profile.headers(mode))),
+        ("body", ", ".join(profile.body(mode))),
     )
     return Entry(
         profile.name,
@@ -260,6 +274,14 @@ def _deployment(deployment: Deployment) -> Entry:
 
 
 def _change(change: Mutation) -> Entry:
+    return _changed(change, command(change))
+
+
+def _load_change(change: Mutation) -> Entry:
+    return _changed(change, load_command(change))
+
+
+def _changed(change: Mutation, tried: str) -> Entry:
     kind = "defect" if change.caught_by else "legal variant"
     facts = {"name": change.name, "title": change.title, "on": change.on}
     if change.caught_by:
@@ -268,7 +290,7 @@ def _change(change: Mutation) -> Entry:
         ("", f"{kind} {change.name}: {change.title}"),
         ("on", change.on),
         *((("caught by", f"{change.caught_by}"),) if change.caught_by else ()),
-        ("try", f"conformance run --deployment {change.on} --defect {change.name}"),
+        ("try", tried),
     )
     line = f"{change.caught_by:<7}  {change.title}" if change.caught_by else change.title
     return Entry(change.name, line, facts, lambda: lines)

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 from conformance import catalogue
 from conformance.handbook.affected_clients import MODE_WORDS, Effect, EffectGroup, alike, effects
 from conformance.handbook.examples import ShownExample, ShownExchange, examples, parameter_title
-from conformance.model.rule import PAIR, Rule
+from conformance.model.rule import PAIR, POPULATION, Rule
 from conformance.model.verdict import Level
-from conformance.model.words import MODES
+from conformance.model.words import CONVERSATIONAL, MODES
 from conformance.report.stacks import Advice, advice
 from conformance.rules.families import FAMILIES
 from conformance.testbed.gateway import changes as gateway_changes
@@ -23,6 +23,10 @@ NO_CLIENT_AFFECTED: Final = (
 NOT_SIMULATED: Final = (
     "Not simulated: the client models read the responses of a deployment, and this rule compares both sides of a "
     "gateway. It concerns every client of the gateway."
+)
+NOT_ALONE: Final = (
+    "Not simulated: the client models read one response, and this rule compares those of many users. It concerns every "
+    "client of a server that many use at once."
 )
 MOST_VARIANTS: Final = 12
 LATER_ONLY: Final = "All modelled frameworks still deliver the response: the failure only costs time."
@@ -76,10 +80,17 @@ def page(rule: Rule) -> Page:
         variants=tuple(map(_of_gateway, gateway_changes.variants_near(rule.id))),
         effects=effects(rule.id),
         effect_groups=tuple(alike(effects(rule.id))),
-        no_effect=NOT_SIMULATED if rule.is_of_gateways else LATER_ONLY if rule.timed else NO_CLIENT_AFFECTED,
+        no_effect=_no_effect(rule),
         examples=tuple(examples(rule)),
         neighbours=tuple(other.id for other in of_family),
     )
+
+
+def _no_effect(rule: Rule) -> str:
+    """Why no client is shown to be affected."""
+    if rule.is_of_gateways or rule.is_of_populations:
+        return NOT_SIMULATED if rule.is_of_gateways else NOT_ALONE
+    return LATER_ONLY if rule.timed else NO_CLIENT_AFFECTED
 
 
 def _where(rule: Rule) -> str:
@@ -88,17 +99,19 @@ def _where(rule: Rule) -> str:
         if set(rule.modes) == set(MODES)
         else " and ".join(MODE_WORDS[mode] for mode in rule.modes)
     )
-    given = ("x", *PAIR, "policy", "upstream")
+    given = ("x", *PAIR, "policy", "upstream", *POPULATION)
     compared = [parameter_title(rule, name) for name in rule.parameters if name not in given]
     suffix = f", compared with {' and '.join(dict.fromkeys(compared))}" if compared else ""
     ways = "streaming compared with non-streaming" if "unary" in rule.parameters else ways
     ways += "; both sides of a gateway" if rule.is_of_gateways else ""
+    ways += "; all responses of a load test together" if rule.is_of_populations else ""
     return f"{', '.join(rule.apis)}; {ways}{suffix}{', by arrival times' if rule.timed else ''}"
 
 
 def planted(rule: str) -> Iterator[Planted]:
-    """The defects that the rule must catch: of a deployment, or of a gateway."""
+    """The defects that the rule must catch: of a deployment, alone or under load, or of a gateway."""
     yield from (_planted(change) for change in changes.defects() if change.caught_by == rule)
+    yield from (_under_load(change) for change in changes.load_defects() if change.caught_by == rule)
     yield from (_of_gateway(change) for change in gateway_changes.defects() if change.caught_by == rule)
 
 
@@ -113,8 +126,23 @@ def gateway_command(change: GatewayChange) -> str:
 
 
 def _planted(change: Mutation) -> Planted:
+    return Planted(change.name, change.title, command(change))
+
+
+def command(change: Mutation) -> str:
+    """The command that runs the suite on a change of an embedded deployment."""
     on = "" if change.on == "native-sse" else f" --deployment {change.on}"
-    return Planted(change.name, change.title, f"conformance run{on} --defect {change.name}")
+    apis = "" if change.apis == CONVERSATIONAL else "".join(f" --api {api}" for api in change.apis)
+    return f"conformance run{on} --defect {change.name}{apis}"
+
+
+def _under_load(change: Mutation) -> Planted:
+    return Planted(change.name, change.title, load_command(change))
+
+
+def load_command(change: Mutation) -> str:
+    """The command that runs users against the embedded deployment with a change."""
+    return f"conformance load --deployment {change.on} --defect {change.name} --users 24 --duration 20"
 
 
 def as_lines(shown: Page) -> Iterator[tuple[str, str]]:

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     KEEP_ALIVE = "kept"
     BURST = "crowd"
     LOAD = "load"
+    USERS = "users"
     DISCONNECT = "hang-up"
     AFTER_DISCONNECT = "after"
     RETRY = "retry"
@@ -52,6 +53,13 @@ class Kind(StrEnum):
     PREVIOUS_RESPONSE = "previous"
     STORE = "store"
     STORED = "stored"
+    CHAIN = "chain"
+    BACKGROUND = "background"
+    POLL = "poll"
+    COMPACT = "compact"
+    COMPACTED = "compacted"
+    CACHE = "cache"
+    WEBSOCKET = "websocket"
     API_DOCUMENT = "document"
     GATEWAY_FIELD = "gateway.field"
     GATEWAY_HEADER = "gateway.header"
@@ -67,8 +75,8 @@ class Kind(StrEnum):
     GATEWAY_REFUSAL = "gateway.refusal"
 
 
-WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ))
-REPEATED: Final = frozenset((Kind.REPEAT, Kind.SEED))
+WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ, Kind.USERS))
+REPEATED: Final = frozenset((Kind.REPEAT, Kind.SEED, Kind.CACHE))
 AGAIN: Final = "again"
 
 

@@ -99,7 +99,8 @@ class Exchange:
     run through a gateway, of which two sides are timed, it is all stalls together.
     `began_ns` is when the exchange began on the harness's clock, which all exchanges of a run share. `nonce` is the
     word that the exchanges on both sides of a gateway have in common; of those upstream, `attempt` counts the requests
-    with one nonce in order of arrival, and `received` is what the upstream sent. `cache` holds parsed values.
+    with one nonce in order of arrival, and `received` is what the upstream sent. `is_reused`: the connection had served
+    an earlier request of the run. `cache` holds parsed values.
     """
 
     id: str
@@ -117,6 +118,7 @@ class Exchange:
     hop: Hop = "client"
     nonce: str = ""
     began_ns: int = 0
+    is_reused: bool = False
     recorded: frozenset[Facet] = FACETS
     origin: Origin | None = None
     cache: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)

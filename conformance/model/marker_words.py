@@ -11,3 +11,6 @@ SYSTEM_WORD = "kestrel"
 
 ABANDONED_WORD = "quokka"
 """Requested only by the client that disconnects."""
+
+CACHED_PREFIX = "The lamps of the harbour are numbered as follows:"
+"""The first words of the prefix of two equal requests, which a target may cache."""

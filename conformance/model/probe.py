@@ -14,7 +14,10 @@ CONCURRENT_STAGE, BURST_STAGE = 0, 1
 OVERLOAD_STAGE = 100
 """The last stage, after the confirmations: what may occupy the target for long delays nothing else."""
 WITHOUT_TEXT: Final = frozenset(
-    (Kind.MISTAKE, Kind.WRONG_TYPE, Kind.OUT_OF_RANGE, Kind.UNKNOWN_FIELD, Kind.AUTH, Kind.OTHER_ROUTE, Kind.LOAD)
+    (
+        *(Kind.MISTAKE, Kind.WRONG_TYPE, Kind.OUT_OF_RANGE, Kind.UNKNOWN_FIELD),
+        *(Kind.AUTH, Kind.OTHER_ROUTE, Kind.LOAD, Kind.CACHE),
+    )
 )
 """Kinds of requests whose completion is not looked at: their caps stay small on a model that reasons."""
 
@@ -117,6 +120,6 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
             return self.smoke_suite_modes
         if suite == "fuzz":
             return self.modes if self.kind is Kind.BASELINE else ()
-        if suite == "recordings":
+        if suite in ("recordings", "load"):
             return ()
         return self.modes if SUITES.index(self.suite) <= SUITES.index(suite) else ()

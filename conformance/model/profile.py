@@ -25,10 +25,10 @@ class RecordedRequest(NamedTuple):
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Requests captured from the real framework.
 
-    `requests` gives the baseline request per mode: headers in the framework's order, without Host and Content-Length,
-    in which `{key}` stands for the API key, and a body in which `{model}` stands for the model's name. `packages` are
-    those that it was captured from, by name and version; an npm package has the prefix `npm:`. `framework` is false
-    for an SDK that only sends the probes of the API itself.
+    `requests` gives the baseline request per mode of the API: headers in the framework's order, without Host and
+    Content-Length, in which `{key}` stands for the API key, and a body in which `{model}` stands for the model's name.
+    `packages` are those that it was captured from, by name and version; an npm package has the prefix `npm:`.
+    `framework` is false for an SDK that only sends the probes of the API itself.
     """
 
     name: str

@@ -15,7 +15,7 @@ Check = Callable[..., Iterable[Finding | NotJudged]]
 Condition = Callable[[Exchange], NotJudged | None]
 Example = Exchange | tuple[Exchange, ...]
 
-SINGLE, PAIR, SIDES = ("x",), ("stream", "unary"), ("x", "upstream")
+SINGLE, PAIR, SIDES, POPULATION = ("x",), ("stream", "unary"), ("x", "upstream"), ("population",)
 DEFAULT_COMPARISONS: Mapping[str, Compare] = MappingProxyType({"baseline": BASELINE})
 """Comparison available to every rule: the baseline exchange in the same mode."""
 LACKING: Final[Mapping[Facet, str]] = MappingProxyType(
@@ -27,6 +27,11 @@ LACKING: Final[Mapping[Facet, str]] = MappingProxyType(
     }
 )
 """Why a rule that needs a facet can't judge a recording without it."""
+
+
+def family_of(rule: str) -> str:
+    """The family of a rule ID: its letters."""
+    return rule.rstrip("0123456789")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,17 @@ class Rule:
     @property
     def family(self) -> str:
         """The letters of the ID."""
-        return self.id.rstrip("0123456789")
+        return family_of(self.id)
 
     @property
     def is_of_gateways(self) -> bool:
         """Whether it judges both sides of a gateway; what it compares with are then pairs, too."""
         return self.parameters[:2] == SIDES
+
+    @property
+    def is_of_populations(self) -> bool:
+        """Whether it judges all responses of a load test together."""
+        return self.parameters == POPULATION
 
     @property
     def slug(self) -> str:
@@ -93,14 +103,16 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
     """Turn a check function into a Rule.
 
     The function's parameters are its arguments: `x`, one exchange, or `stream, unary`, the same case in both modes,
-    or `x, upstream`, both sides of a gateway: the exchange with it, and those that it had upstream (Pair). Then
+    or `x, upstream`, both sides of a gateway: the exchange with it, and those that it had upstream (Pair), or
+    `population` alone: all samples of a load test with one API, profile and mode (Population). Then
     `policy`, the target's; `short_streams`, the profile's streams whose requests allow only a few tokens; `baseline`,
     the baseline exchange in the same mode; and what `compares_with` names (pairs, if it judges both sides). A missing
     exchange makes the rule untestable, unless the comparison is optional.
 
-    `applies_to` is called with `x`, or with `stream` and then `unary`; the rule applies where it returns None. `timed`
-    marks a rule that judges arrival times. `needs` are the facets without which a recording does not show what the
-    rule judges, or hides what would excuse it; arrival times need not be named.
+    `applies_to` is called with `x`, or with `stream` and then `unary`; the rule applies where it returns None. Of a
+    population it says which exchanges belong to one. `timed` marks a rule that judges arrival times. `needs` are the
+    facets without which a recording does not show what the rule judges, or hides what would excuse it; arrival times
+    need not be named.
 
     Raises TypeError for a rule without examples, docstring or a known signature.
     """
@@ -136,10 +148,12 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
 
 def _compared(name: str, parameters: tuple[str, ...], comparisons: Mapping[str, Compare]) -> dict[str, Compare]:
     """The comparisons that a check's parameters name. Raises TypeError for other parameters than a check may have."""
-    judged = PAIR if "unary" in parameters else SIDES if "upstream" in parameters else SINGLE
+    judged = next((known for known in (PAIR, SIDES, POPULATION) if known[-1] in parameters), SINGLE)
     others = parameters[len(judged) :]
     if parameters[: len(judged)] != judged or not {*others} <= {"policy", "short_streams", *comparisons}:
         raise TypeError(f"rule {name}: parameters {parameters} do not begin with {judged}, or are not in compares_with")
+    if judged is POPULATION and others:
+        raise TypeError(f"rule {name}: judges a population, so that nothing else can be compared with: {others}")
     compared = {other: comparisons[other] for other in others if other in comparisons}
     if judged is PAIR and any(compare.mode is None for compare in compared.values()):
         raise TypeError(f"rule {name}: judges both modes, so each comparison needs a mode: {compared}")

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from conformance.model.dialect import Dialect
+from conformance.model.load import LoadFacts
 from conformance.model.target import Target
 from conformance.model.words import Api, Suite
 
@@ -62,7 +63,7 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     `incomplete`: requests were not sent, because the target's responses were endless, too large or too slow.
     `machine_pressure` is the share of the run in which processes on this machine waited for a processor; None if
     unknown. `recordings` says what recordings by other tools hold, if the exchanges come from such; `gateway` is of a
-    run through a gateway.
+    run through a gateway, `load` of one under load.
     """
 
     format: str = FORMAT
@@ -84,3 +85,4 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     machine_pressure: float | None = None
     recordings: Recordings | None = None
     gateway: GatewayFacts | None = None
+    load: LoadFacts | None = None

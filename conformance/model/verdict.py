@@ -34,12 +34,13 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One observation of a rule, and the bytes that it points at.
 
     `seen` is a clause that names the header, field, event or chunk; `expected` is the correct value or behaviour, if
-    the rule's title does not state it.
+    the rule's title does not state it. `nonces` name the requests that it is about, where a rule judges a population.
     """
 
     seen: str
     at: Span | None = None
     expected: str = ""
+    nonces: tuple[str, ...] = ()
 
 
 class NotJudged(msgspec.Struct, frozen=True, gc=False):

@@ -1,9 +1,10 @@
-"""Words with a fixed set of values: what the command line, files and reports accept and show. No code, no imports."""
+"""Words with a fixed set of values: what the command line, files and reports accept and show. No code."""
 
 from enum import IntEnum
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-Api = Literal["chat", "messages", "responses"]
+Api = Literal["chat", "messages", "responses", "completions", "embeddings"]
+ConversationalApi = Literal["chat", "messages", "responses"]
 Mode = Literal["stream", "unary"]
 Direction = Literal["sent", "received"]
 Hop = Literal["client", "upstream"]
@@ -13,10 +14,11 @@ Facet = Literal["headers", "framing", "timing", "bytes"]
 
 Without `headers`, some may be missing, and the Content-Type may be the one that the body shows.
 """
-Hidden = Literal["key", "response"]
-"""What is not shown of credentials: the request's key, so that none knows whether the response repeats it; or what in
-the response had the form of a key, and is masked."""
-Suite = Literal["smoke", "gate", "full", "fields", "fuzz", "recordings"]
+Hidden = Literal["key", "response", "upstream-key"]
+"""What is not shown of credentials: the request's key, so that none knows whether the response repeats it; what in the
+response had the form of a key, or was a credential of a gateway's, and is masked; the key of the API with which the
+gateway asks its upstream, if that is among it."""
+Suite = Literal["smoke", "gate", "full", "fields", "fuzz", "recordings", "load"]
 Sender = Literal["framework", "sdk"]
 RecordingFormat = Literal["har", "vcr"]
 """Formats of recordings that other tools made."""
@@ -25,9 +27,13 @@ UnknownFields = Literal["reject", "announce", "allow"]
 FailOn = Literal["must", "should", "untestable", "stale-waiver"]
 """What makes a run fail: failures of a level, verdicts that could not be tested, or waivers that cover nothing."""
 
-APIS: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
-GENERATIVE: Final[tuple[Api, ...]] = ("chat", "messages", "responses")
+APIS: Final[tuple[Api, ...]] = get_args(Api)
+GENERATIVE: Final[tuple[Api, ...]] = ("chat", "messages", "responses", "completions")
 """The APIs that generate text, and can stream it."""
+CONVERSATIONAL: Final[tuple[ConversationalApi, ...]] = get_args(ConversationalApi)
+"""The APIs with messages and tools, which agents and gateways speak: those of a run that names no API."""
+WITH_CHOICES: Final[tuple[Api, ...]] = ("chat", "completions")
+"""The APIs whose responses and chunks have choices, and end with `[DONE]`."""
 MODES: Final[tuple[Mode, ...]] = ("stream", "unary")
 FAIL_ON: Final[tuple[FailOn, ...]] = ("must", "should", "untestable", "stale-waiver")
 FACETS: Final[frozenset[Facet]] = frozenset(("headers", "framing", "timing", "bytes"))
@@ -36,7 +42,7 @@ SUITES: Final[tuple[Suite, ...]] = ("smoke", "gate", "full", "fields")
 """Each of the first three includes the previous one; `fields` tests only the support of each request field.
 
 The others can't be selected: `fuzz` has the baseline requests, and generated cases follow them; `recordings` has the
-requests that somebody else sent.
+requests that somebody else sent; `load` has those of many users at once.
 """
 
 

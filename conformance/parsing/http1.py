@@ -29,6 +29,8 @@ PACKED = {
 """The first bytes of compressed data."""
 
 NOWHERE = Span(0, 0)
+SWITCHING = 101
+"""The status of a response after which the connection speaks another protocol."""
 Framing = Literal["length", "chunked", "close", "none"]
 Part = Literal["head", "framing"]
 
@@ -189,7 +191,7 @@ def _final(x: Exchange, start: int) -> Reply:
         segments=segments,
         framing=body.framing,
         complete=body.complete,
-        trailing=Span(body.end, len(x.received)) if body.complete and body.end < len(x.received) else None,
+        trailing=_trailing(x, body, int(line[2])),
         faults=(*faults, *body.faults),
         coding=decoded.coding,
         undecodable=decoded.undecodable,
@@ -197,6 +199,12 @@ def _final(x: Exchange, start: int) -> Reply:
         cut=decoded.cut,
         timeline=decoded.timeline,
     )
+
+
+def _trailing(x: Exchange, body: _Body, status: int) -> Span | None:
+    """The bytes after the response; after 101 they are of another protocol (RFC 9110, section 15.2.2)."""
+    is_more = body.complete and body.end < len(x.received) and status != SWITCHING
+    return Span(body.end, len(x.received)) if is_more else None
 
 
 def _head_faults(received: bytes, head: Span, line: re.Match[bytes], *, has_end: bool) -> Iterator[ProtocolViolation]:

@@ -5,8 +5,8 @@ from typing import Any
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.profile import KEY, WRONG_KEY
-from conformance.model.words import Api, Mode, Suite
-from conformance.probes.baseline import Change, token_cap, with_fields
+from conformance.model.words import APIS, Api, Mode, Suite
+from conformance.probes.baseline import Change, suite_of, token_cap, with_fields
 
 Headers = tuple[tuple[str, str | None], ...]
 
@@ -51,20 +51,19 @@ def _auth(
     )
 
 
-def _keys(api: Api, modes: tuple[Mode, ...], wrong: Suite) -> tuple[Probe, ...]:
+def _keys(api: Api) -> tuple[Probe, ...]:
     """Baseline requests without a key and with a wrong one, in either authentication header."""
+    modes = BOTH if api == "chat" else UNARY
     other = "A baseline request with a wrong key in x-api-key."
     return (
         _auth("no-key", "A baseline request without a key.", NO_KEY, api=api, modes=modes),
-        _auth("wrong-key", "A baseline request with a wrong key.", AS_BEARER, api=api, suite=wrong),
+        _auth("wrong-key", "A baseline request with a wrong key.", AS_BEARER, api=api, suite=suite_of(api)),
         _auth("wrong-x-api-key", other, AS_X_API_KEY, api=api, suite="full"),
     )
 
 
 KEYS = (
-    *_keys("chat", BOTH, "gate"),
-    *_keys("messages", UNARY, "full"),
-    *_keys("responses", UNARY, "full"),
+    *(probe for api in APIS for probe in _keys(api)),
     _auth("x-api-key", "A baseline request with the key in x-api-key.", OWN_AS_X_API_KEY, api="messages", suite="full"),
     _auth(
         "wrong-key-stream", "A streaming request with a wrong key.", AS_BEARER, api="chat", modes=STREAM, suite="full"

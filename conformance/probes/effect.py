@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from conformance.apis.specs import spec
+from conformance.apis.specs import generation
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
 from conformance.model.words import GENERATIVE, MODES, Api, Suite
@@ -56,12 +56,12 @@ UP_TO_99 = "Count from one to ninety-nine in words, nothing else."
 def _cap(api: Api) -> Probe:
     return Probe(
         kind=Kind.EFFECT,
-        subject=spec(api).cap,
+        subject=generation(api).cap,
         purpose="A long completion under the smallest cap: it must end there, and report that it is truncated.",
         api=api,
-        build_body=request_encoding(api, COUNT if spec(api).min_cap == 1 else UP_TO_99, 1),
+        build_body=request_encoding(api, COUNT if generation(api).min_cap == 1 else UP_TO_99, 1),
         field_suite_modes=MODES,
-        max_tokens=spec(api).min_cap,
+        max_tokens=generation(api).min_cap,
     )
 
 
@@ -95,7 +95,7 @@ EFFECTS = (
     *map(_cap, GENERATIVE),
     _instructed("messages", "system", "full"),
     _instructed("responses", "instructions", "gate"),
-    *(_stop(api, stop) for api in GENERATIVE if (stop := spec(api).stop)),
+    *(_stop(api, stop) for api in GENERATIVE if (stop := generation(api).stop)),
     Probe(
         kind=Kind.EFFECT,
         subject="max_completion_tokens",

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from conformance.model.words import Api, Mode
+from conformance.model.words import WITH_CHOICES, Api, Mode
 from conformance.probes.baseline import Change, Fields, token_cap, user_message
 
 CHOICES = ("auto", "none", "required")
@@ -21,7 +21,7 @@ class Offer(NamedTuple):
 
 def usage_too(api: Api, mode: Mode) -> Fields:
     """The fields that request usage in a stream, if the API needs any."""
-    return {"stream_options": {"include_usage": True}} if (api, mode) == ("chat", "stream") else {}
+    return {"stream_options": {"include_usage": True}} if api in WITH_CHOICES and mode == "stream" else {}
 
 
 def tools(api: Api, offer: Offer) -> Fields:

@@ -1,12 +1,13 @@
 """Invalid requests, which a server must reject with an error that the client can act on."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.probe import OVERLOAD_STAGE, Probe, RawRequest
-from conformance.model.words import GENERATIVE, Api, Mode, Suite
-from conformance.probes.baseline import Change, token_cap, with_fields, with_prompt
+from conformance.model.words import APIS, CONVERSATIONAL, MODES, Api, Mode, Suite
+from conformance.probes.baseline import BESIDE_CHAT, Change, suite_of, token_cap, with_fields, with_prompt
 
 DEEP = 2000
 """Levels of nesting: far more than any request has, and cheap to reject."""
@@ -22,7 +23,7 @@ def _without(name: str, api: Api) -> Change:
 
 def _with_role(role: str, api: Api) -> Change:
     message = {"role": role, "content": "Say hello."}
-    return lambda body, _mode: body | {spec(api).conversation: [message]} | token_cap(api, 1)
+    return lambda body, _mode: body | {spec(api).prompt: [message]} | token_cap(api, 1)
 
 
 def _in_an_array(body: dict[str, Any], _mode: Mode) -> Any:
@@ -34,7 +35,7 @@ def _too_long(body: dict[str, Any], mode: Mode) -> Any:
 
 
 def _capped(api: Api) -> bytes:
-    return f'"{spec(api).cap}": {spec(api).min_cap}, '.encode()
+    return b"".join(f'"{name}": {cap}, '.encode() for name, cap in token_cap(api, 1).items())
 
 
 def _raw(api: Api, rest: bytes) -> RawRequest:
@@ -43,8 +44,10 @@ def _raw(api: Api, rest: bytes) -> RawRequest:
 
 
 def _purpose(api: Api, content: bytes = b"Say hello.") -> bytes:
-    """The conversation and the end of the body."""
-    return f'"{spec(api).conversation}": '.encode() + b'[{"role": "user", "content": "' + content + b'"}]}'
+    """The prompt and the end of the body."""
+    text = b'"' + content + b'"'
+    said = b'[{"role": "user", "content": ' + text + b"}]" if api in CONVERSATIONAL else text
+    return f'"{spec(api).prompt}": '.encode() + said + b"}"
 
 
 def _mistake(
@@ -70,76 +73,62 @@ def _mistake(
     )
 
 
-def _common(api: Api, suite: Suite) -> tuple[Probe, ...]:
+def _common(api: Api) -> Iterator[Probe]:
     """Requests that are invalid in every API."""
-    both: tuple[Mode, ...] = ("stream", "unary")
+    suite = suite_of(api)
     named = with_fields(model="no-such-model-of-anyone", **token_cap(api, 1))
     broken = RawRequest(body=b'{"model": "{model}", ' + _purpose(api)[:20])
-    return (
-        _mistake(
-            "no-messages",
-            "A request without messages.",
-            change=_without(spec(api).conversation, api),
-            suite=suite,
-            api=api,
-        ),
-        _mistake(
-            "bad-role",
-            "A message with an unknown role.",
-            change=_with_role("nobody", api),
-            modes=both,
-            suite=suite,
-            api=api,
-        ),
-        _mistake("bad-json", "A body with truncated JSON.", raw=broken, suite=suite, api=api),
-        _mistake("unknown-model", "A model that does not exist.", change=named, suite=suite, api=api),
-    )
+    missing = _without(spec(api).prompt, api)
+    if api in CONVERSATIONAL:
+        yield _mistake("no-messages", "A request without messages.", change=missing, suite=suite, api=api)
+    elif spec(api).generation is None:  # without a prompt, Completions begins a new document
+        yield _mistake("no-prompt", "A request without a prompt or input.", change=missing, suite=suite, api=api)
+    yield _mistake("bad-json", "A body with truncated JSON.", raw=broken, suite=suite, api=api)
+    yield _mistake("unknown-model", "A model that does not exist.", change=named, suite=suite, api=api)
 
 
-def _rare(api: Api) -> tuple[Probe, ...]:
+def _elsewhere(api: Api) -> Iterator[Probe]:
+    """Requests that do not reach the API, sent once to a server."""
+    get = RawRequest(method="GET")
+    yield _mistake("get", "The method GET, where POST is needed.", raw=get, api=api)
+    yield _mistake("unknown-route", "A path that does not exist.", raw=RawRequest(path="/no-such-route"), api=api)
+
+
+def _of_messages(api: Api) -> Iterator[Probe]:
+    """Requests whose messages are invalid."""
+    nobody, none = _with_role("nobody", api), with_fields(**{spec(api).prompt: []}, **token_cap(api, 1))
+    role = "A message with an unknown role."
+    yield _mistake("bad-role", role, change=nobody, modes=MODES, suite=suite_of(api), api=api)
+    yield _mistake("empty-messages", "An empty list of messages.", change=none, suite="full", api=api)
+
+
+def _rare(api: Api) -> Iterator[Probe]:
     """Requests that are invalid in every API, and that few clients send."""
-    utf8 = _raw(api, _purpose(api, b"\xff\xfe"))
-    deep = _raw(api, f'"{spec(api).conversation}": '.encode() + b"[" * DEEP + b"]" * DEEP + b"}")
-    twice = _raw(api, _capped(api) + _purpose(api))
+
+    def rare(what: str, purpose: str, change: Change | None = None, raw: RawRequest | None = None) -> Probe:
+        return _mistake(what, purpose, change=change, raw=raw, suite="full", api=api)
+
+    deep = f'"{spec(api).prompt}": '.encode() + b"[" * DEEP + b"]" * DEEP + b"}"
+    twice = (_capped(api) or b'"model": "{model}", ') + _purpose(api)
     huge = RawRequest(body=_raw(api, _purpose(api)).body, padding=PADDING)
     text = RawRequest(headers=(("content-type", "text/plain"),))
-    capped = with_fields(**token_cap(api, 1))
-    return (
-        _mistake("no-model", "A request without a model.", change=_without("model", api), suite="full", api=api),
-        _mistake(
-            "empty-messages",
-            "An empty list of messages.",
-            change=with_fields(**{spec(api).conversation: []}, **token_cap(api, 1)),
-            suite="full",
-            api=api,
-        ),
-        _mistake("array-body", "A body that is an array.", change=_in_an_array, suite="full", api=api),
-        _mistake("empty-body", "An empty body.", raw=RawRequest(body=b""), suite="full", api=api),
-        _mistake("invalid-utf8", "A body that is not UTF-8.", raw=utf8, suite="full", api=api),
-        _mistake("duplicate-keys", "A body with a duplicate field.", raw=twice, suite="full", api=api),
-        _mistake("deep-nesting", "Nested arrays, deeper than any request needs.", raw=deep, suite="full", api=api),
-        _mistake(
-            "huge-body", "A baseline request after two megabytes of white space.", raw=huge, suite="full", api=api
-        ),
-        _mistake("negative-cap", "A cap below zero.", change=with_fields(**{spec(api).cap: -5}), suite="full", api=api),
-        _mistake(
-            "not-labelled-json",
-            "A JSON body with Content-Type: text/plain.",
-            raw=text,
-            change=capped,
-            suite="full",
-            api=api,
-        ),
-    )
+    labelled = with_fields(**token_cap(api, 1))
+    yield rare("no-model", "A request without a model.", _without("model", api))
+    yield rare("array-body", "A body that is an array.", _in_an_array)
+    yield rare("empty-body", "An empty body.", raw=RawRequest(body=b""))
+    yield rare("invalid-utf8", "A body that is not UTF-8.", raw=_raw(api, _purpose(api, b"\xff\xfe")))
+    yield rare("duplicate-keys", "A body with a duplicate field.", raw=_raw(api, twice))
+    yield rare("deep-nesting", "Nested arrays, deeper than any request needs.", raw=_raw(api, deep))
+    yield rare("huge-body", "A baseline request after two megabytes of white space.", raw=huge)
+    yield rare("not-labelled-json", "A JSON body with Content-Type: text/plain.", labelled, text)
+    if found := spec(api).generation:
+        yield rare("negative-cap", "A cap below zero.", with_fields(**{found.cap: -5}))
 
 
 MISTAKES = (
-    *_common("chat", "gate"),
-    *_common("messages", "full"),
-    *_common("responses", "full"),
-    *(probe for api in GENERATIVE for probe in _rare(api)),
-    _mistake("get", "The method GET, where POST is needed.", raw=RawRequest(method="GET")),
-    _mistake("unknown-route", "A path that does not exist.", raw=RawRequest(path="/no-such-route")),
+    *(probe for api in APIS for of in (_common, _rare) for probe in of(api)),
+    *(probe for api in APIS if api not in BESIDE_CHAT for probe in _elsewhere(api)),
+    *(probe for api in CONVERSATIONAL for probe in _of_messages(api)),
     _mistake("n-zero", "A streaming request with `n: 0`.", change=with_fields(n=0, max_tokens=1), modes=("stream",)),
     _mistake(
         "stream-as-text",

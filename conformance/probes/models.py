@@ -1,23 +1,28 @@
 """GET /models: the list, the tested model, and an unknown one."""
 
+from collections.abc import Iterator
+
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.profile import WRONG_KEY
-from conformance.model.words import Suite
+from conformance.model.words import APIS, Api, Suite
+from conformance.probes.baseline import BESIDE_CHAT
 
 MODELS = "/models"
+WRONG = (("authorization", f"Bearer {WRONG_KEY}"), ("x-api-key", None))
 
 
 def _models(
+    api: Api,
     about: str,
     purpose: str,
     path: str = MODELS,
     headers: tuple[tuple[str, str | None], ...] = (),
-    suite: Suite = "gate",
+    suite: Suite = "full",
 ) -> Probe:
     raw = RawRequest(method="GET", path=path, headers=(("content-type", None), *headers))
     return Probe(
-        api="chat",
+        api=api,
         kind=Kind.MODELS,
         subject=about,
         purpose=purpose,
@@ -28,14 +33,12 @@ def _models(
     )
 
 
-LIST = (
-    _models("list", "The list of models, which setup wizards and agents request at startup."),
-    _models("one", "The tested model, by name.", f"{MODELS}/{{model}}", suite="full"),
-    _models("unknown", "A model that does not exist, by name.", f"{MODELS}/no-such-model-of-anyone", suite="full"),
-    _models(
-        "wrong-key",
-        "The list of models, with a wrong key.",
-        headers=(("authorization", f"Bearer {WRONG_KEY}"), ("x-api-key", None)),
-        suite="full",
-    ),
-)
+def _list(api: Api) -> Iterator[Probe]:
+    listed = "The list of models, which setup wizards and agents request at startup."
+    yield _models(api, "list", listed, suite="gate")
+    yield _models(api, "one", "The tested model, by name.", f"{MODELS}/{{model}}")
+    yield _models(api, "unknown", "A model that does not exist, by name.", f"{MODELS}/no-such-model-of-anyone")
+    yield _models(api, "wrong-key", "The list of models, with a wrong key.", headers=WRONG)
+
+
+LIST = tuple(probe for api in APIS if api not in BESIDE_CHAT for probe in _list(api))

@@ -38,6 +38,17 @@ BEYOND: dict[Api, dict[tuple[str, str], dict[str, Any]]] = {
         ("tool_choice", ""): tools("responses", Offer((FORECAST,))) | {"tool_choice": "sometimes"},
         ("max_output_tokens", ""): {"max_output_tokens": 0},
     },
+    "completions": {
+        ("temperature", ""): {"temperature": 5},
+        ("temperature", "negative"): {"temperature": -1},
+        ("top_p", ""): {"top_p": 1.5},
+        ("frequency_penalty", ""): {"frequency_penalty": 3},
+        ("presence_penalty", ""): {"presence_penalty": -3},
+        ("logit_bias", ""): {"logit_bias": {"50": 1000}},
+        ("n", ""): {"n": 0},
+        ("best_of", ""): {"best_of": -1},
+        ("logprobs", ""): {"logprobs": -1},
+    },
 }
 """Request fields by the field that is out of range, and a variant."""
 

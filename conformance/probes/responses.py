@@ -1,19 +1,39 @@
-"""Specific to the Responses API: server-side state, and metadata that is echoed."""
+"""Specific to the Responses API: server-side state, compaction, and metadata that is echoed."""
 
 from urllib.parse import quote
 
-from conformance.apis.continuation import stored_id
+from conformance.apis.continuation import after_compaction, continued, running_id, stored_id
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.probe import Probe, RawRequest
+from conformance.probes.accepted_forms import MARKER_TEXT
 from conformance.probes.baseline import token_cap, with_fields
 
 CAPPED = token_cap("responses", 16)
+FIRST, NEXT = "first", "next"
+"""The turns of a conversation that the server stores."""
+NO_MODEL = "no-model"
+COMPACT = RawRequest(path="/responses/compact")
+TALKED = [
+    {"type": "message", "role": "user", "content": MARKER_TEXT},
+    {"type": "message", "role": "assistant", "content": "The lamps are green, and the boats come home."},
+]
+"""A conversation that is compacted."""
+MOST_SUMMARY = 256
+"""Tokens: more than a summary of two sentences has. The API has no field that limits them."""
 
 
 def retrieved(x: Exchange) -> RawRequest | None:
     """A request for a response that reports that it is stored."""
-    name = stored_id(x)
+    return _by_id(stored_id(x))
+
+
+def polled(x: Exchange) -> RawRequest | None:
+    """A request for a response that goes on in the background."""
+    return _by_id(running_id(x))
+
+
+def _by_id(name: str) -> RawRequest | None:
     return RawRequest(method="GET", path=f"/{quote(name, safe='')}") if name else None
 
 
@@ -50,5 +70,96 @@ KEPT = (
         build_next=retrieved,
         suite="full",
         max_tokens=0,
+    ),
+)
+CHAINED = (
+    Probe(
+        kind=Kind.CHAIN,
+        subject=FIRST,
+        purpose="`store` is true: the next turn continues this one by its id.",
+        api="responses",
+        build_body=with_fields(store=True, input=f"{MARKER_TEXT} Say hello.", **CAPPED),
+        suite="full",
+        max_tokens=16,
+    ),
+    Probe(
+        kind=Kind.CHAIN,
+        subject=NEXT,
+        purpose="The next turn has only a new message and `previous_response_id`: the prompt must have the first turn.",
+        api="responses",
+        follows=Compare(Kind.CHAIN, FIRST),
+        build_next=continued,
+        suite="full",
+        max_tokens=16,
+    ),
+)
+IN_BACKGROUND = (
+    Probe(
+        kind=Kind.BACKGROUND,
+        purpose="`background` is true: it must be honoured, or rejected.",
+        api="responses",
+        modes=("unary",),
+        build_body=with_fields(background=True, store=True, **CAPPED),
+        suite="full",
+        max_tokens=16,
+    ),
+    Probe(
+        kind=Kind.POLL,
+        purpose="A response goes on in the background: it must be found by its id.",
+        api="responses",
+        modes=("unary",),
+        follows=Compare(Kind.BACKGROUND),
+        build_next=polled,
+        suite="full",
+        max_tokens=0,
+    ),
+)
+WEBSOCKET = Probe(
+    kind=Kind.WEBSOCKET,
+    purpose="A WebSocket handshake: a target need not offer this transport, and what accepts it must do so correctly.",
+    api="responses",
+    modes=("unary",),
+    raw=RawRequest(
+        method="GET",
+        path="/responses",
+        headers=(
+            ("content-type", None),
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlLWxhbXBzLWFyZS1ncg=="),
+        ),
+    ),
+    max_tokens=0,
+)
+COMPACTION = (
+    Probe(
+        kind=Kind.COMPACT,
+        purpose="A conversation is compacted, as agents do before it exceeds the context.",
+        api="responses",
+        modes=("unary",),
+        build_body=lambda body, _mode: {"model": body["model"], "input": TALKED, "prompt_cache_key": "harbour"},
+        raw=COMPACT,
+        max_tokens=MOST_SUMMARY,
+    ),
+    Probe(
+        kind=Kind.COMPACT,
+        subject=NO_MODEL,
+        purpose="A request for a compaction names no model: it must be rejected.",
+        api="responses",
+        modes=("unary",),
+        build_body=lambda _body, _mode: {"input": TALKED},
+        raw=COMPACT,
+        max_tokens=MOST_SUMMARY,
+    ),
+    Probe(
+        kind=Kind.COMPACTED,
+        purpose="The next turn begins with the compacted conversation, as it was received.",
+        api="responses",
+        modes=("unary",),
+        follows=Compare(Kind.COMPACT),
+        build_next=after_compaction,
+        suite="full",
+        max_tokens=MOST_SUMMARY,
     ),
 )

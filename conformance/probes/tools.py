@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
+from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode, Suite
 from conformance.probes.encoding import Offer, request_encoding
 
 WEATHER = "What is the weather in Oslo now? Call the tool."
@@ -144,7 +144,7 @@ def _must(api: Api) -> Iterator[Probe]:
 
 
 def _may(api: Api) -> Iterator[Probe]:
-    """Probes that do not require a call; one is in the suite `gate`, for the API that most servers offer."""
+    """Probes that do not require a call; one is in the suite `gate`, for all APIs but one."""
     yield _probe(
         api,
         "none",
@@ -161,7 +161,7 @@ def _may(api: Api) -> Iterator[Probe]:
         TWICE,
         Offer((FORECAST, SIGN)),
         96,
-        suite="gate" if api == "chat" else "full",
+        suite="full" if api == "messages" else "gate",
     )
 
 
@@ -198,4 +198,4 @@ def _must_in_full(api: Api) -> Iterator[Probe]:
     )
 
 
-TOOLS = tuple(probe for api in GENERATIVE for make in (_must, _may, _must_in_full) for probe in make(api))
+TOOLS = tuple(probe for api in CONVERSATIONAL for make in (_must, _may, _must_in_full) for probe in make(api))

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance import schemas
-from conformance.apis.specs import SPECS, spec
+from conformance.apis.specs import GENERATIONS, spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
+from conformance.model.words import APIS, MODES, Api, Mode, Suite
 from conformance.probes.baseline import Change, token_cap, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
@@ -21,7 +21,7 @@ BESIDE: dict[str, dict[str, Any]] = {"top_logprobs": {"logprobs": True}}
 """Fields that must be set too, or the server does not read the field; `OF_TOOLS` need a tool."""
 OF_TOOLS = ("tool_choice", "parallel_tool_calls")
 
-CAPS = tuple(name for api in SPECS for name in api.caps)
+CAPS = tuple(name for api in GENERATIONS for name in api.caps)
 ALSO_STREAMED: dict[Api, tuple[str, ...]] = {
     "chat": ("parallel_tool_calls", "temperature", "top_p"),
     "messages": ("temperature",),
@@ -49,13 +49,17 @@ FULL_SUITE_ONLY: dict[Api, tuple[str, ...]] = {
         *("moderation", "prompt", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"),
         *("safety_identifier", "service_tier", "stream_options", "top_logprobs", "truncation", "user"),
     ),
+    "completions": (
+        *("best_of", "echo", "frequency_penalty", "logit_bias", "logprobs", "max_tokens", "model", "n"),
+        *("presence_penalty", "seed", "stop", "stream_options", "suffix", "top_p", "user"),
+    ),
 }
 """Fields probed only in `full`: they have no effect on the response, are rare, or have an effect probe."""
 
 
 def wrong(api: Api) -> dict[str, Any]:
     """For each request field, a value whose type no parser can coerce to the right one."""
-    fields = schemas.load(f"{api}-request")["properties"]
+    fields = schemas.load(spec(api).request_schema)["properties"]
     return {
         name: WRONG_OBJECT if "object" in kinds_of(field) else WRONG_SCALAR for name, field in sorted(fields.items())
     }
@@ -71,7 +75,7 @@ def kinds_of(field: dict[str, Any]) -> set[str]:
 def _modes(api: Api, name: str) -> tuple[Mode, ...]:
     if name in STREAMED_ONLY:
         return ("stream",)
-    return ("stream", "unary") if name in ALSO_STREAMED[api] else ("unary",)
+    return ("stream", "unary") if name in ALSO_STREAMED.get(api, ()) else ("unary",)
 
 
 def _wrong(
@@ -92,19 +96,21 @@ def _wrong(
 
 
 def _by_field(api: Api) -> Iterator[Probe]:
+    generation = spec(api).generation
+    single = generation.conversation.single_call if generation and generation.conversation else ""
     for name, value in wrong(api).items():
         alone = {} if api != "chat" else BESIDE.get(name, {})
         beside = tools(api, Offer((FORECAST,))) if name in OF_TOOLS else alone
         capped = {} if name in CAPS else token_cap(api, 1)
         suite: Suite = "full" if name in FULL_SUITE_ONLY.get(api, ()) else "gate"
         modes = _modes(api, name)
-        shown = name in (*spec(api).effects, spec(api).single_call)
-        both = () if shown else modes if name in (STREAM, *STREAMED_ONLY) else MODES
+        shown = name in (*spec(api).effects, single)
+        both = () if shown else modes if name in (STREAM, *STREAMED_ONLY) or not generation else MODES
         change = with_fields(**beside, **capped, **{name: value})
         yield _wrong(api, name, change, *modes, suite=suite, field_suite_modes=both)
 
 
-FIELDS = tuple(probe for api in GENERATIVE for probe in _by_field(api))
+FIELDS = tuple(probe for api in APIS for probe in _by_field(api))
 NESTED = (
     _wrong(
         "chat",

@@ -6,8 +6,8 @@ from typing import Any
 from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, Api, Mode, Suite
-from conformance.probes.baseline import Change, token_cap, with_fields
+from conformance.model.words import APIS, Api, Mode, Suite
+from conformance.probes.baseline import Change, Fields, suite_of, token_cap, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import FORECAST
 
@@ -46,16 +46,22 @@ def _canary(api: Api, about: str, what: str, change: Change, *modes: Mode, suite
 
 
 def _canaries(api: Api) -> Iterator[Probe]:
-    capped = token_cap(api, 1)
-    yield _canary(api, CANARY, "A vendor's field", with_fields(**OPTION, **capped), "stream", "unary")
-    suite: Suite = "gate" if api == "chat" else "full"
-    yield _canary(api, "max_token", "A misspelt cap", with_fields(max_token=1, **capped), "unary", suite=suite)
+    capped, generation = token_cap(api, 1), spec(api).generation
+    modes: tuple[Mode, ...] = ("stream", "unary") if generation else ("unary",)
+    yield _canary(api, CANARY, "A vendor's field", with_fields(**OPTION, **capped), *modes)
+    if generation:
+        yield from _misspelt(api, capped)
+    if generation and generation.conversation:
+        message, tool = f"{spec(api).prompt}.{CANARY}", with_fields(**_in_tool(api))
+        yield _canary(api, message, "A field inside a message", _in_message(api), "unary", suite=suite_of(api))
+        yield _canary(api, f"tools.{CANARY}", "A field inside a tool", tool, "unary", suite=suite_of(api))
+
+
+def _misspelt(api: Api, capped: Fields) -> Iterator[Probe]:
+    change = with_fields(max_token=1, **capped)
+    yield _canary(api, "max_token", "A misspelt cap", change, "unary", suite=suite_of(api))
     yield _canary(api, "maxTokens", "A cap in camel case", with_fields(maxTokens=1, **capped), "unary", suite="full")
     yield _canary(api, "Stream", "A field with a capital", with_fields(Stream=False, **capped), "unary", suite="full")
-    yield _canary(
-        api, f"{spec(api).conversation}.{CANARY}", "A field inside a message", _in_message(api), "unary", suite=suite
-    )
-    yield _canary(api, f"tools.{CANARY}", "A field inside a tool", with_fields(**_in_tool(api)), "unary", suite=suite)
 
 
 def _of_chat() -> Iterator[Probe]:
@@ -64,4 +70,4 @@ def _of_chat() -> Iterator[Probe]:
     yield _canary("chat", f"stream_options.{CANARY}", "A field inside an object", change, "stream")
 
 
-CANARIES = (*(probe for api in GENERATIVE for probe in _canaries(api)), *_of_chat())
+CANARIES = (*(probe for api in APIS for probe in _canaries(api)), *_of_chat())

@@ -33,7 +33,7 @@ class Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A profile as stored; the fields mean the same as in `Profile`."""
+    """A profile as stored; the fields mean the same as in `Profile`. `stream` is None if it never streams."""
 
     name: str
     title: str
@@ -43,7 +43,7 @@ class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     streams_by_default: bool
     framework: bool = True
     query: str = ""
-    stream: Sent
+    stream: Sent | None = None
     unary: Sent
 
 
@@ -64,11 +64,15 @@ def read(path: Path) -> tuple[Recording, ...]:
 
 def write(path: Path, recordings: tuple[Recording, ...]) -> None:
     """Write recordings to a file, formatted so that a diff shows only the changed lines."""
-    path.write_text(_text(msgspec.to_builtins(recordings)) + "\n")
+    stored = [
+        {name: value for name, value in recording.items() if value is not None}
+        for recording in msgspec.to_builtins(recordings)
+    ]
+    path.write_text(_text(stored) + "\n")
 
 
 def _profile(recording: Recording) -> Profile:
-    sent: dict[Mode, Sent] = {mode: getattr(recording, mode) for mode in MODES}
+    sent: dict[Mode, Sent] = {mode: kept for mode in MODES if (kept := getattr(recording, mode))}
     return Profile(
         name=recording.name,
         title=recording.title,

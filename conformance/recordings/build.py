@@ -13,7 +13,7 @@ from conformance.apis.request import request_body
 from conformance.apis.specs import SPECS
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Exchange
-from conformance.model.words import APIS, Api, Mode
+from conformance.model.words import Api, Mode
 from conformance.parsing.content import Decoded, bounded
 from conformance.parsing.http1 import TOKEN, request_header
 from conformance.parsing.json_text import NOT_JSON, parse_json
@@ -38,9 +38,7 @@ from conformance.transport.record import printable
 PROFILE: Final = "recorded"
 LENGTH = re.compile(r"[0-9]{1,15}")
 UNSENDABLE = re.compile(r"[^\x21-\x7e]")
-BY_PATH: Final = tuple(
-    (spec.path, api, ("model", "prompt", spec.conversation)) for api, spec in zip(APIS, SPECS, strict=True)
-)
+BY_PATH: Final = tuple((spec.path, api, ("model", "prompt", spec.prompt)) for api, spec in SPECS.items())
 
 
 class NoResponseError(ValueError):

@@ -40,7 +40,7 @@ def sender(x: Exchange, client: str) -> Sender:
     the very tools of the captured one.
     """
     product, version = product_of(client)
-    captured = _products().get(product.lower(), {})
+    captured = _products().get((x.api, product.lower()), {})
     framework = _by_tools().get((x.api, frozenset(_tools(request_body(x)))), "")
     if not framework and len(captured) == 1:
         framework = next(iter(captured))
@@ -55,12 +55,12 @@ def product_of(client: str) -> tuple[str, str]:
 
 
 @cache
-def _products() -> Mapping[str, Mapping[str, str]]:
-    """The products of all captured profiles, in lower case: the version that each framework sends, by its title."""
-    found: dict[str, dict[str, str]] = {}
+def _products() -> Mapping[tuple[Api, str], Mapping[str, str]]:
+    """The products of each API's captured profiles, in lower case: each framework's version of it, by its title."""
+    found: dict[tuple[Api, str], dict[str, str]] = {}
     for profile, client in _clients():
         product, version = product_of(client)
-        found.setdefault(product.lower(), {})[profile.title] = version
+        found.setdefault((profile.api, product.lower()), {})[profile.title] = version
     return found
 
 

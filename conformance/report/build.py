@@ -12,7 +12,8 @@ from msgspec import UNSET
 from conformance import __version__, catalogue
 from conformance.comparisons import Load
 from conformance.judging import Judgement
-from conformance.model.criteria import USUAL_CRITERIA, Criteria
+from conformance.load.result import LoadResult
+from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria
 from conformance.model.dialect import Dialect
 from conformance.model.exchange import Pair
 from conformance.model.impact import Impact
@@ -22,7 +23,7 @@ from conformance.model.target import Target
 from conformance.model.verdict import Finding, Level, Status, Verdict
 from conformance.model.waiver import Waiver
 from conformance.model.words import Api, ExitCode, FailOn
-from conformance.report import causes, fields, gateway, headline, recordings
+from conformance.report import causes, fields, gateway, headline, open_responses, recordings, under_load
 from conformance.report.document import (
     Harness,
     Report,
@@ -47,16 +48,21 @@ def build_report(
     criteria: Criteria = USUAL_CRITERIA,
     traffic: JudgedTraffic | None = None,
     pairs: Sequence[Pair] = (),
+    load_result: LoadResult | None = None,
 ) -> Report:
     """Build the report of a run. Waivers expire by its day, so that judging it again later gives the same report.
 
-    Recordings by other tools are judged as `traffic`: it has no baseline requests. `pairs` are both sides of a gateway.
+    Recordings by other tools are judged as `traffic`: it has no baseline requests. `pairs` are both sides of a gateway,
+    `load_result` is what a load showed in numbers.
     """
     today = date.fromisoformat(facts.started[:10])
     criteria = replace(criteria, strict=criteria.strict or facts.strict)
     verdicts = tuple(_report_verdict(v, load, _reason(v, criteria.waivers, today)) for v in judgement.verdicts)
     accepted = tuple(_report_waivers(criteria, judgement.verdicts, today))
-    why_not = "" if traffic else headline.without_baseline(judgement.baselines, load)
+    if load_result is not None:
+        why_not = under_load.without_evidence(load_result)
+    else:
+        why_not = "" if traffic else headline.without_baseline(judgement.baselines, load)
     is_proof = judgement.requests > 0 and not (why_not or headline.is_undecided(verdicts))
     is_available = bool(facts.gateway) or not headline.is_unavailable(judgement.baselines, load)
     fail_on = criteria.failing
@@ -66,8 +72,11 @@ def build_report(
     found = causes.causes(verdicts, hurt)
     shown = recordings.reported(facts.recordings, traffic, verdicts) if traffic and facts.recordings else UNSET
     both = gateway.reported(facts, pairs)
+    loaded = under_load.reported(load_result) if load_result else UNSET
     if shown is not UNSET:
         sentences = recordings.lines(facts, shown, verdicts, found, accepted, criteria)
+    elif loaded is not UNSET:
+        sentences = under_load.lines(facts, loaded, verdicts, found, accepted, criteria)
     else:
         sentences = headline.lines(facts, judgement, verdicts, load, found, accepted, criteria)
     if both is not UNSET:
@@ -105,6 +114,8 @@ def build_report(
         exit_code=code,
         recordings=shown,
         gateway=both,
+        load=loaded,
+        open_responses=UNSET if traffic else open_responses.reported(judgement.verdicts, facts.suite),
     )
 
 
@@ -181,7 +192,8 @@ def _reason(verdict: Verdict, waivers: Sequence[Waiver], today: date) -> str:
 
 def _report_waivers(criteria: Criteria, verdicts: Sequence[Verdict], today: date) -> Iterator[ReportWaiver]:
     """The waivers, without those that cover nothing, but might cover a failure of a rule that was not selected."""
-    left_out = [rule.id for rule in catalogue.rules() if not criteria.rules.includes(rule)]
+    rules = () if criteria.rules == ALL_RULES else catalogue.rules()
+    left_out = [rule.id for rule in rules if not criteria.rules.includes(rule)]
     for waiver in criteria.waivers:
         report = _report_waiver(waiver, verdicts, today)
         if report.failures or not any(fnmatchcase(rule, waiver.rule) for rule in left_out):
@@ -214,7 +226,7 @@ def _safe_dialect(dialect: Dialect) -> Dialect:
 
 
 def _pages(names: frozenset[str]) -> dict[str, RulePage]:
-    return {rule.id: _page(rule) for rule in catalogue.rules() if rule.id in names}
+    return {rule.id: _page(rule) for rule in catalogue.named(names)}
 
 
 def _page(rule: Rule) -> RulePage:

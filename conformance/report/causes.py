@@ -13,6 +13,7 @@ import msgspec
 
 from conformance.model.case import Kind, probe_name
 from conformance.model.impact import Impact, Outcome
+from conformance.model.rule import family_of
 from conformance.model.verdict import Level, Status
 from conformance.report.document import Cause, ReportVerdict
 from conformance.rules.families import FAMILIES
@@ -148,5 +149,5 @@ def _level(verdicts: Sequence[ReportVerdict]) -> int:
 
 
 def _layer(rule: str) -> int:
-    family = rule.rstrip("0123456789")
+    family = family_of(rule)
     return LAYERS.index(family) if family in LAYERS else UNKNOWN

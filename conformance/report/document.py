@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from conformance.field_support.states import State
+from conformance.load.result import LoadResult
 from conformance.model.dialect import Dialect
 from conformance.model.impact import Impact
 from conformance.model.run import Skipped
@@ -269,6 +270,27 @@ class ReportGateway(msgspec.Struct, frozen=True, kw_only=True):
         return next((one.upstream for one in self.requests if one.exchange == exchange), ())
 
 
+OfficialOutcome = Literal["pass", "fail", "not-tested"]
+
+
+class OfficialTest(msgspec.Struct, frozen=True, kw_only=True):
+    """What an acceptance test of Open Responses would say, and why; the rule and the exchange that show it, if any."""
+
+    name: str
+    outcome: OfficialOutcome
+    why: str = ""
+    rule: str = ""
+    exchange: str = ""
+
+
+class ReportOpenResponses(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the acceptance tests of Open Responses the target would pass, and each of them."""
+
+    passed: int
+    of: int
+    tests: tuple[OfficialTest, ...]
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Totals of a run. `failed` counts failures that no waiver covers, by level."""
 
@@ -287,7 +309,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     `select` and `ignore` are the selection of rules that judged; both are empty if all did. `fail_on` is what fails the
     run. `dialect` is how the model had to be asked, by API; `causes` are the failing rules, the most urgent first;
     `hurt` maps each failing exchange to its impact on each framework. `recordings` is set if other tools recorded,
-    `gateway` if the run saw both sides of one.
+    `gateway` if the run saw both sides of one, `load` if it was one under load, `open_responses` if it had test cases
+    like its acceptance tests.
     """
 
     format: str = FORMAT
@@ -323,3 +346,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int
     recordings: ReportRecordings | UnsetType = UNSET
     gateway: ReportGateway | UnsetType = UNSET
+    load: LoadResult | UnsetType = UNSET
+    open_responses: ReportOpenResponses | UnsetType = UNSET

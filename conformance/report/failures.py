@@ -1,5 +1,6 @@
 """Failures in readable form: observed, expected, occurrences, fix, affected clients, and how to reproduce."""
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
@@ -23,9 +24,13 @@ RUN: Final = "RUN"
 MOST_PLACES = 6
 MOST_SEEN = 3
 MOST_EFFECTS = 2
-GATEWAYS: Final = "GW"
-"""The family of the rules that judge both sides of a gateway."""
-NOT_SIMULATED_THROUGH = "not simulated for a rule about both sides; it concerns every client of the gateway"
+UNDER_LOAD: Final = "LOAD"
+"""The family of the rules that judge all responses of a load together."""
+NOT_SIMULATED_FOR: Final = {
+    "GW": "not simulated for a rule about both sides; it concerns every client of the gateway",
+    UNDER_LOAD: "not simulated for a rule about many responses; it concerns every client under load",
+}
+"""By the family of a rule: why the clients are not simulated."""
 NO_EFFECT = "this fault alone changes nothing for the users of the tested frameworks"
 NOT_SIMULATED = "not simulated: the clients are simulated for plain messages and tool calls"
 ORDER = {level: place for place, level in enumerate(Level)}
@@ -120,6 +125,19 @@ def describe(
     return Failure(first.rule, first.level, first.title, lines)
 
 
+def load_command(report: Report) -> str:
+    """The command that makes the same load again."""
+    target = report.target
+    words = ["conformance", "load", "--base-url", target.base_url, "--model", target.model]
+    words += ["--api-key-env", target.key_env] if target.key_env else []
+    words += [word for api in target.apis for word in ("--api", api)]
+    words += [word for profile in report.profiles for word in ("--profile", profile)]
+    if report.load is not UNSET:
+        rate = ["--rate", f"{report.load.rate:g}"] if report.load.rate else []
+        words += ["--users", str(report.load.users), "--duration", f"{report.load.duration_s:.0f}", *rate]
+    return shlex.join(words)
+
+
 def text(failure: Failure) -> str:
     """A failure as plain text."""
     head = f"{failure.rule} {failure.level}: {failure.title}"
@@ -194,8 +212,8 @@ def _affected(verdicts: Sequence[ReportVerdict], report: Report) -> Iterator[Lin
         groups.setdefault(summary_phrase(impact), []).append(impact.client)
     if not groups:
         hurt = any(name in report.hurt for verdict in verdicts for name in verdict.exchanges)
-        of_gateways = report.rules[verdicts[0].rule].family == GATEWAYS
-        yield Line("affected clients", NOT_SIMULATED_THROUGH if of_gateways else NO_EFFECT if hurt else NOT_SIMULATED)
+        why = NOT_SIMULATED_FOR.get(report.rules[verdicts[0].rule].family, NO_EFFECT if hurt else NOT_SIMULATED)
+        yield Line("affected clients", why)
     for number, (consequences, clients) in enumerate(list(groups.items())[:MOST_EFFECTS]):
         yield Line("" if number else "affected clients", f"{named(clients)}: {consequences}")
     if rest := [client for clients in list(groups.values())[MOST_EFFECTS:] for client in clients]:
@@ -219,6 +237,12 @@ def _both_sides(verdict: ReportVerdict, report: Report, evidence: Recording) -> 
 
 
 def _reproduce(verdict: ReportVerdict, report: Report, evidence: Recording) -> Iterator[Line]:
+    if report.rules[verdict.rule].family == UNDER_LOAD:
+        for number, name in enumerate(verdict.exchanges[:MOST_SEEN]):
+            path = f"{evidence.folder}/exchanges/{name}/{evidence.received_file}"
+            yield Line("" if number else "bytes", path, verbatim=True)
+        yield Line("reproduce", load_command(report), verbatim=True)
+        return
     for name in verdict.exchanges[:1]:
         x = evidence.load(name)
         if report.gateway is not UNSET:

@@ -22,7 +22,7 @@ UNNOTICED: Final[tuple[State, ...]] = ("dropped", "announced")
 """States of a field that has no effect, and of which a response says nothing."""
 COLOUR: Final[dict[State, str]] = {"dropped": "bold red", "announced": "yellow", "refused": "cyan"}
 CAPS: Final = ("max_tokens", "max_completion_tokens")
-OWN: Final = ("model", "messages", "input", "stream")
+OWN: Final = ("model", "messages", "input", "prompt", "stream")
 """Fields that every request needs."""
 
 
@@ -87,7 +87,9 @@ def _cap(states: Mapping[str, State]) -> Iterator[str]:
 
 def _lost(profile: Profile, states: Mapping[str, State], lost: Iterable[State]) -> Iterator[str]:
     """Fields that a framework always sends and that have no effect on this target."""
-    asked = [name for mode in MODES for name, value in profile.body(mode).items() if not is_neutral(name, value)]
+    asked = [
+        name for mode in profile.requests for name, value in profile.body(mode).items() if not is_neutral(name, value)
+    ]
     sent = [name for name in dict.fromkeys(asked) if name not in OWN]
     for state in lost:
         if found := [name for name in sent if states.get(name) == state]:

@@ -10,7 +10,7 @@ from conformance.apis.fidelity.records import Fate, FieldRecord, fates, heaviest
 from conformance.apis.request import request_body
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.target import GatewayPolicy
-from conformance.model.words import GENERATIVE, Api
+from conformance.model.words import CONVERSATIONAL, Api
 from conformance.parsing.http1 import request_content
 from conformance.report.document import GatewayField
 from conformance.report.escaping import safe
@@ -105,7 +105,7 @@ def _marker(x: Exchange, arrived: Exchange, policy: GatewayPolicy) -> Iterator[F
 def _arrived(setting: Setting, arrived: Exchange) -> dict[str, Any]:
     """The fields of a setting upstream, under the names of its API or, as an extension, of another one."""
     body = request_body(arrived)
-    places = (arrived.api, *(api for api in GENERATIVE if api != arrived.api))
+    places = (arrived.api, *(api for api in CONVERSATIONAL if api != arrived.api))
     return next((found for api in places if (found := dict(sent(setting, api, body)))), {})
 
 

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from conformance import catalogue
 from conformance.apis.errors import error_response, quoted
-from conformance.apis.specs import spec
+from conformance.apis.specs import caps
 from conformance.field_support.fields import FieldObservation
 from conformance.field_support.states import State
 from conformance.judging import Judgement
@@ -77,14 +77,20 @@ def lines(
     yield from _dialects(facts)
     yield from _upstream(facts.gateway)
     doubted = any(v.status is Status.UNTESTABLE or v.unreliable for v in verdicts)
-    if doubted and (facts.machine_pressure or 0.0) >= BUSY:
+    if doubted:
+        yield from busy_machine(facts)
+    others = [why for name, why in facts.left_out.items() if name.partition(".")[0] not in judgement.absent]
+    for reason, count in Counter(others).most_common():
+        yield f"{_count(count, 'planned request')} not sent: {reason}."
+
+
+def busy_machine(facts: RunManifest) -> Iterator[str]:
+    """Whether this machine was too busy for times to mean much."""
+    if (facts.machine_pressure or 0.0) >= BUSY:
         yield (
             f"This machine was busy: for {facts.machine_pressure:.0%} of the run, processes waited for a processor. "
             "Times are judged only where the harness kept up."
         )
-    others = [why for name, why in facts.left_out.items() if name.partition(".")[0] not in judgement.absent]
-    for reason, count in Counter(others).most_common():
-        yield f"{_count(count, 'planned request')} not sent: {reason}."
 
 
 def _not_offered(judgement: Judgement) -> Iterator[str]:
@@ -188,7 +194,7 @@ def _dialects(facts: RunManifest) -> Iterator[str]:
         if dialect.least_cap > 1:
             words.append(f"a cap below {dialect.least_cap} tokens leaves no text")
         words += [f"{name} is refused by name" for name in dialect.refused]
-        if {*spec(api).caps} <= {*dialect.refused}:
+        if (named := caps(api)) and {*named} <= {*dialect.refused}:
             words.append("no token cap is accepted")
         if dialect.key_header:
             words.append(f"the key is sent in {dialect.key_header}")
@@ -255,7 +261,8 @@ def judged_by(selection: RuleSelection) -> str:
     """The sentence about a selection of rules; empty if all judge."""
     if selection == ALL_RULES:
         return ""
-    return f"Judged by {len(catalogue.selected(selection).rules)} of {len(catalogue.rules())} rules: {selection}."
+    rules = catalogue.rules()
+    return f"Judged by {sum(map(selection.includes, rules))} of {len(rules)} rules: {selection}."
 
 
 def is_undecided(verdicts: Sequence[ReportVerdict]) -> bool:

@@ -7,6 +7,8 @@ from rich.text import Text
 
 LABEL: Final = 20
 """Width of the label column."""
+UNLIMITED: Final = 10_000
+"""Columns of a table that is not shown on a terminal: each row is one line."""
 
 
 def print_labelled(out: Console, label: str, text: Text, *, indent: int = LABEL, verbatim: bool = False) -> None:

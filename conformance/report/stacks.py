@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
+from conformance.model.rule import family_of
+
 Stack = Literal[
     "Apache httpd", "Django", "Envoy", "Express", "FastAPI", "HAProxy", "LiteLLM proxy", "Next.js", "Pydantic", "SGLang",
     "Starlette", "Traefik", "llama.cpp", "nginx", "sse-starlette", "vLLM",
@@ -268,7 +270,7 @@ ADVICE: Final[tuple[Advice, ...]] = (
 
 def advice(rule: str, stacks: Iterable[Stack] = ()) -> tuple[Advice, ...]:
     """Advice for a rule's failures: first that for the given stacks, which are a guess, then the others."""
-    family, guessed = rule.rstrip("0123456789"), set(stacks)
+    family, guessed = family_of(rule), set(stacks)
     found = (item for item in ADVICE if rule in item.rules or family in item.rules)
     return tuple(sorted(found, key=lambda item: guessed.isdisjoint(item.stacks)))
 

@@ -13,7 +13,7 @@ from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import MAY, MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS, GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, all_of, baseline_ok, mode_supported, probe_is, replied
 from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
@@ -78,7 +78,7 @@ def _of(kind: Kind, *subjects: str) -> Condition:
     spec=AUTHENTICATION,
     fix="Compare the API key with the issued ones, instead of only checking that one is present.",
     applies_to=_of(Kind.AUTH, "wrong-key", "wrong-key-stream", "wrong-x-api-key"),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(REFUSED, BASELINE_RESPONSE, REFUSED_BARE)],
     bad=[(answered(completion(), **WRONG), BASELINE_RESPONSE, REFUSED_BARE)],
     compares_with={"bare": Compare(Kind.AUTH, "no-key")},
@@ -146,7 +146,7 @@ def _of_the_key(x: Exchange) -> NotJudged | None:
     spec=RFC9110 + "15.6",
     fix="Return 401, and catch the exceptions of the API key check, also of its database.",
     applies_to=_of_the_key,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(REFUSED, BASELINE_RESPONSE), (answered(completion(), **WRONG), BASELINE_RESPONSE)],
     bad=[(answered("", status=500, **WRONG), BASELINE_RESPONSE), (answered(NO, status=502, **NONE), BASELINE_RESPONSE)],
 )
@@ -176,7 +176,7 @@ def _turned_away(x: Exchange) -> NotJudged | None:
     spec=UNAUTHORIZED,
     fix="Return 401 for a missing or invalid API key (clients understand 403, too).",
     applies_to=_turned_away,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(REFUSED, BASELINE_RESPONSE), (answered(NO, status=403, **WRONG), BASELINE_RESPONSE)],
     bad=[(answered(NO, status=status, **WRONG), BASELINE_RESPONSE) for status in (400, 404, 422)],
 )
@@ -202,7 +202,7 @@ def _unauthorized(x: Exchange) -> NotJudged | None:
     fix="Send the header `WWW-Authenticate: Bearer` with every 401.",
     applies_to=_unauthorized,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(REFUSED, BASELINE_RESPONSE)],
     bad=[(answered(NO, status=401, **WRONG), BASELINE_RESPONSE)],
 )
@@ -226,7 +226,7 @@ def _with_a_wrong_one(x: Exchange) -> NotJudged | None:
     fix="Repeat at most a few characters of the API key.",
     applies_to=_with_a_wrong_one,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[REFUSED, answered(error(f"Wrong key: {WRONG_KEY[:4]}***."), status=401, **WRONG)],
     bad=[
         answered(error(f"Wrong key: {WRONG_KEY}."), status=401, **WRONG),
@@ -251,7 +251,7 @@ def wrong_key_sent_back(x: Exchange) -> Iterator[Finding]:
     spec="https://platform.openai.com/docs/api-reference/models/list",
     fix="Check the API key on GET /models too, or document that the list is public.",
     applies_to=_of(Kind.MODELS, "wrong-key"),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(answered(NO, status=401, probe="chat.models.wrong-key"), BASELINE_RESPONSE, REFUSED)],
     bad=[(answered({"object": "list", "data": []}, probe="chat.models.wrong-key"), BASELINE_RESPONSE, REFUSED)],
     compares_with={"wrong": Compare(Kind.AUTH, "wrong-key")},
@@ -334,7 +334,7 @@ def sdk_headers_refused(x: Exchange, baseline: Exchange, other: Exchange) -> Ite
     spec=AUTHENTICATION,
     fix="Reject requests without an API key too, or document that none is required.",
     applies_to=_of(Kind.AUTH, "wrong-key"),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(REFUSED, BASELINE_RESPONSE, REFUSED_BARE)],
     bad=[(REFUSED, BASELINE_RESPONSE, answered(completion(), **NONE))],
     compares_with={"bare": Compare(Kind.AUTH, "no-key")},
@@ -386,7 +386,7 @@ def x_api_key_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | Not
     spec=AUTHENTICATION,
     fix="Check the API key, or document that none is required.",
     applies_to=_of(Kind.AUTH, "wrong-key"),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(REFUSED, BASELINE_RESPONSE, REFUSED_BARE)],
     bad=[(answered(completion(), **WRONG), BASELINE_RESPONSE, answered(completion(), **NONE))],
     compares_with={"bare": Compare(Kind.AUTH, "no-key")},

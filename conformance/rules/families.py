@@ -14,6 +14,8 @@ FAMILIES: Final[dict[str, str]] = {
     "RSN": "reasoning",
     "MSG": "Messages API events and responses",
     "RSP": "Responses API events and responses",
+    "CPL": "text completions: prompts, echo and log probabilities in lists",
+    "EMB": "embeddings",
     "NYI": "streaming not implemented (501)",
     "FLD": "silently ignored request fields",
     "PAR": "parameter effects",
@@ -23,9 +25,14 @@ FAMILIES: Final[dict[str, str]] = {
     "BILL": "billing of errors, rejections and retries",
     "LIFE": "disconnects and concurrency",
     "GW": "both sides of a gateway",
+    "LOAD": "many users at once",
 }
 """The subject of each rule family, by its ID prefix."""
 
+OF_ONE_SIDE: Final = tuple(name for name in FAMILIES if name not in ("GW", "LOAD"))
+"""The families that judge the exchanges of one client, in a run, a recording or a proxy's traffic."""
+OF_USERS: Final = (*OF_ONE_SIDE, "LOAD")
+"""The families that judge a load test."""
 NUMBERED_BY_GROUP: Final = (12, *range(25, 30), *range(48, 60), 69, 74, *range(86, 90), *range(113, 120))
 """The numbers of GW between its groups: requests, answers, failures, boundaries, translation."""
 RETIRED: Final[dict[str, str]] = {

@@ -10,9 +10,16 @@ from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, ge
 from cyclopts import Parameter
 
 from conformance.runs.config import ConfigError, argument, one_of
-from conformance.runs.options import LimitOptions, RunRequest, SelectionOptions, TargetOptions, VerdictOptions
+from conformance.runs.options import (
+    LimitOptions,
+    RunRequest,
+    SelectionOptions,
+    ShapeOptions,
+    TargetOptions,
+    VerdictOptions,
+)
 
-Group = TypeVar("Group", TargetOptions, SelectionOptions, LimitOptions, VerdictOptions)
+Group = TypeVar("Group", TargetOptions, SelectionOptions, ShapeOptions, LimitOptions, VerdictOptions)
 
 MAPPINGS: Final[Mapping[str, str]] = {"paths": "=", "headers": ": "}
 """What separates name and value, in the option, of arguments that are mappings."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from conformance import catalogue
-from conformance.model.criteria import Criteria, RuleSelection
+from conformance.model.criteria import ALL_RULES, Criteria, RuleSelection
 from conformance.model.waiver import Waiver
 from conformance.rules.families import RETIRED
 from conformance.runs import config
@@ -37,14 +37,14 @@ def _waivers_of(target: TargetOptions | None) -> Path | None:
 
 def _selection(options: VerdictOptions) -> RuleSelection:
     selection = RuleSelection(tuple(_names("--select", options.select)), tuple(_names("--ignore", options.ignore)))
-    if not any(map(selection.includes, catalogue.rules())):
+    if selection != ALL_RULES and not any(map(selection.includes, catalogue.rules())):
         raise ConfigError(f"{selection} leaves no rule; accepted: a selection of at least one rule")
     return selection
 
 
 def _names(option: str, given: Sequence[str]) -> Iterator[str]:
     """The rule IDs and families in comma-separated lists. Raises ConfigError if one is unknown."""
-    rules = catalogue.rules()
+    rules = catalogue.rules() if given else ()
     known = dict.fromkeys((*(rule.family for rule in rules), *(rule.id for rule in rules)))
     names = [name.strip() for text in given for name in text.split(",")]
     for name in dict.fromkeys(map(str.upper, names)):

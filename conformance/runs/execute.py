@@ -13,9 +13,15 @@ import msgspec
 from conformance import catalogue
 from conformance.gateway.judging import judge_pairs, pairs
 from conformance.judging import Judgement, judge
+from conformance.load.figures import load_result
+from conformance.load.judging import judge_load, judge_samples
+from conformance.load.result import LoadResult
 from conformance.model.criteria import USUAL_CRITERIA, Criteria
 from conformance.model.exchange import Exchange, Pair
+from conformance.model.load import LoadFacts
 from conformance.model.run import RunManifest
+from conformance.model.sample import Population
+from conformance.model.verdict import Level
 from conformance.report import build
 from conformance.report.document import Report
 from conformance.report.failures import Recording
@@ -24,6 +30,7 @@ from conformance.runs.config import ConfigError
 from conformance.storage.folder import RunFolder, StoreError
 from conformance.storage.memory import InMemoryRun
 from conformance.traffic import JudgedTraffic, judge_traffic
+from conformance.transport.clock import NANOSECONDS
 
 RUNS = Path("reports/runs")
 """Default folder of runs, relative to the working directory."""
@@ -107,10 +114,12 @@ def judge_run(path: Path, criteria: Criteria = USUAL_CRITERIA) -> JudgedRun:
         if facts.recordings:
             traffic = judge_traffic(folder.exchanges(), catalogue.selected(criteria.rules))
             return built(facts, traffic.judgement, traffic.load, criteria, folder=folder, traffic=traffic)
+        if facts.load:
+            return judged_load(facts, folder, criteria, folder)
         load = lru_cache(maxsize=EXCHANGE_CACHE_SIZE)(folder.exchange)
         _check_complete(facts, folder)
-        judged = judge_pairs if facts.gateway else judge
-        judgement = judged(facts, load, folder.ids(), catalogue=catalogue.selected(criteria.rules))
+        judged, families = (judge_pairs, catalogue.installed) if facts.gateway else (judge, catalogue.of_one_side)
+        judgement = judged(facts, load, folder.ids(), catalogue=catalogue.selected(criteria.rules, families))
         both = pairs(load, folder.ids()) if facts.gateway else ()
         return built(facts, judgement, load, criteria, folder=folder, both_sides=both)
     except StoreError as error:
@@ -125,7 +134,21 @@ def unstored(options: RunOptions, progress: Progress, criteria: Criteria) -> Jud
     return built(facts, judgement, store.exchange, criteria)
 
 
-def built(
+def judged_load(
+    facts: RunManifest, store: RunFolder | InMemoryRun, criteria: Criteria, folder: RunFolder | None = None
+) -> JudgedRun:
+    """Judge a load test, in memory or in a folder. Raises StoreError."""
+    rules = catalogue.selected(criteria.rules, catalogue.of_users)
+    known = facts.load or LoadFacts(users=0, duration_s=0.0)
+    timeout_ns = round(known.timeout_s * NANOSECONDS)
+    population = Population(tuple(store.samples()), store.shapes(), timeout_ns)
+    judgement = judge_load(facts, population, store.exchange, store.ids(), rules)
+    must = frozenset(rule.id for rule in rules.rules if rule.level is Level.MUST)
+    result = load_result(known, population, must, lambda part: judge_samples(part, rules))
+    return built(facts, judgement, store.exchange, criteria, folder=folder, loaded=result)
+
+
+def built(  # noqa: PLR0913 - those after the fourth are named
     facts: RunManifest,
     judgement: Judgement,
     load: Callable[[str], Exchange],
@@ -134,9 +157,13 @@ def built(
     folder: RunFolder | None = None,
     traffic: JudgedTraffic | None = None,
     both_sides: Sequence[Pair] = (),
+    loaded: LoadResult | None = None,
 ) -> JudgedRun:
-    """The report of a judged recording, with access to the recording. `both_sides` are those of a gateway."""
-    report = build.build_report(facts, judgement, load, criteria, traffic, both_sides)
+    """The report of a judged recording, with access to the recording.
+
+    `both_sides` are those of a gateway, `loaded` the numbers of a load test.
+    """
+    report = build.build_report(facts, judgement, load, criteria, traffic, both_sides, loaded)
     if folder is None:
         return JudgedRun(report, Recording(load, facts.target))
     return JudgedRun(report, Recording(load, facts.target, str(folder.path), folder.received_name))

@@ -6,14 +6,13 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from conformance.model.words import FailOn
+from conformance.model.words import Api, FailOn
 from conformance.report.display import Color
 
-TARGET, REQUESTS, LIMITS, VERDICT, OUTPUT = (
-    Group(name, sort_key=place) for place, name in enumerate(("Target", "Requests", "Limits", "Verdict", "Output"), 1)
+TARGET, REQUESTS, LOAD, LIMITS, VERDICT, OUTPUT = (
+    Group(name, sort_key=place)
+    for place, name in enumerate(("Target", "Requests", "Load", "Limits", "Verdict", "Output"), 1)
 )
-
-ApiName = Literal["chat", "messages", "responses"]
 
 
 def _positive(_kind: Any, value: float | None) -> None:
@@ -24,6 +23,25 @@ def _positive(_kind: Any, value: float | None) -> None:
 def _price(_kind: Any, value: float | None) -> None:
     if value is not None and not 0 <= value < float("inf"):
         raise ValueError("Accepted: a number of US dollars, 0 or more.")
+
+
+MOST_USERS = 10_000
+"""Users of a load test, for which one process has file descriptors and ports."""
+
+
+def _users(_kind: Any, value: int | None) -> None:
+    if value is not None and not 1 <= value <= MOST_USERS:
+        raise ValueError(f"Accepted: a number from 1 to {MOST_USERS}.")
+
+
+def _share(_kind: Any, value: float | None) -> None:
+    if value is not None and not 0 <= value <= 1:
+        raise ValueError("Accepted: a number from 0 to 1.")
+
+
+def _port(_kind: Any, value: int | None) -> None:
+    if value is not None and not 1 <= value <= 65535:
+        raise ValueError("Accepted: a number from 1 to 65535.")
 
 
 Count = Annotated[int | None, Parameter(validator=_positive)]
@@ -75,7 +93,7 @@ class TargetOptions:
 class SelectionOptions:
     """Which requests are sent, and as which frameworks."""
 
-    api: tuple[ApiName, ...] = ()
+    api: tuple[Api, ...] = ()
     "Test this API only; its absence is a failure. Repeatable."
     profile: tuple[str, ...] = ()
     "Framework to imitate (`conformance list profiles`), or `all`. Repeatable. Default: four of them."
@@ -85,6 +103,54 @@ class SelectionOptions:
     "Whether declaring streaming unsupported (501) is accepted for now. Default: required."
     unknown_fields: Literal["reject", "announce", "allow"] | None = None
     "What the target promises to do with unknown request fields."
+
+
+@Parameter(name="*", group=LOAD)
+@dataclass(frozen=True, kw_only=True)
+class ShapeOptions:
+    """How many users of a load test send, and when."""
+
+    users: Annotated[int | None, Parameter(validator=_users)] = None
+    "Users at once; each sends its next request when the last response is over. Default: 8."
+    duration: Amount = None
+    "Seconds of the load. Default: 30."
+    spawn_rate: Amount = None
+    "Users that start in a second. Default: all at once."
+    rate: Amount = None
+    "Requests that are due in a second, whatever the target takes; --users is then how many can be in progress."
+    shape: Path | None = None
+    "TOML file of [[stage]] tables with users, duration and spawn_rate, instead of --users and --duration."
+    step: bool = False
+    "Try 2, 4, 8, … users, up to --users and for --duration each: with how many do all MUST rules hold?"
+    hang_ups: Annotated[float | None, Parameter(validator=_share)] = None
+    "Share of the requests whose client disconnects early, from 0 to 1. Default: 0.05."
+    good_first_token: Amount = None
+    "Goodput counts responses whose first token comes within so many seconds. Default: 2."
+    good_gap: Amount = None
+    "Goodput counts responses without a longer gap, in seconds. Default: 1."
+
+
+@Parameter(name="*", group=LOAD)
+@dataclass(frozen=True, kw_only=True)
+class SpreadOptions:
+    """Which processes and machines send the load; more than one process needs Locust (the extra `load`)."""
+
+    processes: Count = None
+    "Processes that send. Default: 1; with --master, the workers to wait for: 1."
+    master: bool = False
+    "Let workers on other machines send: wait for --processes of them."
+    worker: bool = False
+    "Be a worker of a master: send what it says, to the target of these options."
+    master_host: str | None = None
+    "Host of the master. Default: 127.0.0.1."
+    master_port: Annotated[int | None, Parameter(validator=_port)] = None
+    "Port of the master. Default: 5557."
+    web_ui: bool = False
+    "Show the load on a web page of Locust, which also starts and stops it."
+    web_port: Annotated[int | None, Parameter(validator=_port)] = None
+    "Port of the web page. Default: 8089."
+    link: Annotated[str | None, Parameter(show=False)] = None
+    "File descriptors of a Locust that has started this process: to read from, and to write to."
 
 
 @Parameter(name="*", group=LIMITS)

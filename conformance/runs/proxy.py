@@ -4,13 +4,10 @@ The event loop only passes bytes on: a thread masks secrets and writes, and anot
 delays a byte.
 """
 
-import multiprocessing
-import os
-import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,6 +30,7 @@ from conformance.recordings.entry import Entry
 from conformance.recordings.passed import entry_of
 from conformance.runs.config import ConfigError
 from conformance.runs.resolve import base_url, check_authorities
+from conformance.side_process import side_process
 from conformance.storage.folder import RunFolder
 from conformance.traffic import failures
 from conformance.transport.accepted import AcceptedExchange
@@ -52,7 +50,7 @@ OnFailures = Callable[[Sequence[Verdict]], None]
 def upstream_target(url: str, cacert: Path | None, *, insecure: bool) -> tuple[Target, Upstream]:
     """The server of a URL as a target, and its address. Raises ConfigError."""
     url = base_url(url, "--upstream")
-    if path := next((spec.path for spec in SPECS if url.endswith(spec.path)), ""):
+    if path := next((spec.path for spec in SPECS.values() if url.endswith(spec.path)), ""):
         raise ConfigError(f"--upstream {url}: is the API's own path; accepted: {url.removesuffix(path)}")
     if cacert and insecure:
         raise ConfigError("--insecure excludes --cacert")
@@ -94,7 +92,7 @@ class Recorder:
         self._paths: Counter[str] = Counter()
         self._damaged: list[str] = []
         self._passed: SimpleQueue[AcceptedExchange | None] = SimpleQueue()
-        self._judge = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_begin)
+        self._judge = side_process()
         self._rules = rules
         self._judge.submit(_load, rules)  # before the first exchange
         folder.write_facts(self.facts({}))
@@ -184,18 +182,6 @@ def _answered(refused: Mapping[str, int]) -> str:
 
 
 # In the process that judges
-
-
-def _begin() -> None:
-    """Leave Ctrl-C to the proxy, as the terminal sends it to all its processes; and end with it, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os._exit(1)
 
 
 def _load(rules: RuleSelection) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from conformance import catalogue
 from conformance.apis.specs import spec
 from conformance.model.target import Prices, Target
-from conformance.model.words import APIS, Api
+from conformance.model.words import APIS, CONVERSATIONAL, Api
 from conformance.report.escaping import safe
 from conformance.runner import RunOptions
 from conformance.runs import config
@@ -260,9 +260,8 @@ def _profiles(selection: SelectionOptions, target: Target) -> tuple[str, ...]:
     apis_of = {name: {p.api for p in catalogue.profiles() if p.name == name} for name in _names()}
     for name in selection.profile:
         one_of("--profile", name, ("all", *apis_of))
-    selected = (
-        tuple(apis_of) if "all" in selection.profile else tuple(dict.fromkeys(selection.profile)) or DEFAULT_PROFILES
-    )
+    everyone = tuple(name for name, apis in apis_of.items() if apis & {*(target.apis or CONVERSATIONAL)})
+    selected = everyone if "all" in selection.profile else tuple(dict.fromkeys(selection.profile)) or DEFAULT_PROFILES
     chosen = tuple(name for name in selected if not target.apis or apis_of.get(name, set()) & set(target.apis))
     for name in selection.profile:
         if name not in (*chosen, "all"):

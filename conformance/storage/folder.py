@@ -1,12 +1,14 @@
 """The run folder: `run.json` and, for each exchange, `exchanges/<id>/{exchange.json,sent.bin,received.bin}`.
 
+A load test has `samples.jsonl` and `shapes.json` beside them.
+
 An exchange is written under a temporary name and then renamed, so that it is complete or absent.
 """
 
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +18,10 @@ import msgspec
 
 from conformance.model.exchange import Exchange
 from conformance.model.run import FORMAT, RunManifest
+from conformance.model.sample import Sample
 from conformance.storage.metadata import METADATA, RECEIVED, SENT, ExchangeMetadata, encode, exchange_of, inconsistency
 from conformance.storage.migrate import FORMAT_1, metadata_of_1, received_file
+from conformance.storage.samples import SAMPLES, SHAPES, Shapes, lines_of, samples_in, shapes_to_json
 
 RUN = "run.json"
 EXCHANGES = "exchanges"
@@ -139,6 +143,53 @@ class RunFolder:
                 why = "an exchange with this ID was recorded before"
                 raise StoreError("The exchange can't be stored", place, why, "Record into a new folder.") from error
             raise _unwritable(place, error) from error
+
+    def add_samples(self, samples: Sequence[Sample]) -> None:
+        """Add samples of a load test.
+
+        Raises:
+            StoreError: the file can't be written.
+        """
+        try:
+            with (self.path / SAMPLES).open("ab") as file:
+                file.write(lines_of(samples))
+        except OSError as error:
+            raise _unwritable(self.path / SAMPLES, error) from error
+
+    def samples(self) -> Iterator[Sample]:
+        """The samples of a load test, in order of their addition; none, if there was no load.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        path = self.path / SAMPLES
+        try:
+            with path.open("rb") as file:
+                yield from samples_in(file)
+        except FileNotFoundError:
+            return
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise _unreadable(path, str(error)) from error
+
+    def write_shapes(self, shapes: Shapes) -> None:
+        """Write what the names in the samples stand for, or replace it.
+
+        Raises:
+            StoreError: the file can't be written.
+        """
+        try:
+            (self.path / SHAPES).write_bytes(shapes_to_json(shapes))
+        except OSError as error:
+            raise _unwritable(self.path / SHAPES, error) from error
+
+    def shapes(self) -> Shapes:
+        """What the names in the samples stand for.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        path = self.path / SHAPES
+        return _decode(_read(path), Shapes, path) if path.is_file() else {}
 
     def ids(self) -> tuple[str, ...]:
         """The IDs of the exchanges, sorted, without leftovers of interrupted writes.

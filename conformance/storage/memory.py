@@ -1,7 +1,11 @@
 """A run in memory, with the interface of a run folder: for runs that are not stored."""
 
+from collections.abc import Iterator, Sequence
+
 from conformance.model.exchange import Exchange
 from conformance.model.run import RunManifest
+from conformance.model.sample import Sample
+from conformance.storage.samples import Shapes
 
 
 class InMemoryRun:
@@ -9,6 +13,8 @@ class InMemoryRun:
 
     def __init__(self) -> None:
         self.written: dict[str, Exchange] = {}
+        self._samples: list[Sample] = []
+        self._shapes: Shapes = {}
 
     def write_facts(self, facts: RunManifest) -> None:
         """Do nothing: `record` returns the facts."""
@@ -24,3 +30,19 @@ class InMemoryRun:
     def exchange(self, id: str) -> Exchange:  # noqa: A002 - the field's name in Exchange
         """One exchange. Raises KeyError for an unknown ID."""
         return self.written[id]
+
+    def add_samples(self, samples: Sequence[Sample]) -> None:
+        """Add samples of a load test."""
+        self._samples += samples
+
+    def samples(self) -> Iterator[Sample]:
+        """The samples of a load test, in order of their addition."""
+        return iter(self._samples)
+
+    def write_shapes(self, shapes: Shapes) -> None:
+        """Keep what the names in the samples stand for."""
+        self._shapes = dict(shapes)
+
+    def shapes(self) -> Shapes:
+        """What the names in the samples stand for."""
+        return self._shapes

@@ -25,6 +25,7 @@ class ExchangeMetadata(msgspec.Struct, frozen=True, kw_only=True):
     hop: Hop = "client"
     nonce: str = ""
     began_ns: int = 0
+    is_reused: bool = False
     recorded: tuple[Facet, ...] = tuple(sorted(FACETS))
     origin: Origin | None = None
     sent_bytes: int
@@ -57,7 +58,15 @@ def inconsistency(metadata: ExchangeMetadata) -> str:
 
 def encode(x: Exchange) -> bytes:
     """Readable JSON of an exchange's metadata: one arrival per line."""
-    metadata = ExchangeMetadata(
+    text = msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(metadata_of(x), arrivals=())), indent=2)
+    lines = b",\n".join(b"    [%d, %d]" % arrival for arrival in x.arrivals)
+    arrivals = b'"arrivals": [\n%b\n  ]\n}\n' % lines if lines else b'"arrivals": []\n}\n'
+    return text.removesuffix(b'"arrivals": []\n}') + arrivals
+
+
+def metadata_of(x: Exchange) -> ExchangeMetadata:
+    """The metadata of an exchange."""
+    return ExchangeMetadata(
         id=x.id,
         case=x.case,
         merged_cases=x.merged_cases,
@@ -65,6 +74,7 @@ def encode(x: Exchange) -> bytes:
         hop=x.hop,
         nonce=x.nonce,
         began_ns=x.began_ns,
+        is_reused=x.is_reused,
         recorded=tuple(sorted(x.recorded)),
         origin=x.origin,
         sent_bytes=len(x.sent),
@@ -74,11 +84,26 @@ def encode(x: Exchange) -> bytes:
         ending=x.ending,
         masked=x.masked,
         hidden=tuple(sorted(x.hidden)),
+        arrivals=x.arrivals,
     )
-    text = msgspec.json.format(msgspec.json.encode(metadata), indent=2)
-    lines = b",\n".join(b"    [%d, %d]" % arrival for arrival in x.arrivals)
-    arrivals = b'"arrivals": [\n%b\n  ]\n}\n' % lines if lines else b'"arrivals": []\n}\n'
-    return text.removesuffix(b'"arrivals": []\n}') + arrivals
+
+
+class Packed(msgspec.Struct, frozen=True, array_like=True):
+    """An exchange as one value, to be passed on between processes."""
+
+    metadata: ExchangeMetadata
+    sent: bytes
+    received: bytes
+
+
+def pack(x: Exchange) -> Packed:
+    """The exchange as one value."""
+    return Packed(metadata_of(x), x.sent, x.received)
+
+
+def unpack(packed: Packed) -> Exchange:
+    """The exchange that was packed."""
+    return exchange_of(packed.metadata, packed.sent, packed.received)
 
 
 def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exchange:
@@ -91,6 +116,7 @@ def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exc
         hop=metadata.hop,
         nonce=metadata.nonce,
         began_ns=metadata.began_ns,
+        is_reused=metadata.is_reused,
         recorded=frozenset(metadata.recorded),
         origin=metadata.origin,
         sent=sent,

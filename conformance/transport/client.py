@@ -29,6 +29,7 @@ NO_KEY = "no-key"
 YIELD_EVERY_CHUNKS = 256
 
 Headers = list[tuple[bytes, bytes]]
+Connect = Callable[[httpx.URL], httpx.AsyncHTTPTransport]
 
 
 def _ignore() -> None:
@@ -52,34 +53,37 @@ async def exchange_once(
     connected to instead of the URL's host; `trust` says which certificates are accepted. `on_response` is called once,
     when the response is complete or has failed: after that the harness only listens for further bytes.
     """
-    backend = TapBackend(_record(request, limits), unix_socket)
+    backend = TapBackend(new_record(request, limits), unix_socket)
     try:
         try:
-            await _exchange_http(request, key, backend, trust)
+            await exchange_http(request, key, backend, lambda url: transport(url, backend, trust))
         finally:
             on_response()
         await backend.listen()
     finally:
         with anyio.CancelScope(shield=True):
             await backend.aclose()
-    return _exchange(request, key, secrets, backend.record)
+    return recorded_exchange(request, key, secrets, backend.record)
 
 
-def _record(request: Request, limits: Limits) -> Record:
+def new_record(request: Request, limits: Limits) -> Record:
     """A record of an exchange that begins now."""
     return Record(limits, request.disconnect_after_events, request.disconnect_after_s)
 
 
-async def _exchange_http(request: Request, key: str | None, backend: TapBackend, trust: Trust) -> None:
-    """Send the request with httpx, once or twice, and read the response to the end of its HTTP/1.1 framing."""
+async def exchange_http(request: Request, key: str | None, backend: TapBackend, connect: Connect) -> None:
+    """Send the request with httpx, once or twice, and read the response to the end of its HTTP/1.1 framing.
+
+    `connect` makes the transport, or gives one that has a connection.
+    """
     try:
         url = httpx.URL(request.url)
         headers = _headers(request, url, key)
         _check(request.method, headers)
-        carrier = transport(url, backend, trust)
+        carrier = connect(url)
         await _send_and_read(request, url, headers, backend.record, carrier)
         if request.reuse_connection:
-            backend.record = _record(request, backend.record.limits)
+            backend.record = new_record(request, backend.record.limits)
             await _send_and_read(request, url, headers, backend.record, carrier)
     except Exception as error:  # noqa: BLE001 - a hostile response makes the parsers raise more than their own exceptions
         record = backend.record
@@ -152,7 +156,10 @@ def _blame(method: str, headers: Headers) -> None:
             raise RouteError(f"the header {name.decode()} can't be sent: it has an illegal name or value") from error
 
 
-def _exchange(request: Request, key: str | None, secrets: Sequence[str], record: Record) -> Exchange:
+def recorded_exchange(
+    request: Request, key: str | None, secrets: Sequence[str], record: Record, *, is_reused: bool = False
+) -> Exchange:
+    """The exchange that was recorded, with secrets masked."""
     keys = (key,) if key and len(key) >= redact.MIN_LENGTH else ()
     words = redact.words([*secrets, *_proxy_credentials(request.url)])
     others = tuple(word for word in words if octets(word) not in request.body)  # what the harness writes is no secret
@@ -166,6 +173,7 @@ def _exchange(request: Request, key: str | None, secrets: Sequence[str], record:
         attempt=request.attempt,
         nonce=request.nonce,
         began_ns=record.started_ns,
+        is_reused=is_reused,
         sent=redact.mask_sent(bytes(record.sent), _secret_lines(request, key, secrets), (*keys, *others)),
         received=received,
         arrivals=tuple(record.arrivals),

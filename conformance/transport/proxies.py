@@ -4,7 +4,7 @@ import functools
 import ipaddress
 import os
 import ssl
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -50,6 +50,19 @@ def transport(url: httpx.URL, backend: TapBackend, trust: Trust = USUAL_TRUST) -
     # httpx has no public way to choose httpcore's network backend; httpcore has.
     made._pool._network_backend = backend  # noqa: SLF001
     return made
+
+
+def is_kept(carrier: httpx.AsyncHTTPTransport) -> bool:
+    """Whether it has an open connection that the next request can be sent over."""
+    connections = carrier._pool.connections  # noqa: SLF001 - as in transport
+    return any(one.is_idle() and not one.has_expired() and not _has_rest(one) for one in connections)
+
+
+def _has_rest(connection: Any) -> bool:
+    """Whether bytes came with a response that do not belong to it: the next one would begin with them."""
+    while connection is not None and not hasattr(connection, "_h11_state"):
+        connection = getattr(connection, "_connection", None)
+    return connection is not None and bool(connection._h11_state.trailing_data[0])  # noqa: SLF001 - as in transport
 
 
 def tls_context(trust: Trust = USUAL_TRUST) -> ssl.SSLContext:

@@ -1,6 +1,8 @@
 """Detect stalls of the harness itself, so that they are not attributed to the target."""
 
 from collections import deque
+from collections.abc import Iterator
+from itertools import takewhile
 
 import anyio
 
@@ -31,11 +33,15 @@ class StallMonitor:
     def longest_stall_ns(self, since_ns: int) -> int:
         """The longest harness stall since then in nanoseconds; 0 for negligible stalls."""
         pending = now_ns() - self._next_ns
-        late = [late for at, late in reversed(self._late) if at >= since_ns]
+        late = (late for _, late in self._since(since_ns))
         return max((*late, pending if pending > LEAST_NS else 0), default=0)
 
     def all_stalls_ns(self, since_ns: int) -> int:
         """All harness stalls since then together: on a starved machine many short ones add up."""
         pending = now_ns() - self._next_ns
-        late = sum(min(late, at - since_ns) for at, late in reversed(self._late) if at >= since_ns)
+        late = sum(min(late, at - since_ns) for at, late in self._since(since_ns))
         return late + (min(pending, now_ns() - since_ns) if pending > LEAST_NS else 0)
+
+    def _since(self, since_ns: int) -> Iterator[tuple[int, int]]:
+        """The stalls that ended since then, the last one first: when, and how long they were."""
+        return takewhile(lambda one: one[0] >= since_ns, reversed(self._late))

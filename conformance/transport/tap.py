@@ -155,6 +155,11 @@ class TapBackend(httpcore.AsyncNetworkBackend):
         self._opened.append(stream)
         return self.tap(stream)
 
+    @property
+    def has_more(self) -> bool:
+        """Whether bytes have arrived that were not read, or the target has closed the connection."""
+        return self._outermost is not None and bool(self._outermost.get_extra_info("is_readable"))
+
     async def listen(self) -> None:
         """Continue reading until the record has ended."""
         while self._outermost and not self.record.ended:

@@ -76,8 +76,9 @@ def test_a_target_s_page_quotes_its_number_and_says_how_to_judge_it_again(site):
     passed, judged = re.search(quoted, page).groups()
     assert 0 < int(passed) < int(judged)
     assert f"{passed} of {judged}" in (site.folder / "index.html").read_text()
-    (run,) = re.findall(r"conformance judge (site/runs/incident/\w+)</code>", page)
+    (run,) = re.findall(r"conformance judge (runs/incident/\w+)</code> in the folder of this site", page)
     assert f"{run.rpartition('/')[2]}</code>" in page
+    assert (site.folder / run / "run.json").exists()
     for path in site.folder.rglob("*.html"):
         assert "Is this wrong?" in path.read_text()
 

@@ -65,3 +65,14 @@ def test_what_is_no_matrix_in_shards_is_refused(shell, sites, words, why):
     ran = shell(*words, cwd=sites[0])
     assert ran.code == 2
     assert why in ran.err
+
+
+def test_a_page_of_the_merged_site_names_a_recording_that_is_there(sites):
+    merged = sites[0] / "merged"
+    for name in ("good", "incident"):
+        page = (merged / f"targets/{name}.html").read_text()
+        (run,) = re.findall(r"conformance judge (runs/\S+)</code>", page)
+        assert (merged / run / "run.json").exists()
+    sent = re.findall(r"tail -c \+\d+ (\S+) ", page)
+    assert sent
+    assert all((merged / path).exists() for path in sent)

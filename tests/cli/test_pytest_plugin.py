@@ -100,11 +100,14 @@ def test_our_own_fault_is_an_error_and_no_failure(shell, incident, project):
     (project / "conftest.py").write_text(
         "from dataclasses import replace\n"
         "from conformance import catalogue\n"
-        "first, *rest = catalogue.rules()\n"
+        "usual = catalogue.rules\n"
         "def broken(x):\n"
         "    raise KeyError('ours')\n"
-        "rules = [replace(r, check=broken, parameters=('x',)) if r.id == 'HTTP002' else r for r in (first, *rest)]\n"
-        "catalogue.rules = lambda: tuple(rules)\n"
+        "def with_one_broken(*families):\n"
+        "    return tuple(\n"
+        "        replace(r, check=broken, parameters=('x',)) if r.id == 'HTTP002' else r for r in usual(*families)\n"
+        "    )\n"
+        "catalogue.rules = with_one_broken\n"
     )
     ran = shell.pytest("--conformance-run", incident.run, "-k", "HTTP002 and hermes", cwd=project)
     assert "1 error" in ran.lines[-1]

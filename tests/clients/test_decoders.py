@@ -27,7 +27,7 @@ from conformance.clients.openai_python import read_3
 from conformance.clients.sdk import messages, sdk_requests
 from conformance.model.impact import Outcome
 from conformance.model.target import Prices
-from conformance.model.words import APIS, MODES
+from conformance.model.words import CONVERSATIONAL, MODES
 from conformance.rules.example import exchange
 
 OUTCOMES = get_args(Outcome)
@@ -196,7 +196,11 @@ KINDS = [
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(KINDS), JSON), max_size=5), st.sampled_from(APIS), st.sampled_from(MODES))
+@given(
+    st.lists(st.tuples(st.sampled_from(KINDS), JSON), max_size=5),
+    st.sampled_from(CONVERSATIONAL),
+    st.sampled_from(MODES),
+)
 def test_no_json_makes_a_client_raise(events, api, mode):
     bodies = [({"type": kind} | value if isinstance(value, dict) else value) for kind, value in events]
     body = b"".join(
@@ -211,7 +215,7 @@ def test_no_json_makes_a_client_raise(events, api, mode):
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=300), st.sampled_from(APIS), st.sampled_from(MODES))
+@given(st.binary(max_size=300), st.sampled_from(CONVERSATIONAL), st.sampled_from(MODES))
 def test_no_octets_make_a_client_raise(octets, api, mode):
     for given_octets in (octets, b"HTTP/1.1 200 OK\r\n\r\n" + octets, b"HTTP/1.1 500 no\r\n" + octets):
         x = exchange(given_octets, mode=mode, probe=f"{api}.hello")
@@ -222,7 +226,7 @@ def test_no_octets_make_a_client_raise(octets, api, mode):
 def test_json_at_the_bounds_makes_no_client_raise(value):
     for octets in (chunked(b"data: " + value + b"\n\n"), http(200, (), value), http(501, (), value)):
         for mode in MODES:
-            for api in APIS:
+            for api in CONVERSATIONAL:
                 for seen in affected_clients(received(api, mode, octets), None, PRICES):
                     assert seen.outcome in OUTCOMES
                     assert (seen.detail + seen.error).encode().decode() == seen.detail + seen.error
@@ -236,5 +240,5 @@ def test_json_that_is_nested_deeply_makes_no_client_raise():
     value = f'{{"type":"message","choices":{choices},"content":[{block}],"output":{output}}}'.encode()
     for octets in (chunked(b"event: message\ndata: " + value + b"\n\n"), http(200, (), value)):
         for mode in MODES:
-            for api in APIS:
+            for api in CONVERSATIONAL:
                 assert affected_clients(received(api, mode, octets), None, PRICES)

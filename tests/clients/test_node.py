@@ -138,6 +138,7 @@ def test_a_content_that_is_no_text_is_no_answer():
         ("1.5e-7", "1.5e-7"),
         ("0.000001", "0.000001"),
         ("[1,null,[true]]", "1,,true"),
+        ("[[],[1,[2]],3]", ",1,2,3"),
         ("{}", "[object Object]"),
     ],
 )

@@ -17,7 +17,7 @@ NAMES = {
     "conformance/clients/openai_sdk.py": "DeltaHandler = ",
     "conformance/testbed/server/reply.py": "class Mutation:",
     "conformance/report/formats/registry.py": "FORMATS: ",
-    "conformance/api.py": "Format = ",
+    "conformance/runs/report.py": "Format = ",
     "tests/fidelity/capture.py": "PROFILES = ",
     "tests/fidelity/environments.py": "LEFT_OUT = ",
 }

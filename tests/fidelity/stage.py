@@ -13,7 +13,7 @@ from anyio.from_thread import start_blocking_portal
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Arrival, Ending, Exchange
 from conformance.testbed.server.body import parse
-from conformance.testbed.server.deployments import api_of
+from conformance.testbed.server.endpoints import api_of
 from conformance.testbed.server.framing import writes
 from conformance.testbed.server.raw_server import listening
 from conformance.testbed.server.reply import ServerRequest, WireResponse

@@ -52,6 +52,7 @@ def jobs(environment, urls):
                 yield job | {"url": url}
 
 
+@pytest.mark.verify
 @pytest.mark.parametrize("environment", [one for one in ENVIRONMENTS if one.quick], ids=lambda one: one.name)
 def test_a_framework_gets_the_same_through_the_proxy(environment):
     if not (environment.folder / "stamp").exists():

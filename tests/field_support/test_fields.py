@@ -19,6 +19,8 @@ NEEDED = {
     "chat": ("model", "messages"),
     "messages": ("model", "messages", "max_tokens"),
     "responses": ("model", "input"),
+    "completions": ("model", "prompt"),
+    "embeddings": ("model", "input"),
 }
 """Fields without which a request is rejected, whatever else it has."""
 WHERE = {"stream": streaming, "unary": lambda request: not streaming(request), "both": bool}
@@ -88,6 +90,7 @@ def test_the_one_field_that_is_dropped_is_named_and_no_other(api, name, mode):
         *(("chat", n) for n in ("stream_options", "max_completion_tokens", "parallel_tool_calls", "logit_bias")),
         *(("messages", n) for n in ("stop_sequences", "tool_choice")),
         *(("responses", n) for n in ("tool_choice", "text", "max_output_tokens", "parallel_tool_calls")),
+        *(("completions", n) for n in ("n", "stop", "logprobs", "echo", "max_tokens")),
     ],
 )
 def test_a_field_whose_type_is_checked_and_whose_value_is_not_read_is_named(api, name, mode):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import structs
 
 from conformance.apis.nonce import nonce
 from conformance.gateway.arrived import exchange_of, without
@@ -106,11 +107,12 @@ def test_a_gateway_that_left_hung_up_when_it_left():
 
 def test_the_gateways_key_is_masked_in_its_answer_and_is_not_said_to_be_the_clients(gw):
     x = exchange_of(arrived(gw.post(gw.chat()), OK.replace(b"{}", OWN.encode())), 0)
-    told = without(replace(x, ending=Ending("closed", "after", 1, f"said {OWN}")), (OWN,))
+    told = without(replace(x, ending=Ending("closed", "after", 1, f"said {OWN}")), {OWN: True})
     assert OWN.encode() not in told.received
     assert OWN not in told.ending.detail
-    assert (told.hidden, told.masked, len(told.received)) == ({"response"}, (), len(x.received))
-    assert without(x, ("sk-another-key-123456",)) is x
+    assert (told.hidden, told.masked, len(told.received)) == ({"response", "upstream-key"}, (), len(x.received))
+    assert without(x, {OWN: False}).hidden == {"response"}
+    assert without(x, {"sk-another-key-123456": True}) is x
 
 
 # What is kept until both sides are over
@@ -189,9 +191,28 @@ def test_a_request_to_another_endpoint_with_the_clients_text_is_no_attempt(asked
     assert kept.others == ({} if attempts else {f"POST {path}": 1})
 
 
+@pytest.mark.parametrize(
+    ("body", "attempts"),
+    [
+        (b"", 1),
+        (b'{"model": "m", "messages": [{"role": "us', 1),
+        (b'{"model": "m"}', 1),
+        (b'{"messages": [{"role": "user", "content": "Be brief. Say hello in five words."}]}', 1),
+        (b'{"messages": [{"role": "user", "content": "Hey, how is it going?"}], "max_tokens": 10}', 0),
+    ],
+)
+def test_a_whole_request_with_none_of_the_client_s_texts_is_the_gateway_s_own(asked, body, attempts):
+    said = b'{"messages": [{"role": "user", "content": "Say hello in five words. (%b:native-sse)"}]}'
+    alone = structs.replace(asked[0], body=said % asked[0].nonce.encode())
+    kept = keeping([alone], alone=alone)
+    kept.arrive(of(structs.replace(alone, body=body)), 0)
+    assert len(list(kept.due())) == attempts
+    assert kept.others == ({} if attempts else {"POST /v1/chat/completions": 1})
+
+
 def test_a_request_belongs_to_the_last_one_with_its_nonce_that_was_sent_before(asked):
     kept = keeping(asked[:1])
-    again = type(asked[0])(**{name: getattr(asked[0], name) for name in asked[0].__struct_fields__} | {"id": "again"})
+    again = structs.replace(asked[0], id="again")
     kept.expect([again], at_ns=100)
     kept.arrive(of(asked[0], began_ns=50), 0)
     kept.arrive(of(asked[0], began_ns=150), 0)
@@ -208,4 +229,4 @@ def test_the_gateways_key_is_masked_in_answers_that_ended_before_it_was_seen(ask
     kept.arrive(arrived(head.encode() + body), 0)
     upstream, client = kept.due()
     assert OWN.encode() not in upstream.sent + client.received
-    assert client.hidden == {"response"}
+    assert client.hidden == {"response", "upstream-key"}

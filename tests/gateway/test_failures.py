@@ -1,5 +1,6 @@
 """What the rules about failures of the upstream make of a gateway's answers, status by status."""
 
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -39,7 +40,7 @@ TOLD = [
     (401, 500, set()),
     (403, 503, set()),
     (404, 502, set()),
-    (429, 503, set()),
+    (429, 503, {"GW063"}),
     (504, 502, set()),
     (503, 500, {"GW063"}),
     (422, 400, {"GW063"}),
@@ -70,6 +71,19 @@ def test_each_change_of_a_status_is_a_fault_of_one_rule_or_of_none(was, now, wro
 @pytest.mark.parametrize(("now", "wrong"), [(502, set()), (504, set()), (500, {"GW063"}), (400, {"GW061"})])
 def test_a_lost_connection_is_the_gateway_s_to_tell(now, wrong):
     assert failing(both(refused(now, OWN), LOST), *OF_STATUSES, "GW064") == wrong
+
+
+def test_a_failure_of_the_gateway_s_own_proves_nothing_while_the_harness_stalls():
+    refusal = refused(400)
+    late = replace(refusal, ending=Ending("closed", "after", 800_000_000), harness_stall_ns=700_000_000)
+    assert failing(both(refused(504, OWN), late), *OF_STATUSES) == set()
+    assert failing(both(refused(504, OWN), replace(late, harness_stall_ns=0)), *OF_STATUSES) == {"GW062"}
+    assert failing(both(refused(401, OWN), late), *OF_STATUSES) == {"GW062"}
+
+
+def test_a_mistake_that_gets_no_response_is_retried_in_vain():
+    assert failing(both(LOST, refused(400)), *OF_STATUSES) == {"GW062"}
+    assert failing(both(LOST, refused(503)), *OF_STATUSES) == {"GW063"}
 
 
 def test_what_the_upstream_s_proxy_wrote_may_be_passed_on():

@@ -9,7 +9,7 @@ from conformance.apis.nonce import marker, nonces
 from conformance.gateway.plan import asked_anew, plan_through, probes_through, with_text
 from conformance.model.case import Kind
 from conformance.model.target import Target
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.runs.resolve import DEFAULT_PROFILES
 from conformance.testbed.upstream.find import find
 
@@ -21,19 +21,19 @@ def planned(api, suite="gate", seed=0):
     return plan_through(Target(base_url="http://h/v1", model="m", apis=(api,)), DEFAULT_PROFILES, suite, seed)
 
 
-@pytest.mark.parametrize("api", GENERATIVE)
+@pytest.mark.parametrize("api", CONVERSATIONAL)
 @pytest.mark.parametrize("suite", MOST)
 def test_a_suite_stays_within_its_number_of_requests(api, suite):
     assert 2 <= len(planned(api, suite)) <= MOST[suite]
 
 
-@pytest.mark.parametrize("api", GENERATIVE)
+@pytest.mark.parametrize("api", CONVERSATIONAL)
 def test_larger_suites_send_what_smaller_ones_send(api):
     smoke, gate, full = ({request.cases[0] for request in planned(api, suite)} for suite in ("smoke", "gate", "full"))
     assert smoke <= gate <= full
 
 
-@pytest.mark.parametrize("api", GENERATIVE)
+@pytest.mark.parametrize("api", CONVERSATIONAL)
 def test_each_request_names_a_script_that_exists_in_its_last_user_message(api):
     for request in planned(api, "full"):
         found = marker(request.body)
@@ -43,7 +43,7 @@ def test_each_request_names_a_script_that_exists_in_its_last_user_message(api):
         assert nonces(request.body) == {request.nonce}
 
 
-@pytest.mark.parametrize("api", GENERATIVE)
+@pytest.mark.parametrize("api", CONVERSATIONAL)
 def test_requests_have_ids_of_their_own_and_nonces_of_their_run(api):
     first, second = planned(api, "full", seed=1), planned(api, "full", seed=2)
     assert max(Counter(request.id for request in first).values()) == 1
@@ -51,7 +51,7 @@ def test_requests_have_ids_of_their_own_and_nonces_of_their_run(api):
     assert not {request.nonce for request in first} & {request.nonce for request in second}
 
 
-@pytest.mark.parametrize("api", GENERATIVE)
+@pytest.mark.parametrize("api", CONVERSATIONAL)
 def test_faults_come_last_and_one_at_a_time(api):
     stages = [request.stage for request in planned(api, "full")]
     assert stages == sorted(stages)
@@ -63,7 +63,7 @@ def test_probes_with_a_script_are_sent_through_gateways_only():
     scripted = [probe for probe in catalogue.probes() if probe.script]
     assert scripted
     assert not any(probe.modes_in(suite) for probe in scripted for suite in ("smoke", "gate", "full", "fields"))
-    assert {probe.api for probe in scripted} == set(GENERATIVE)
+    assert {probe.api for probe in scripted} == set(CONVERSATIONAL)
 
 
 @pytest.mark.parametrize(("suite", "modes"), [("gate", ["stream"]), ("full", ["stream", "unary"])])

@@ -297,8 +297,23 @@ def test_no_secret_of_either_side_is_kept(gw):
     written = b"".join(x.sent + x.received + json.dumps(x.case.subject).encode() for x in run.store.written.values())
     assert not [secret for secret in (own, team, gw.key) if secret.encode() in written]
     assert all(x.masked and x.masked[0].side == "sent" for x in run.upstream)
-    assert all(x.hidden == {"response"} and not x.masked for x in run.clients)
+    assert all(x.hidden == {"response", "upstream-key"} and not x.masked for x in run.clients)
+    assert "GW091" in failing(run)
     assert team not in str(run.facts)
+
+
+def test_a_session_of_the_gateway_s_that_both_sides_see_is_masked_and_is_no_key(gw):
+    session = "3f1e0d9c-8b7a-4c5b-9a3d-b2f1c9d87e6a"
+
+    async def gateway(reader, writer, ports):
+        request = gw.forwarded(await gw.read_request(reader))
+        request = request.replace(f"Bearer {gw.key}".encode(), b"Bearer sk-canary-upstream")
+        received = await gw.exchange(ports[0], request.replace(b"\r\n", f"\r\nx-session: {session}\r\n".encode(), 1))
+        writer.write(received.replace(b"\r\n", f"\r\nx-session: {session}\r\n".encode(), 1))
+
+    run = gw.through(gateway)
+    assert not [x for x in run.store.written.values() if session.encode() in x.sent + x.received]
+    assert "GW091" not in failing(run)
 
 
 # Stopped by the user

@@ -78,6 +78,9 @@ def site(tmp_path_factory):
         app([*words, "--out", str(folder / "site"), "--profile", "hermes", "--profile", "claude-sdk"])
     gateway = f"html={folder / 'site/targets/gateway.html'}"
     app(["gateway", "--defect", "cap-dropped", "--api", "chat", "--run-dir", str(folder / "both"), "--report", gateway])
+    load = f"html={folder / 'site/targets/load.html'}"
+    many = ("load", "--defect", "text-of-another-when-busy", "--api", "chat", "--users", "8", "--duration", "4")
+    app([*many, "--run-dir", str(folder / "loaded"), "--report", load])
     return folder / "site"
 
 
@@ -131,6 +134,7 @@ def texts(browser, selector):
 PAGES = (
     *("index.html", "targets/silent-json.html", "targets/planted_stream-cut.html", "targets/evil.html"),
     *("targets/broken.html", "targets/native-sse.html", "rules/FLD001.html", "targets/gateway.html"),
+    "targets/load.html",
 )
 
 
@@ -156,7 +160,7 @@ def test_a_page_has_no_barrier_that_axe_knows(site, browser, name):
     assert barriers(opened(browser, site / name)) == []
 
 
-@pytest.mark.parametrize("name", ["targets/broken.html", "targets/gateway.html"])
+@pytest.mark.parametrize("name", ["targets/broken.html", "targets/gateway.html", "targets/load.html"])
 def test_what_a_page_shows_on_request_has_no_barrier_that_axe_knows(site, browser, name):
     opened(browser, site / name)
     open_all(browser)
@@ -186,6 +190,19 @@ def is_in_view(browser, element):
     """Whether the element is seen in its whole width, without scrolling sideways."""
     box = browser.execute_script("return arguments[0].getBoundingClientRect().toJSON()", element)
     return 0 <= box["left"] < box["right"] <= PHONE["width"]
+
+
+def test_a_load_is_drawn_over_time_with_words_and_on_a_phone_one_chart_below_the_other(site, phone):
+    opened(phone, site / "targets/load.html")
+    charts = phone.find_elements("css selector", "svg.chart")
+    assert [one.get_attribute("role") for one in charts] == ["img"] * 5
+    assert "by outcome: " in charts[2].get_attribute("aria-label")
+    lefts = {one.location["x"] for one in charts}
+    assert len(lefts) == 1
+    assert all(is_in_view(phone, one) for one in charts)
+    phone.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert len({one.location["x"] for one in charts}) > 1
+    assert texts(phone, ".failure > .rule")[0] == "LOAD001"
 
 
 def test_a_phone_shows_verdict_and_outcomes_without_scrolling_sideways(site, phone):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from conformance import catalogue, schemas
-from conformance.apis.specs import spec
+from conformance.apis.specs import generation
 from conformance.model.case import named_case
 from conformance.model.profile import MODEL
 from conformance.model.target import Target
@@ -21,6 +21,8 @@ GREETINGS = {
     "chat": {"model": MODEL} | SAID,
     "messages": {"model": MODEL, "max_tokens": 64} | SAID,
     "responses": {"model": MODEL, "input": "Hello"},
+    "completions": {"model": MODEL, "prompt": "Hello", "max_tokens": 16},
+    "embeddings": {"model": MODEL, "input": "Hello"},
 }
 TOOLS = (*tools.TOOLS, *replay.REPLAYS)
 
@@ -122,7 +124,7 @@ def test_a_replay_holds_every_documented_form_of_a_finished_call():
 def test_every_tool_question_tells_its_usage_under_its_cap():
     for probe in TOOLS:
         for mode, body in asked(probe):
-            assert body[spec(probe.api).cap] == max(probe.max_tokens, spec(probe.api).min_cap)
+            assert body[generation(probe.api).cap] == max(probe.max_tokens, generation(probe.api).min_cap)
             assert ("stream_options" in body) == (probe.api == "chat" and mode == "stream")
 
 

@@ -26,11 +26,11 @@ def folder(tmp_path_factory):
 
 
 @contextmanager
-def serving_llama_cpp(name, folder, *of_model):
+def serving_llama_cpp(name, folder, *of_model, options=()):
     """llama.cpp's own HTTP server with a tiny model of random weights, generated on the spot."""
     model, port = folder / f"{name}.gguf", free_port()
     subprocess.run([PYTHON, HERE / "tiny_model.py", model, SEED, *of_model], check=True)
-    with serving(name, folder, port, PYTHON, HERE / "llama_cpp.py", model, str(port), SEED) as url:
+    with serving(name, folder, port, PYTHON, HERE / "llama_cpp.py", model, str(port), SEED, *options) as url:
         yield url
 
 
@@ -38,6 +38,12 @@ def serving_llama_cpp(name, folder, *of_model):
 def llama_cpp(folder):
     """A model that generates complete characters."""
     with serving_llama_cpp("llama_cpp", folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def llama_cpp_embeddings(folder):
+    with serving_llama_cpp("llama_cpp_embeddings", folder, options=("embeddings",)) as url:
         yield url
 
 
@@ -77,3 +83,8 @@ def vllm_router(folder, llama_cpp):
 def llmock(folder):
     with serving_llmock(folder) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def llmock_embeddings(llmock):
+    return llmock

@@ -1,6 +1,6 @@
 """Serve a model file with llama.cpp's own HTTP server until standard input closes.
 
-Usage: llama_cpp.py MODEL PORT SEED
+Usage: llama_cpp.py MODEL PORT SEED [embeddings]
 """
 
 import sys
@@ -18,6 +18,9 @@ if __name__ == "__main__":
     parameters.cpuparams.n_threads = 1
     parameters.cpuparams_batch.n_threads = 1
     parameters.model_alias = {"tiny"}
+    if sys.argv[4:] == ["embeddings"]:
+        parameters.embedding = True
+        parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     server = xllamacpp.Server(parameters)
     print("listening on", server.listening_address, flush=True)
     sys.stdin.read()

@@ -12,11 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conformance import catalogue
+from conformance import rules as rules_package
+from conformance.apis.sampling import population_of
 from conformance.deciding import decide
 from conformance.handbook import examples
 from conformance.handbook.examples import POLICIES, sides
+from conformance.model.case import Kind
 from conformance.model.exchange import Arrival, Ending, Exchange, Pair
-from conformance.model.rule import Example, Rule
+from conformance.model.rule import Example, Rule, family_of
 from conformance.model.rule import rule as make_rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Status
@@ -63,7 +66,7 @@ STOPPED = Ending("limit", "body", 0, "the response has 8388608 bytes or more")
 def test_what_the_harness_cut_off_is_no_rule_s_evidence(rule: Rule):
     for example in rule.bad:
         given = example if isinstance(example, tuple) else (example,)
-        judged = 2 if "unary" in rule.parameters else 1
+        judged = len(given) if rule.is_of_populations else 2 if "unary" in rule.parameters else 1
         stopped = [replace(x, ending=STOPPED, cache={}) if at < judged else x for at, x in enumerate(given)]
         for policy in POLICIES:
             status = judge_example(rule, tuple(stopped), policy)
@@ -103,6 +106,9 @@ def test_cutting_the_octets_elsewhere_changes_no_verdict(rule: Rule):
 EVERYTHING = [x for rule in RULES for example in (*rule.good, *rule.bad) for x in sides(example)]
 
 
+OF_USERS = [x for x in EVERYTHING if x.case.kind is Kind.USERS]
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_rule_raises_on_arbitrary_octets(data):
@@ -116,10 +122,13 @@ def test_no_rule_raises_on_arbitrary_octets(data):
     other = data.draw(st.sampled_from(EVERYTHING))
     given_all = {"x": damaged, "short_streams": (other,) * 3, "stream": damaged, "unary": other, "policy": Policy()}
     given_all["upstream"] = (other, damaged)
-    for rule in RULES:
+    users = data.draw(st.lists(st.sampled_from(OF_USERS), min_size=1, max_size=12))
+    given_all["population"] = population_of((*users, replace(users[0], received=received, cache={}), damaged))
+    for rule in (rule for rule in RULES if {damaged.api, other.api} <= {*rule.apis}):
         beside = Pair(other, (damaged, other)) if rule.is_of_gateways else other
         given_all |= {name: (beside,) * 3 if compare.many else beside for name, compare in rule.compares_with.items()}
-        seen = (damaged, other) if "unary" in rule.parameters else (damaged,)
+        judged = (damaged, other) if "unary" in rule.parameters else (damaged,)
+        seen = () if rule.is_of_populations else judged
         status, message, _ = decide(rule, given_all, seen)
         assert status is not Status.ERROR, message
 
@@ -151,7 +160,8 @@ def test_a_rule_is_complete(rule: Rule):
 
 
 def test_every_rule_is_caught_by_a_planted_defect():
-    named = {change.caught_by for change in (*changes.defects(), *gateway_changes.defects())}
+    planted = (*changes.defects(), *changes.load_defects(), *gateway_changes.defects())
+    named = {change.caught_by for change in planted}
     assert {rule.id for rule in RULES} - named == set()
     assert named - {rule.id for rule in RULES} == set(), "defects that name no rule"
 
@@ -160,6 +170,8 @@ def test_the_catalogue_holds_the_rules_that_the_documentation_lists():
     """A rule that is lost on the way into the catalogue still has a page."""
     pages = {page.stem for page in (Path(__file__).parents[2] / "docs/rules").glob("*.md")} - {"README"}
     assert {rule.id for rule in RULES} == pages
+    everywhere = {item.id for module in catalogue.modules(rules_package) for item in catalogue.items(module, Rule)}
+    assert {rule.id for rule in RULES} == everywhere, "a rule outside of the package of its family is not found"
     assert len(RULES) + len(RETIRED) >= 320, "a removed rule's ID belongs into RETIRED"
     assert len(changes.defects()) >= 597
     assert len(changes.variants()) >= 180
@@ -167,8 +179,9 @@ def test_the_catalogue_holds_the_rules_that_the_documentation_lists():
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_no_rule_uses_a_retired_id_and_none_is_missing(family):
-    used = [rule.id for rule in RULES if rule.family == family]
-    retired = [name for name in RETIRED if name.rstrip("0123456789") == family]
+    used = [rule.id for rule in catalogue.rules((family,))]
+    assert used == [rule.id for rule in RULES if rule.family == family], "each rule is in the package of its family"
+    retired = [name for name in RETIRED if family_of(name) == family]
     every = [f"{family}{number:03}" for number in range(1, len(used) + len(retired) + 1)]
     assert sorted(used + retired) == every, "use the number after the family's highest, and never a retired one"
     assert all(RETIRED[name] for name in retired)

@@ -8,7 +8,7 @@ from conformance import catalogue
 from conformance.deciding import decide
 from conformance.model.exchange import Ending
 from conformance.model.target import Policy
-from conformance.model.verdict import MUST, SHOULD, Finding, Status
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, Status
 from conformance.rules.example import HELLO, JSON, SSE, answered, completion, error, exchange, http, sse, streamed
 from conformance.rules.fld.effect import (
     CAP,
@@ -287,3 +287,18 @@ def test_a_named_tool_for_which_the_model_writes_text_up_to_the_cap():
     rule = next(rule for rule in catalogue.rules() if rule.id == "TOOL021")
     assert decide(rule, {"x": prose}, (prose,)).status is Status.FAIL
     assert decide(rule, {"x": brief}, (brief,)).status is Status.UNTESTABLE
+
+
+@pytest.mark.parametrize(
+    ("api", "name", "rule"),
+    [
+        ("completions", "prompt", "FLD003"),
+        ("responses", "prompt", "FLD004"),
+        ("responses", "input", "FLD003"),
+        ("chat", "messages", "FLD003"),
+    ],
+)
+def test_only_the_field_that_has_the_prompt_affects_every_response(api, name, rule):
+    x = answered(completion(), probe=f"{api}.wrong-type.{name}", body={name: 7})
+    passed_over = {other for other in ("FLD003", "FLD004") if RULES[other].applies_to(x) is OUT_OF_SCOPE}
+    assert passed_over == {"FLD003", "FLD004"} - {rule}

@@ -56,8 +56,9 @@ class TestCredentials:
         assert status("GW090", asked(KEY), PASSED, baselines=baselines) == "fail"
         assert status("GW090", asked(KEY), asked(HIDDEN), baselines=baselines) == "pass"
         assert status("GW091", asked(KEY), asked(HIDDEN), baselines=baselines) == "pass"
-        repeated = replace(asked(KEY), hidden=frozenset({"response"}))
-        assert status("GW091", repeated, asked(HIDDEN), baselines=baselines) == "fail"
+        for hidden, expected in (({"response", "upstream-key"}, "fail"), ({"response"}, "pass")):
+            repeated = replace(asked(KEY), hidden=frozenset(hidden))
+            assert status("GW091", repeated, asked(HIDDEN), baselines=baselines) == expected
         assert status("GW091", repeated, PASSED, baselines=PASSING) == "not-applicable"
 
     def test_a_placeholder_in_place_of_a_key_is_the_client_s(self):
@@ -116,6 +117,12 @@ class TestHeaders:
         for rule in ("GW097", "GW098"):
             assert status(rule, client, asked(**of_messages, body=body)) == "pass"
             assert status(rule, client, asked(**of_messages)) == "fail"
+
+    def test_a_beta_that_is_dropped_in_a_further_attempt_is_lost_if_the_client_gets_its_response(self):
+        of_messages = {"probe": "messages.gateway.fault.unknown-beta"}
+        whole, bare = asked(("anthropic-beta", "a,b"), **of_messages), asked(("anthropic-beta", "a"), **of_messages)
+        assert status("GW098", whole, whole, bare) == "fail"
+        assert status("GW098", whole, bare, whole) == "pass"
 
     def test_a_gateway_may_add_betas_of_its_own(self):
         of_messages = {"probe": "messages.hello"}
@@ -242,6 +249,12 @@ class TestCaches:
     def test_fields_that_are_dropped_on_purpose_need_not_be_in_the_key(self):
         hit = reply_to("cap", headers=self.MARKED, cap=48)
         policy = GatewayPolicy(cache=True, dropped=("max_*",))
+        assert status("GW111", hit, first=self.FIRST, policy=policy) == "not-applicable"
+        assert status("GW111", hit, first=self.FIRST, policy=self.DECLARED) == "fail"
+
+    def test_a_model_s_name_need_not_be_in_the_key_where_the_upstream_gets_another_one(self):
+        hit = reply_to("model", headers=self.MARKED, model="other")
+        policy = GatewayPolicy(cache=True, model="upstream-model")
         assert status("GW111", hit, first=self.FIRST, policy=policy) == "not-applicable"
         assert status("GW111", hit, first=self.FIRST, policy=self.DECLARED) == "fail"
 

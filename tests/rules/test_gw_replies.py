@@ -1,5 +1,6 @@
 """What a gateway may make of an answer, and what it may not: cases beyond the rules' examples."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -95,6 +96,38 @@ def test_nulls_and_members_of_its_own_change_no_part():
     assert judged("GW034", relayed(sent, got)).status == "pass"
 
 
+@pytest.mark.parametrize(
+    ("sent", "got", "status"),
+    [
+        ("9007199254740993", "9007199254740992", "fail"),
+        ("9223372036854775807", "9223372036854776000", "fail"),
+        ("9007199254740993", "9007199254740993.0", "pass"),
+        ("9007199254740993", '"9007199254740993"', "pass"),
+        ("9007199254740993", "7", "pass"),
+        ("1760000000", "1760000001", "not-applicable"),
+        ("0.1", "0.10000000149011612", "not-applicable"),
+    ],
+)
+def test_integers_that_became_another_of_the_same_double_have_lost_digits(sent, got, status):
+    pieces = json.dumps(completion(x_vendor="N")).partition('"N"')
+    whole = [answered("".join((pieces[0], digits, pieces[2])), body=ASKED, probe=VARIANT) for digits in (sent, got)]
+    assert judged("GW143", both(whole[1], whole[0])).status == status
+
+
+def test_numbers_of_many_digits_are_compared_and_shown_in_part():
+    whole = [json.dumps(completion(x_vendor="N")).replace('"N"', digit * 10_000) for digit in "12"]
+    found = judged("GW143", both(*(answered(text, body=ASKED, probe=VARIANT) for text in whole)))
+    assert found.status == "fail"
+    assert len(found.message) < 300
+
+
+def test_a_text_and_an_empty_one_stay_what_they_are_and_so_does_null():
+    silent, empty = (relayed(completion({"content": c}), completion({"content": ""}))[1:] for c in (None, ""))
+    client = relayed(completion(), completion({"content": ""}))[0]
+    assert judged("GW140", (client, *silent)).status == "fail"
+    assert judged("GW140", (client, *empty)).status == "not-applicable"
+
+
 def test_an_error_after_a_whole_answer_is_a_false_alarm():
     assert judged("GW035", restreamed(HELLO, (*HELLO[:-1], error("cut off", "api_error")))).status == "fail"
 
@@ -116,6 +149,22 @@ def test_a_finding_names_the_member_that_differs():
     other = call | {"function": call["function"] | {"arguments": '{"a": {"b": [1, 3]}}'}}
     sent, got = (completion({"content": None, "tool_calls": [c]}, finish="tool_calls") for c in (call, other))
     assert "number 1 of b of a of arguments of number 0" in judged("GW031", relayed(sent, got)).message
+
+
+@pytest.mark.parametrize(("stalled_ms", "status"), [(0, "fail"), (250, "fail"), (900, "untestable")])
+def test_a_gateway_that_gives_up_on_a_stalled_harness_is_not_accused(stalled_ms, status):
+    late = answered(completion(), probe=VARIANT, ending=Ending("closed", "after", 1000 * MS))
+    own = answered(error("Too slow."), status=504, probe=VARIANT)
+    for sent in (late, left(streaming(*HELLO[:2], probe=VARIANT))):
+        client, upstream = (replace(x, harness_stall_ns=stalled_ms * MS) for x in (own, sent))
+        assert judged("GW035", both(client, upstream)).status == status
+
+
+def test_a_gateway_may_leave_when_the_harness_gives_up():
+    given_up = answered("", probe=VARIANT)
+    given_up = replace(given_up, received=b"", ending=Ending("timeout", "first-byte", 5000 * MS))
+    assert judged("GW035", both(given_up, left(streaming(*HELLO[:2], probe=VARIANT)))).status == "untestable"
+    assert judged("GW035", both(given_up, answered(completion(), probe=VARIANT))).status == "fail"
 
 
 def test_usage_is_not_lost_where_the_client_gets_an_http_error_in_place_of_a_failed_response():

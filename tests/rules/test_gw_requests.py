@@ -74,6 +74,11 @@ def test_the_model_has_the_name_that_the_policy_says(policy, arrived, expected):
     assert status("GW009", forwarded(ASKED, ASKED | {"model": arrived}), policy) == expected
 
 
+def test_the_policy_s_name_of_the_model_is_that_of_no_other_model():
+    other = forwarded(ASKED | {"model": "other"}, ASKED | {"model": "other"}, "chat.gateway.refusal.unknown-model")
+    assert status("GW009", other, GatewayPolicy(model="b")) == "pass"
+
+
 def test_a_request_is_valid_upstream_or_what_is_wrong_is_told_by_another_rule():
     dropped = {name: value for name, value in ASKED.items() if name != "messages"}
     assert status("GW022", forwarded(ASKED, dropped)) == "pass"

@@ -2,10 +2,12 @@
 
 import pytest
 
+from conformance import catalogue
+from conformance.deciding import decide
 from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import Finding, Status
 from conformance.rules.example import answered, completion, error
-from conformance.rules.mdl import (
+from conformance.rules.mdl.listing import (
     BASELINE_RESPONSE,
     MODEL,
     another_model_answers,
@@ -98,3 +100,44 @@ def test_behind_a_gateway_a_response_may_name_the_model_that_the_policy_declares
 def test_a_response_that_names_no_model_names_no_other(told):
     x = answered(completion(model=told), body={"model": "m"})
     assert yielded(another_model_answers, x, Policy()) == [Status.NOT_APPLICABLE]
+
+
+DECLARED = {rule.id: rule for rule in catalogue.rules() if rule.id in ("MDL008", "MDL009", "MDL010")}
+
+
+def named(said):
+    return answered(error(said), status=400, probe="chat.mistake.too-long", body={"model": "m"})
+
+
+@pytest.mark.parametrize(
+    ("said", "members", "expected"),
+    [
+        ("Maximum context length is 131072 tokens, your request has 140001.", {"context_length": 131_072}, Status.PASS),
+        ("maximum context length is 131072 tokens", {"context_length": 128_000}, Status.PASS),
+        ("maximum context length is 4096 tokens", {"top_provider": {"context_length": 8192}}, Status.FAIL),
+        ("context window (4,096) exceeded", {"context_length": None}, Status.NOT_APPLICABLE),
+        ("prompt is too long: 140001 tokens > 8192 maximum", {"context_length": 131_072}, Status.NOT_APPLICABLE),
+        ("maximum context length is 4096 tokens", {"context_window": -1}, Status.FAIL),
+        ("maximum context length is 4096 tokens", {"meta": {"n_ctx": 4096, "n_ctx_train": 131_072}}, Status.PASS),
+    ],
+)
+def test_the_declared_context_length_may_be_smaller_than_the_real_one_and_not_larger(said, members, expected):
+    x, models = named(said), models_response(MODEL | members)
+    assert decide(DECLARED["MDL010"], {"x": x, "models": models}, (x,)).status is expected
+
+
+def test_what_another_model_declares_says_nothing():
+    x = named("maximum context length is 4096 tokens")
+    models = models_response(MODEL, MODEL | {"id": "other", "context_length": 8192})
+    assert decide(DECLARED["MDL010"], {"x": x, "models": models}, (x,)).status is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_either_name_of_the_cap_declares_both(name):
+    said = completion(
+        {"content": "one"}, finish="length", usage={"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
+    )
+    x = answered(said, probe="chat.witness.max_completion_tokens", body={"model": "m", "max_completion_tokens": 1})
+    for rule in ("MDL008", "MDL009"):
+        models = models_response(MODEL | {"supported_parameters": [name]})
+        assert decide(DECLARED[rule], {"x": x, "models": models}, (x,)).status is Status.PASS

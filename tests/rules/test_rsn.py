@@ -199,7 +199,7 @@ def test_without_reasoning_and_text_there_is_no_next_turn(x):
 
 
 def played(*names):
-    """The requests of the next turns, after the exchanges of a reference with these changes."""
+    """The requests that follow others, after the exchanges of a reference with these changes."""
     planted, by_id = [changes.find(name) for name in names], {request.id: request for request in FULL}
     return next_turns(
         TARGET, DEFAULT_PROFILES, "full", FULL, lambda name: simulate_exchange(by_id[name], "native-sse", planted)
@@ -207,10 +207,16 @@ def played(*names):
 
 
 def test_the_plan_continues_what_has_reasoning_and_bounds_the_rest():
-    assert {request.cases[0].probe for request in played()} == {"messages.reasoning.replay.thinking"}
+    assert {request.cases[0].probe for request in played()} == {
+        "messages.reasoning.replay.thinking",
+        "responses.compacted",
+    }
     most = longest_next_turns(TARGET, DEFAULT_PROFILES, "full", FULL)
     assert {request.cases[0].probe for request in most} == {
         "messages.reasoning.replay.thinking",
+        "responses.chain.next",
+        "responses.compacted",
+        "responses.poll",
         "responses.reasoning.replay.sealed",
         "responses.stored",
     }

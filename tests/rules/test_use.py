@@ -8,6 +8,7 @@ from conformance.rules.msg import example as msg
 from conformance.rules.rsp import example as rsp
 from conformance.rules.use.example import ASKED, LAST, usage_object
 from conformance.testbed.mutations.defects import use as defects
+from conformance.testbed.mutations.defects import use_cache
 
 SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
 FAMILIES = [rule for rule in catalogue.rules() if rule.family in ("CHK", "CMP", "TOOL", "USE")]
@@ -22,7 +23,7 @@ def test_a_stream_that_broke_off_owes_no_usage():
 
 
 def test_every_rule_has_a_defect():
-    planted = (*defects.USAGE_DEFECTS, *defects.COMPARED_DEFECTS)
+    planted = (*defects.USAGE_DEFECTS, *defects.COMPARED_DEFECTS, *use_cache.DEFECTS)
     assert {c.caught_by for c in planted} == {name for name in RULES if name.startswith("USE")}
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.body import parse
-from conformance.testbed.server.deployments import NATIVE_SSE, api_of, reply_to
+from conformance.testbed.server.deployments import NATIVE_SSE, reply_to
+from conformance.testbed.server.endpoints import api_of
 from conformance.testbed.server.reply import ServerRequest
 
 HELLO = {"model": "reference", "messages": [{"role": "user", "content": "say hello"}]}

@@ -12,7 +12,7 @@ from conformance.judging import judge
 from conformance.model.case import Kind
 from conformance.model.target import Policy, Target
 from conformance.model.verdict import MUST, Status
-from conformance.model.words import APIS
+from conformance.model.words import CONVERSATIONAL
 from conformance.plan import plan
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.seal import seal, unseal
@@ -343,7 +343,7 @@ def test_a_forced_tool_is_called_without_adaptive_thinking(tell):
 BASELINES = {
     (request.cases[0].api, request.cases[0].mode): request
     for request in plan(
-        Target(base_url=BASE_URL, model="reference", apis=APIS), ("openai-python", "claude-sdk"), "smoke"
+        Target(base_url=BASE_URL, model="reference", apis=CONVERSATIONAL), ("openai-python", "claude-sdk"), "smoke"
     )
     if request.cases[0].kind is Kind.BASELINE
 }

@@ -305,7 +305,7 @@ def test_a_prompt_that_is_too_long(ask, path, stream):
     body = {"model": MODEL, "max_tokens": 1, "stream": stream, "messages": [{"role": "user", "content": words}]}
     received = ask(body, path=path)
     assert received.status == 400
-    assert f"no more than {CONTEXT}" in received.json["error"]["message"]
+    assert f"context length is {CONTEXT}" in received.json["error"]["message"]
     if path != "/v1/messages":
         assert received.json["error"]["code"] == "context_length_exceeded"
         assert received.json["error"]["param"] == "messages"

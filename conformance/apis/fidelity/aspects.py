@@ -82,7 +82,7 @@ ALMOST: Final = 1e-6
 
 def conversation_fields(api: Api) -> tuple[str, ...]:
     """The fields of an API that hold the conversation."""
-    return (spec(api).conversation, "system", "instructions")
+    return (spec(api).prompt, "system", "instructions")
 
 
 def aspect_of(difference: Difference, api: Api, invalid: frozenset[Path], nonce: str) -> Aspect:

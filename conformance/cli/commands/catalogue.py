@@ -20,6 +20,8 @@ def list_(
         "deployments",
         "defects",
         "variants",
+        "load-defects",
+        "load-variants",
         "gateway-defects",
         "gateway-variants",
         "scripts",

@@ -7,10 +7,10 @@ from cyclopts import Parameter
 
 from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_SELECTION, NO_TARGET, NO_VERDICT, app, examples
 from conformance.cli.commands.serve import port_number
+from conformance.model.words import ConversationalApi
 from conformance.runs.options import (
     OUTPUT,
     REQUESTS,
-    ApiName,
     LimitOptions,
     OutputOptions,
     RunRequest,
@@ -109,7 +109,7 @@ def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
 def upstream(
     *,
     port: Ports = (0,),
-    api: Annotated[tuple[ApiName, ...], Parameter(group=REQUESTS)] = (),
+    api: Annotated[tuple[ConversationalApi, ...], Parameter(group=REQUESTS)] = (),
     host: str = "127.0.0.1",
     gateway_port: Annotated[int | None, Parameter(validator=optional_port)] = None,
     defect: str | None = None,

@@ -1,12 +1,21 @@
 """Commands that send requests to a target: run, fuzz and matrix."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_SELECTION, NO_TARGET, NO_VERDICT, above_zero, app, examples
+from conformance.cli.app import (
+    NO_LIMITS,
+    NO_OUTPUT,
+    NO_SELECTION,
+    NO_TARGET,
+    NO_VERDICT,
+    above_zero,
+    app,
+    examples,
+    with_url,
+)
 from conformance.model.words import RecordingFormat
 from conformance.runs.options import (
     OUTPUT,
@@ -53,7 +62,7 @@ def run(
 
     console.verbosity(output)
     outputs = execute.outputs(output.report)
-    target = _with_url(target, url)
+    target = with_url(target, url)
     judged_by = criteria(verdict, target)
     with resolved(RunRequest(target=target, selection=selection, limits=limits, verdict=verdict)) as options:
         if limits.dry_run:
@@ -178,7 +187,7 @@ def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
     _reject_options("fuzz", select=bool(verdict.select), ignore=bool(verdict.ignore))
     console.verbosity(output)
     outputs = execute.outputs(output.report)
-    target = _with_url(target, url)
+    target = with_url(target, url)
     judged_by = criteria(verdict, target)
     with resolved(RunRequest(target=target, selection=selection, limits=limits, verdict=verdict)) as options:
         console.announce(target, options)
@@ -186,18 +195,6 @@ def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
         hunting.run_fuzz(options, path, examples=max_examples, seed=seed)
     judged = execute.judge_run(path, judged_by)
     return console.print_report(judged, outputs, output, hint=console.serve_hint(target, judged))
-
-
-def _with_url(target: TargetOptions, url: str | None) -> TargetOptions:
-    """The target with the URL that was given without an option. Raises ConfigError."""
-    from conformance.runs.config import ConfigError
-
-    if url is None:
-        return target
-    if target.base_url is not None or target.from_env:
-        other = "--from-env" if target.from_env else "--base-url"
-        raise ConfigError(f"{other} excludes the URL without an option; accepted: one base URL")
-    return replace(target, base_url=url)
 
 
 def _reject_options(command: str, **given: bool) -> None:

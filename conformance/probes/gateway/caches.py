@@ -9,10 +9,10 @@ import struct
 import zlib
 from typing import Any, Final
 
-from conformance.apis.specs import spec
+from conformance.apis.specs import generation, spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
-from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
+from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode, Suite
 from conformance.probes.baseline import Change
 from conformance.probes.tools import FORECAST
 
@@ -24,6 +24,8 @@ TEXT: Final = "What is in this picture?"
 SIDE: Final = 32
 OTHER_CLIENT: Final = RawRequest(headers=(("authorization", "Bearer sk-canary-other-client"), ("x-api-key", None)))
 NONE: Final[dict[Api, Any]] = {"chat": "none", "messages": {"type": "none"}, "responses": "none"}
+OTHER_MODEL: Final = "no-such-model"
+"""A gateway that looks into its cache first need not know it: a stored response to it is another model's."""
 SYSTEM: Final[dict[Api, str]] = {"messages": "system", "responses": "instructions"}
 """The field of the system prompt; in Chat Completions it is a message."""
 
@@ -66,16 +68,17 @@ def _tool(api: Api) -> dict[str, Any]:
 
 def _fields(api: Api) -> dict[str, Any]:
     """The fields of the request that the others differ from."""
-    talk = {spec(api).conversation: [_message(api, RED)]}
-    return {**talk, spec(api).cap: 64, "temperature": 0.2, "tools": [_tool(api)]}
+    talk = {spec(api).prompt: [_message(api, RED)]}
+    return {**talk, generation(api).cap: 64, "temperature": 0.2, "tools": [_tool(api)]}
 
 
 def _differences(api: Api) -> dict[str, tuple[Suite, dict[str, Any]]]:
     """What changes a response: fields with another value."""
-    place, instructions = spec(api).conversation, "You are a terse assistant."
+    place, instructions = spec(api).prompt, "You are a terse assistant."
     system = {"role": "system", "content": instructions}
     return {
-        "cap": ("gate", {spec(api).cap: 48}),
+        "model": ("gate", {"model": OTHER_MODEL}),
+        "cap": ("gate", {generation(api).cap: 48}),
         "temperature": ("gate", {"temperature": 0.9}),
         "tool-choice": ("gate", {"tool_choice": NONE[api]}),
         "image": ("gate", {place: [_message(api, BLUE)]}),
@@ -85,7 +88,7 @@ def _differences(api: Api) -> dict[str, tuple[Suite, dict[str, Any]]]:
         ),
         "top-p": ("full", {"top_p": 0.5}),
         "tools": ("full", {"tools": [_tool(api), _renamed(_tool(api))]}),
-        **({"stop": ("full", {stop: ["w9"]})} if (stop := spec(api).stop) else {}),
+        **({"stop": ("full", {stop: ["w9"]})} if (stop := generation(api).stop) else {}),
         **({"seed": ("full", {"seed": 7}), "n": ("full", {"n": 2})} if api == "chat" else {}),
         **({"format": ("gate", {"response_format": {"type": "json_object"}})} if api == "chat" else {}),
     }
@@ -140,4 +143,4 @@ def _of(api: Api) -> tuple[Probe, ...]:
     )
 
 
-PROBES = tuple(probe for api in GENERATIVE for probe in _of(api))
+PROBES = tuple(probe for api in CONVERSATIONAL for probe in _of(api))

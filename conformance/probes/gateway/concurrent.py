@@ -5,7 +5,7 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import BURST_STAGE, Probe
-from conformance.model.words import GENERATIVE, Api, Mode, Suite
+from conformance.model.words import CONVERSATIONAL, Api, Mode, Suite
 from conformance.probes.baseline import token_cap, with_fields
 
 MANY: Final = 12
@@ -46,4 +46,4 @@ def _slow(api: Api, subject: str, script: str, mode: Mode, suite: Suite) -> Prob
     )
 
 
-PROBES = tuple(probe for api in GENERATIVE for probe in _burst(api))
+PROBES = tuple(probe for api in CONVERSATIONAL for probe in _burst(api))

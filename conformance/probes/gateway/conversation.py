@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, Api, Suite
+from conformance.model.words import CONVERSATIONAL, Api, Suite
 from conformance.probes.accepted_forms import RED_SQUARE, SILENCE
 from conformance.probes.baseline import Change, Fields, token_cap
 from conformance.probes.gateway.fields import UNKNOWN
@@ -268,4 +268,4 @@ def _extensions() -> Probe:
     return _probe(Kind.GATEWAY_TURN, "chat", "extensions", purpose, change)
 
 
-PROBES = (*(probe for api in GENERATIVE for probe in _probes(api)), _extensions())
+PROBES = (*(probe for api in CONVERSATIONAL for probe in _probes(api)), _extensions())

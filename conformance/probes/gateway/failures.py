@@ -5,7 +5,7 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
+from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode, Suite
 from conformance.probes.gateway.routing import STEERING
 
 CONNECTION_REFUSED: Final = "connection-refused"
@@ -47,6 +47,7 @@ def _refusals(api: Api) -> Iterator[Probe]:
     yield _fault(api, "status-429", "The upstream limits the rate, and says when to come back.", UNARY)
     for status in OTHER_STATUSES:
         yield _fault(api, f"status-{status}", f"The upstream refuses with {status}.", UNARY, "full")
+    yield _fault(api, "empty-400", "The upstream's proxy refuses without a body.", UNARY, "full", is_followed=False)
     yield _fault(api, "text-503", "The upstream's proxy refuses with plain text.", STREAM, "full")
     yield _fault(api, "status-500-elsewhere", "The upstream fails; a second one would respond.", STREAM)
     page = "The upstream's proxy fails with a page; then another failure follows."
@@ -92,4 +93,4 @@ def _retries(api: Api) -> Iterator[Probe]:
     )
 
 
-PROBES = tuple(probe for api in GENERATIVE for part in (_refusals, _losses, _retries) for probe in part(api))
+PROBES = tuple(probe for api in CONVERSATIONAL for part in (_refusals, _losses, _retries) for probe in part(api))

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from conformance.apis.specs import spec
+from conformance.apis.specs import caps
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
-from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
+from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode, Suite
 from conformance.probes.baseline import Change, Fields, token_cap, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import closed, tool
@@ -177,7 +177,7 @@ def _falsy(api: Api) -> Change:
 
 def _rare(api: Api) -> Change:
     def change(body: dict[str, Any], _mode: Mode) -> Any:
-        kept = {name: value for name, value in body.items() if name not in spec(api).caps or api != "chat"}
+        kept = {name: value for name, value in body.items() if name not in caps(api) or api != "chat"}
         return kept | RARE[api]
 
     return change
@@ -208,7 +208,7 @@ def _probes(api: Api) -> Iterator[Probe]:
 
 
 PROBES = (
-    *(probe for api in GENERATIVE for probe in _probes(api)),
+    *(probe for api in CONVERSATIONAL for probe in _probes(api)),
     _probe(
         "chat",
         "twice",

@@ -4,7 +4,7 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import BURST_STAGE, Probe
-from conformance.model.words import GENERATIVE, MODES, Api, Mode, Suite
+from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode, Suite
 from conformance.probes.baseline import token_cap, with_fields
 
 LEAVES_AFTER_S: Final = 0.8
@@ -82,4 +82,4 @@ def _of(api: Api) -> tuple[Probe, ...]:
     )
 
 
-PROBES = tuple(probe for api in GENERATIVE for probe in _of(api))
+PROBES = tuple(probe for api in CONVERSATIONAL for probe in _of(api))

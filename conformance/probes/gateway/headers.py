@@ -5,7 +5,7 @@ from typing import Final
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.profile import KEY
-from conformance.model.words import GENERATIVE, MODES, Api
+from conformance.model.words import CONVERSATIONAL, MODES, Api
 from conformance.probes.baseline import token_cap, with_fields
 
 TRACE: Final = "00-{trace}-00f067aa0ba902b7-01"
@@ -35,6 +35,8 @@ SUBSCRIPTION: Final = RawRequest(
     )
 )
 BETA: Final = "context-management-2025-06-27"
+UNKNOWN_BETA: Final = "canary-feature-2026-11-30"
+"""One that no upstream knows: the real API refuses such a request, and names the beta."""
 
 
 def _own(api: Api) -> Probe:
@@ -66,8 +68,8 @@ def _spare_keys(api: Api) -> Probe:
 
 
 PROBES = (
-    *map(_own, GENERATIVE),
-    *(_spare_keys(api) for api in GENERATIVE if api != "messages"),
+    *map(_own, CONVERSATIONAL),
+    *(_spare_keys(api) for api in CONVERSATIONAL if api != "messages"),
     Probe(
         api="messages",
         kind=Kind.GATEWAY_HEADER,
@@ -77,5 +79,16 @@ PROBES = (
         modes=("unary",),
         build_body=with_fields(**token_cap("messages", 64)),
         raw=SUBSCRIPTION,
+    ),
+    Probe(
+        api="messages",
+        kind=Kind.GATEWAY_FAULT,
+        subject="unknown-beta",
+        purpose="A request with two betas, one of which the upstream does not know, and refuses by name.",
+        script="unknown-beta",
+        modes=("unary",),
+        build_body=with_fields(**token_cap("messages", 64)),
+        raw=RawRequest(headers=(("anthropic-beta", f"{BETA},{UNKNOWN_BETA}"),)),
+        is_followed=False,
     ),
 )

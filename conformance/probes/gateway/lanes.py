@@ -5,7 +5,7 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, Api, Mode, Suite
+from conformance.model.words import CONVERSATIONAL, Api, Mode, Suite
 from conformance.probes.baseline import Change, Fields, token_cap, user_message
 from conformance.probes.encoding import Offer, request_encoding, tools, usage_too
 from conformance.probes.tools import TWICE, closed, tool
@@ -289,7 +289,7 @@ STATE = _probe(
 )
 
 PROBES = (
-    *(probe for api in GENERATIVE for of in (_requests, _calls, _endings, _failures) for probe in of(api)),
+    *(probe for api in CONVERSATIONAL for of in (_requests, _calls, _endings, _failures) for probe in of(api)),
     _untold("messages"),
     _untold("responses"),
     STATE,

@@ -6,14 +6,24 @@ from typing import Any
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, MODES, Api, Mode
+from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode
 from conformance.probes.baseline import Change, token_cap
 from conformance.probes.encoding import Offer, request_encoding, usage_too
-from conformance.probes.tools import SIGN, TWICE
+from conformance.probes.tools import TWICE, closed, tool
 
 STREAM: tuple[Mode, ...] = ("stream",)
 UNARY: tuple[Mode, ...] = ("unary",)
-CALLS = "The response calls two tools, with arguments in characters of several bytes."
+CALLS = "The response only calls tools, with arguments in characters of several bytes, and an integer above 2^53."
+ORDER = tool(
+    "place_order",
+    "Place an order.",
+    closed(
+        place=closed(city={"type": "string", "enum": ["Zürich, 東京 🌙"]}),
+        number={"type": "integer", "enum": [9007199254740993]},
+    ),
+    strict=True,
+)
+"""A tool with one possible call."""
 ALONE = 2
 """The stage of the request whose times are judged: no other one is sent at the same time."""
 FEW = 16
@@ -44,7 +54,7 @@ fault = partial(_sent, Kind.GATEWAY_FAULT, is_followed=False)
 
 
 def _calling(api: Api) -> Change:
-    return request_encoding(api, TWICE, 128, Offer((SIGN,), "required"))
+    return request_encoding(api, TWICE, 128, Offer((ORDER,), "required"))
 
 
 def _legal(api: Api) -> Iterator[Probe]:
@@ -53,7 +63,7 @@ def _legal(api: Api) -> Iterator[Probe]:
     yield legal(api, "coded-when-accepted", "The stream is compressed, and flushed event by event.")
     yield legal(api, "sized", "The stream has a Content-Length, and a field of 64 kB.")
     yield legal(api, "slow", "The head comes at once, the first token late, and the rest at an even pace.", stage=ALONE)
-    yield legal(api, "few-octets-a-write", CALLS, _calling(api), about="calls")
+    yield legal(api, "few-octets-a-write", CALLS, _calling(api), about="calls", modes=MODES)
     yield legal(
         api,
         "native-sse",
@@ -180,7 +190,12 @@ def _faults_in_full(api: Api) -> Iterator[Probe]:
 
 
 PROBES = (
-    *(probe for api in GENERATIVE for of in (_legal, _faults, _legal_in_full, _faults_in_full) for probe in of(api)),
+    *(
+        probe
+        for api in CONVERSATIONAL
+        for of in (_legal, _faults, _legal_in_full, _faults_in_full)
+        for probe in of(api)
+    ),
     *OF_CHAT,
     *OF_MESSAGES,
     *OF_RESPONSES,

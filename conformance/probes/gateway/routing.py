@@ -4,7 +4,7 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
-from conformance.model.words import GENERATIVE, Api
+from conformance.model.words import CONVERSATIONAL, Api
 
 ROUTING: Final = "routing"
 STEERED_MODEL: Final = "steered-model"
@@ -89,4 +89,4 @@ def _refusals(api: Api) -> tuple[Probe, ...]:
     )
 
 
-PROBES = tuple(probe for api in GENERATIVE for probe in (_steered(api), *_refusals(api)))
+PROBES = tuple(probe for api in CONVERSATIONAL for probe in (_steered(api), *_refusals(api)))

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import GENERATIVE, Api, Mode, Suite
+from conformance.model.words import CONVERSATIONAL, Api, Mode, Suite
 from conformance.probes.baseline import Change, token_cap, user_message
 
 STAGE: Final = 2
@@ -46,6 +46,6 @@ PROBES = tuple(
         max_tokens=64,
         stage=STAGE,
     )
-    for api in GENERATIVE
+    for api in CONVERSATIONAL
     for subject, (size, suite) in SIZES.items()
 )

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from conformance.model.criteria import RuleSelection
 from conformance.model.target import Policy
 from conformance.model.verdict import Status
+from conformance.report.across_runs import load_diff
 from conformance.report.document import Report
 
 JUDGED = (Status.PASS, Status.FAIL)
@@ -25,6 +26,7 @@ def not_compared(old: Report, new: Report) -> Iterator[str]:
     ):
         if before != after:
             yield f"{what} ({before} in OLD, {after} in NEW)"
+    yield from load_diff.not_compared(old, new)
     yield from _no_longer_judged(old, new)
 
 

@@ -1,6 +1,6 @@
 """Differences between two runs: failures by cause, framework outcomes, field support and cost. Pure.
 
-Noise is ignored: untestable verdicts, unknown field states, times.
+Noise is ignored: untestable verdicts, unknown field states, times except those of two loads.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,13 +12,14 @@ from conformance.field_support.states import State
 from conformance.model.impact import Impact
 from conformance.model.verdict import Level, Status
 from conformance.model.words import Api
+from conformance.report.across_runs import load_diff
 from conformance.report.across_runs.comparability import not_compared
 from conformance.report.document import Cause, Report, ReportVerdict
 from conformance.report.failures import places
 from conformance.report.impacts import USER_SEES, WORST, money
 
-Kind = Literal["failure", "framework", "field", "cost", "mended"]
-KINDS: Final[tuple[Kind, ...]] = ("failure", "mended", "framework", "field", "cost")
+Kind = Literal["failure", "framework", "field", "load", "cost", "mended"]
+KINDS: Final[tuple[Kind, ...]] = ("failure", "mended", "framework", "field", "load", "cost")
 """The kinds, the most important first."""
 NOTICEABLE: Final = 0.2
 """Smallest reported change of a run's cost, as a share of the old cost."""
@@ -88,7 +89,13 @@ def _side(report: Report) -> Side:
 
 def changes(old: Report, new: Report, *, strict: bool = False) -> tuple[Change, ...]:
     """The differences, regressions first, then by kind. With `strict`, new SHOULD failures are regressions, too."""
-    found = (*_failures(old, new, strict=strict), *_outcomes(old, new), *_fields(old, new), *_cost(old, new))
+    found = (
+        *_failures(old, new, strict=strict),
+        *_outcomes(old, new),
+        *_fields(old, new),
+        *_load(old, new),
+        *_cost(old, new),
+    )
     return tuple(sorted(found, key=lambda change: (not change.regression, KINDS.index(change.kind))))
 
 
@@ -222,6 +229,12 @@ def _of(impact: Impact) -> tuple[str, str, str, str]:
 def _described(impact: Impact) -> str:
     requests = f"{impact.requests} request" + "s" * (impact.requests != 1)
     return f"the user {USER_SEES[impact.outcome]} after {requests}"
+
+
+def _load(old: Report, new: Report) -> Iterator[Change]:
+    """How a load went, as ratios."""
+    for one in load_diff.differences(old, new):
+        yield Change(kind="load", regression=one.regression, level="", what=one.what, words=one.words)
 
 
 def _cost(old: Report, new: Report) -> Iterator[Change]:

@@ -15,6 +15,7 @@ NAMES: Final = {
     "failure": "new failure",
     "framework": "framework",
     "field": "field",
+    "load": "load",
     "cost": "cost",
     "mended": "fixed",
 }

@@ -13,7 +13,7 @@ from conformance.model.verdict import Level, Status
 from conformance.model.words import APIS, Api, ExitCode
 from conformance.report import scores
 from conformance.report.across_runs.trends import Trend
-from conformance.report.document import Report
+from conformance.report.document import OfficialOutcome, Report
 from conformance.report.formats import html, legend
 from conformance.report.formats.legend import Word
 from conformance.report.impacts import WORST
@@ -38,7 +38,8 @@ class Column(NamedTuple):
 
     `scores` are the MUST rules that pass, by API, and `about` what these numbers refer to. `families` counts the
     rules of each family by result: the level of those that fail, else `waived` or the status; `promises` are the
-    results of the rules on both sides of a gateway.
+    results of the rules on both sides of a gateway; `official` are the outcomes of the acceptance
+    tests of Open Responses.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Column(NamedTuple):
     families: Mapping[str, Mapping[str, int]] = {}
     promises: Mapping[str, str] = {}
     fields: Mapping[tuple[Api, str], State] = {}
+    official: Mapping[str, OfficialOutcome] = {}
     failing: frozenset[str] = frozenset()
 
 
@@ -101,8 +103,14 @@ def column(report: Report, file: str) -> Column:
         families=_unshown(report) | {name: Counter(rules.values()) for name, rules in results.items()},
         promises=results.get(GATEWAYS, {}),
         fields={(f.api, f.field): report.capabilities[f.api][f.field] for f in report.fields if f.documented},  # type: ignore[misc]
+        official=_official(report),
         failing=frozenset(v.rule for v in report.verdicts if v.status is Status.FAIL),
     )
+
+
+def _official(report: Report) -> dict[str, OfficialOutcome]:
+    found = report.open_responses
+    return {} if found is UNSET else {test.name: test.outcome for test in found.tests}
 
 
 def failed_column(name: str, file: str, why: str) -> Column:
@@ -156,6 +164,7 @@ def index(
         _grid("promises", [Row(r.id, f"{r.id}: {r.title}", tuple(_kept(c, r.id) for c in columns)) for r in promises]),
         _grid("frameworks", [Row(name, name, tuple(_client_outcome(c, name) for c in columns)) for name in frameworks]),
         _grid("families", [Row(name, _family(name), tuple(_count(c, name) for c in columns)) for name in families]),
+        _grid("open-responses", list(_official_rows(columns))),
         _grid("fields", [Row(f"{a}.{n}", f"{a} `{n}`", tuple(_state(c, (a, n)) for c in columns)) for a, n in fields]),
     ]
     return html.index_page(
@@ -187,6 +196,11 @@ TITLES: Final = {
         "Rule families",
         "Failing rules by level; pass if none of the rules that apply fails.",
         "family",
+    ),
+    "open-responses": (
+        "Open Responses",
+        "What each of its acceptance tests would say, by the requests of the run.",
+        "test",
     ),
     "fields": ("Request fields", "Support of each field, in the worse mode.", "field"),
 }
@@ -237,6 +251,27 @@ def _kept(c: Column, rule: str) -> Cell:
         return Cell(text, word.kind, href, f"{rule} fails on {c.name}", result)
     word = legend.WAIVED if result == WAIVED else legend.STATUSES[result]
     return Cell(word.text, word.kind, f"targets/{c.file}.html#verdicts", f"{rule} on {c.name}: {word.meaning}")
+
+
+def _official_rows(columns: Sequence[Column]) -> Iterator[Row]:
+    """How many acceptance tests of Open Responses each target would pass, and each of them."""
+    if names := list(dict.fromkeys(name for c in columns for name in c.official)):
+        yield Row("all", "would pass", tuple(_official_number(c) for c in columns))
+    yield from (Row(name, name, tuple(_official_cell(c, name) for c in columns)) for name in names)
+
+
+def _official_number(c: Column) -> Cell:
+    passed = sum(outcome == "pass" for outcome in c.official.values())
+    return Cell(f"{passed} of {len(c.official)}" if c.official else legend.ABSENT)
+
+
+def _official_cell(c: Column, test: str) -> Cell:
+    """What an acceptance test of Open Responses would say."""
+    outcome = c.official.get(test)
+    if outcome is None:
+        return Cell(legend.ABSENT)
+    word = legend.OFFICIAL[outcome]
+    return Cell(word.text, word.kind, f"targets/{c.file}.html#open-responses", f"{test} on {c.name}: {word.word}")
 
 
 def _state(c: Column, place: tuple[Api, str]) -> Cell:

@@ -8,6 +8,7 @@ import msgspec
 from conformance.field_support.states import State
 from conformance.model.words import Api
 from conformance.report.across_runs.matrix import ClientOutcome, Column
+from conformance.report.document import OfficialOutcome
 from conformance.report.formats.legend import Word
 from conformance.report.scores import Score
 
@@ -29,6 +30,7 @@ class _StoredColumn(msgspec.Struct, frozen=True, kw_only=True):
     families: dict[str, dict[str, int]]
     promises: dict[str, str] = {}
     fields: list[tuple[Api, str, State]]
+    official: dict[str, OfficialOutcome] = {}
     failing: list[str]
 
 
@@ -97,6 +99,7 @@ def _stored(column: Column) -> _StoredColumn:
         families={name: dict(counts) for name, counts in column.families.items()},
         promises=dict(column.promises),
         fields=[(api, name, state) for (api, name), state in column.fields.items()],
+        official=dict(column.official),
         failing=sorted(column.failing),
     )
 
@@ -113,5 +116,6 @@ def _column(stored: _StoredColumn) -> Column:
         families=stored.families,
         promises=stored.promises,
         fields={(api, name): state for api, name, state in stored.fields},
+        official=stored.official,
         failing=frozenset(stored.failing),
     )

@@ -18,7 +18,7 @@ from msgspec import UNSET
 from conformance import __version__
 from conformance.field_support.states import State, merge
 from conformance.model.verdict import Status
-from conformance.report import gateway, impacts, recordings, scores
+from conformance.report import gateway, impacts, load_charts, open_responses, recordings, scores, under_load
 from conformance.report.document import Report
 from conformance.report.failures import RUN, Recording
 from conformance.report.fields import LOST, FieldRow, in_state, rows
@@ -82,10 +82,12 @@ def facts(report: Report) -> dict[str, Any]:
         "headline": report.summary.headline,
         "recordings": _recordings(report),
         "gateway": _gateway(report),
+        "load": _load(report),
         "quotes": list(scores.quotes(report)),
         "impact": _impact(report) if report.stopped in ("", "interrupted") else None,
         "fields": list(_fields(report)),
         "hints": report.hints,
+        "open_responses": _open_responses(report),
         "waivers": report.waivers,
         "counts": {status: number for status, number in report.summary.verdicts.items() if number},
         "results": sorted(scores.rule_rows(report.verdicts), key=lambda result: SHOWN_FIRST.index(result.status)),
@@ -113,6 +115,28 @@ def _gateway(report: Report) -> dict[str, Any] | None:
         "rows": list(gateway.lane_rows(report.gateway)),
         "notable": list(gateway.notable(report.gateway)),
     }
+
+
+def _load(report: Report) -> dict[str, Any] | None:
+    """The tables and charts of a load."""
+    if report.load is UNSET or not report.load.combinations:
+        return None
+    return {
+        "tables": list(under_load.tables(report.load)),
+        "units": under_load.UNITS,
+        "charts": load_charts.charts(report.load),
+        "interval_columns": under_load.INTERVAL_COLUMNS,
+        "intervals": list(under_load.interval_rows(report.load)),
+    }
+
+
+def _open_responses(report: Report) -> dict[str, Any] | None:
+    """The acceptance tests of Open Responses, with the outcome of each."""
+    found = report.open_responses
+    if found is UNSET:
+        return None
+    tests = [(test, legend.OFFICIAL[test.outcome]) for test in found.tests]
+    return {"sentence": open_responses.sentence(found), "tests": tests}
 
 
 def _impact(report: Report) -> dict[str, Any] | None:
@@ -154,7 +178,7 @@ def _fields(report: Report) -> Iterator[ApiFields]:
 
 def render_template(template: str, **given: Any) -> str:
     """A page, from one of the templates."""
-    about = {"version": __version__, "issues": issues_url(), "run": RUN, "run_id": ""}
+    about = {"version": __version__, "issues": issues_url(), "run": RUN, "run_id": "", "root": ""}
     return _environment().get_template(template).render(**about | given)
 
 

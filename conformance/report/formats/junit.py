@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
+from msgspec import UNSET
+
 from conformance.model.criteria import Criteria
 from conformance.model.verdict import Level
 from conformance.model.words import ExitCode
-from conformance.report import failing_options
+from conformance.report import failing_options, under_load
 from conformance.report.document import Report
 from conformance.report.failures import Recording, describe, text
 from conformance.report.impacts import one_line
@@ -62,6 +64,8 @@ def _facts(report: Report, api: str) -> Iterator[tuple[str, str]]:
     yield "base_url", report.target.base_url
     yield "model", report.target.model
     yield "exit_code", str(report.exit_code)
+    if report.load is not UNSET:
+        yield from under_load.properties(report.load)
     for impact in report.impact:
         if impact.probe.partition(".")[0] == api:
             yield f"impact {impact.client} {impact.probe} {impact.mode}", one_line(impact)

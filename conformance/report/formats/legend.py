@@ -8,7 +8,7 @@ from msgspec import UNSET
 from conformance.field_support.states import State
 from conformance.model.impact import Outcome
 from conformance.model.words import ExitCode
-from conformance.report.document import Report
+from conformance.report.document import OfficialOutcome, Report
 from conformance.report.impacts import USER_SEES
 
 ABSENT: Final = "–"
@@ -73,6 +73,11 @@ STATUSES: Final = {
     "not-applicable": Word("not-applicable", ABSENT, "", "the rule does not apply to the request"),
     "error": Word("error", "!", "warn", "the harness is at fault, not the target"),
 }
+OFFICIAL: Final[dict[OfficialOutcome, Word]] = {
+    "pass": Word("would pass", PASSED, "good", "an acceptance test of Open Responses would pass"),
+    "fail": Word("would fail", "✗", "bad", "it would fail, or what it tests is not offered"),
+    "not-tested": Word("not tested", "?", "", "no request of the run shows what it would say"),
+}
 LEVELS: Final = {
     "MUST": Word("MUST", "✗", "bad", "a requirement: if it fails, the target is not conformant"),
     "SHOULD": Word("SHOULD", "!", "warn", "a recommendation, or a requirement on which good sources disagree"),
@@ -87,6 +92,7 @@ LEGEND: Final = (
     Topic("Levels of rules; a number before one counts failing rules", (*LEVELS.values(), WAIVED)),
     Topic("Results of rules", tuple(STATUSES.values())),
     Topic("Request fields", tuple(STATES.values())),
+    Topic("Acceptance tests of Open Responses", tuple(OFFICIAL.values())),
     Topic("In every table", (UNTESTED,)),
 )
 

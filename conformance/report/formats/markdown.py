@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from conformance.model.impact import Impact
 from conformance.model.verdict import Status
-from conformance.report import gateway, recordings
+from conformance.report import gateway, open_responses, recordings, under_load
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Line, Recording, grouped
 from conformance.report.fields import LOST, rows
@@ -64,6 +64,7 @@ def _lines(report: Report, evidence: Recording) -> Iterator[str]:
     yield ""
     yield from _recordings(report)
     yield from _gateway(report)
+    yield from _load(report)
     yield from _impact(report)
     failures, more = grouped(report, evidence, MOST)
     for failure in failures:
@@ -71,6 +72,7 @@ def _lines(report: Report, evidence: Recording) -> Iterator[str]:
     if more:
         yield f"… and {more} more failing rules, in the JSON report."
     yield from _fields(report)
+    yield from _open_responses(report)
     yield from _counts(report)
 
 
@@ -91,6 +93,19 @@ def _gateway(report: Report) -> Iterator[str]:
     yield from table(gateway.LANE_COLUMNS, (map(plain, row) for row in gateway.lane_rows(report.gateway)))
     yield ""
     yield from (f"- {label}: {plain(words)}" for label, words in gateway.notable(report.gateway))
+    yield ""
+
+
+def _load(report: Report) -> Iterator[str]:
+    """The steps of a load, and the times of its requests."""
+    if report.load is UNSET or not report.load.combinations:
+        return
+    yield "## Under load"
+    yield ""
+    for columns, found in under_load.tables(report.load):
+        yield from table(columns, (map(plain, row.cells) for row in found))
+        yield ""
+    yield under_load.UNITS
     yield ""
 
 
@@ -145,6 +160,20 @@ def _fields(report: Report) -> Iterator[str]:
         yield from table(("field", "API", "stream", "unary", "why"), cells)
         yield ""
     yield from (f"- {plain(hint)}" for hint in report.hints)
+
+
+def _open_responses(report: Report) -> Iterator[str]:
+    """The acceptance tests of Open Responses."""
+    if report.open_responses is UNSET:
+        return
+    yield ""
+    yield "## Open Responses"
+    yield ""
+    yield f"The target {open_responses.sentence(report.open_responses)}."
+    yield ""
+    yield from table(
+        ("test", "outcome", "why"), (map(plain, row) for row in open_responses.rows(report.open_responses))
+    )
 
 
 def _counts(report: Report) -> Iterator[str]:

@@ -10,18 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.model.verdict import Status
-from conformance.report import fields, gateway, impacts, recordings
+from conformance.report import fields, gateway, impacts, open_responses, recordings, under_load
 from conformance.report.display import Color, Verbosity
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Recording, causes, failing_rules, grouped
 from conformance.report.impacts import money
-from conformance.report.lines import LABEL, print_labelled
+from conformance.report.lines import LABEL, UNLIMITED, print_labelled
 from conformance.report.waived import waived
 
 MOST_CAUSES = 5
 WIDE = 120
-UNLIMITED = 10_000
-"""Columns of a table that is not shown on a terminal: each row is one line."""
 COLOUR_OPTIONS: dict[Color, dict[str, Any]] = {
     "auto": {},
     "always": {"force_terminal": True, "color_system": "standard", "no_color": False},
@@ -60,6 +58,7 @@ def render(report: Report, evidence: Recording, out: Console, verbosity: Verbosi
         return
     is_verbose = verbosity is Verbosity.VERBOSE
     _recordings(report, out, most=None if is_verbose else recordings.MOST_ROWS)
+    under_load.render(report, out, verbose=is_verbose)
     _failing_rules(report, out)
     impacts.render(report, out, verbose=is_verbose)
     shown = grouped(report, evidence, len(report.rules))[0] if is_verbose else causes(report, evidence, MOST_CAUSES)
@@ -68,6 +67,7 @@ def render(report: Report, evidence: Recording, out: Console, verbosity: Verbosi
     if (hidden := len(report.causes) - len(shown)) > 0 and not is_verbose:
         out.print(f"\n… and {hidden} more causes; --verbose shows all rules in detail.", style="dim")
     fields.render(report, out)
+    open_responses.render(report, out)
     gateway.render(report, out)
     _waivers(report, out)
     if is_verbose:
@@ -89,6 +89,8 @@ def _tested(report: Report) -> str:
         return recordings.about(report)
     if report.gateway is not UNSET:
         return gateway.about(report)
+    if report.load is not UNSET:
+        return under_load.about(report)
     return f"{report.target.name}, model {report.target.model}, at {report.target.base_url}"
 
 

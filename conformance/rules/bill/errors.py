@@ -10,7 +10,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS, WITH_CHOICES
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_object
 from conformance.parsing.sse import looks_like_events
@@ -46,7 +46,7 @@ def _error_in_one_piece(x: Exchange) -> NotJudged | None:
     spec=ERRORS,
     fix="Reject the request before the model runs, and leave usage out of the error.",
     applies_to=_error_in_one_piece,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         (answered(REFUSED, status=400, **MISTAKE), BASELINE_RESPONSE),
         (answered(REFUSED | {"usage": None}, status=400, **MISTAKE), BASELINE_RESPONSE),
@@ -96,7 +96,7 @@ FAILED = error("The upstream failed.", "server_error")
     applies_to=_failed_at_once,
     good=[streamed(ROLE, FAILED), streamed(FAILED), streamed(FAILED | {"usage": SPENT | {"completion_tokens": 0}})],
     bad=[streamed(ROLE, FAILED | {"usage": SPENT}), streamed(ROLE, FAILED, chunk(choices=[], usage=SPENT), "[DONE]")],
-    apis=("chat",),
+    apis=WITH_CHOICES,
 )
 def failed_stream_with_usage(x: Exchange) -> Iterator[Finding]:
     """The user pays for the failure, and again for the retry."""
@@ -120,7 +120,7 @@ def _refused(x: Exchange) -> NotJudged | None:
     fix="Return 400, without x-should-retry or with x-should-retry: false.",
     applies_to=_refused,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         answered(REFUSED, status=400, **MISTAKE),
         answered(REFUSED, status=400, headers=(JSON, ("x-should-retry", "false")), **MISTAKE),

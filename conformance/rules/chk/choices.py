@@ -6,6 +6,7 @@ from conformance.apis.chat import answer_chunks, columns, is_annotation, is_shap
 from conformance.apis.request_fields import choices_asked
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.model.words import WITH_CHOICES
 from conformance.parsing.json_values import describe_member, is_integer
 from conformance.rules.chk.conditions import choosing, chunked, in_chunks, listing
 from conformance.rules.chk.example import AZURE, FIRST, GOOD, LAST, USAGE, VENDOR
@@ -20,6 +21,7 @@ from conformance.rules.example import HELLO, chunk, streamed
     about="choices",
     fix="Send choices in every chunk, as an empty list if the chunk has only usage.",
     applies_to=chunked,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR],
     bad=[
         streamed(FIRST, chunk(choices=None), LAST),
@@ -49,6 +51,7 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
     about="choices",
     fix="Send SSE comments to keep the connection alive, not chunks with empty choices.",
     applies_to=choosing,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR, AZURE],
     bad=[streamed(FIRST, chunk(choices=[]), *HELLO[1:])],
 )
@@ -69,6 +72,7 @@ def empty_choices(x: Exchange) -> Iterator[Finding]:
     about="choices",
     fix="Send the content in chunks with choices before [DONE], or reject the request with an error status.",
     applies_to=listing,
+    apis=WITH_CHOICES,
     good=[GOOD, streamed(FIRST, LAST, "[DONE]")],
     bad=[streamed(chunk(choices=[]), chunk(choices=[], usage=USAGE), "[DONE]")],
 )
@@ -135,6 +139,7 @@ def message_beside_delta(x: Exchange) -> Iterator[Finding]:
     about="choices",
     fix="Number the choices from 0, and send the index in every chunk of the choice.",
     applies_to=choosing,
+    apis=WITH_CHOICES,
     good=[GOOD, streamed(FIRST, chunk(choices=[{"index": 1, "delta": {}, "finish_reason": "stop"}]), body={"n": 2})],
     bad=[
         streamed(chunk(choices=[{"delta": {"content": "Hi"}, "finish_reason": None}])),

@@ -9,6 +9,7 @@ from conformance.apis.usage import exceeds_cap, usage
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
+from conformance.model.words import WITH_CHOICES
 from conformance.parsing.json_values import display
 from conformance.parsing.sse import Event
 from conformance.rules.chk.conditions import (
@@ -21,7 +22,7 @@ from conformance.rules.chk.conditions import (
     shared_indexes,
 )
 from conformance.rules.chk.example import FIRST, GOOD, LAST, USAGE, VENDOR
-from conformance.rules.chk.shape import FINISHES, choice_name, chunk_rule, first_parts
+from conformance.rules.chk.shape import FINISHES, choice_name, chunk_rule, finish_reasons, first_parts
 from conformance.rules.example import HELLO, chunk, streamed
 from conformance.rules.shared_checks import CAP_IGNORED, is_reason, undefined_reasons
 
@@ -58,6 +59,7 @@ def ended_in_order(x: Exchange) -> NotJudged | None:
     about="choices",
     fix="Keep null fields when serialising chunks, so that finish_reason is null until the choice ends.",
     applies_to=choosing,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR],
     bad=[streamed(FIRST, chunk(choices=[{"index": 0, "delta": {"content": "Hi"}}]), LAST)],
 )
@@ -79,6 +81,7 @@ def finish_reason_left_out(x: Exchange) -> Iterator[Finding]:
     about="choices",
     fix="End each choice with a chunk that has an empty delta, {}, and the reason why the model stopped as finish_reason.",
     applies_to=finished,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR],
     bad=[
         streamed(*HELLO[:-2], "[DONE]"),
@@ -125,6 +128,7 @@ def several(*indexes: int, spent: int | None = None) -> Exchange:
     about="choices",
     fix="Number the choices from 0, and send every chunk of a choice with its own index.",
     applies_to=several_ended,
+    apis=WITH_CHOICES,
     good=[*((several(*indexes), GOOD) for indexes in ((0, 1), (1, 0), (0,))), (several(0, spent=4), GOOD)],
     bad=[(several(0, 0), GOOD), (several(1, 1), GOOD), (several(0, spent=8), GOOD)],
     compares_with={
@@ -170,6 +174,7 @@ def _merged(x: Exchange) -> str:
     about="choices",
     fix="Send finish_reason in the last chunk of the choice only, and null or no choice in later chunks (usage).",
     applies_to=ended_in_order,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR],
     bad=[streamed(*HELLO[:-1], LAST, "[DONE]"), streamed(*HELLO[:-1], chunk(finish="length"), "[DONE]")],
 )
@@ -191,10 +196,11 @@ def finished_twice(x: Exchange) -> Iterator[Finding]:
 @chunk_rule(
     "CHK019",
     SHOULD,
-    "finish_reason is one of the five defined values, or null",
+    "finish_reason is one of the defined values, or null",
     about="choices",
     fix="Map the engine's own reasons to stop, length, tool_calls or content_filter.",
     applies_to=choosing,
+    apis=WITH_CHOICES,
     good=[GOOD, streamed(*HELLO[:-2], chunk(finish="length"), "[DONE]")],
     bad=[streamed(*HELLO[:-2], chunk(finish="eos"), "[DONE]"), streamed(chunk({"content": "Hi"}, finish="no"), LAST)],
 )
@@ -203,7 +209,9 @@ def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
 
     CHK028 reports what can't be a reason at all.
     """
-    yield from undefined_reasons(x, "finish_reason", FINISHES, (pair for pair in _reasons(x) if is_reason(pair[0])))
+    yield from undefined_reasons(
+        x, "finish_reason", finish_reasons(x), (pair for pair in _reasons(x) if is_reason(pair[0]))
+    )
 
 
 @cached_reader
@@ -220,6 +228,7 @@ def _reasons(x: Exchange) -> tuple[tuple[Any, Event], ...]:
     about="choices",
     fix="Serialise a missing finish_reason as JSON null, not as text or as a number.",
     applies_to=choosing,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR, streamed(*HELLO[:-2], chunk(finish="eos"), "[DONE]")],
     bad=[
         streamed(chunk({"content": "Hi"}, finish=""), LAST),
@@ -231,7 +240,7 @@ def _reasons(x: Exchange) -> tuple[tuple[Any, Event], ...]:
 def null_finish_reason_as_text(x: Exchange) -> Iterator[Finding]:
     """No SDK's type has such a value: typed clients fail at the first chunk, others treat any text as the end."""
     sent = ((reason, event) for reason, event in _reasons(x) if not is_reason(reason))
-    yield from undefined_reasons(x, "finish_reason", FINISHES, sent)
+    yield from undefined_reasons(x, "finish_reason", finish_reasons(x), sent)
 
 
 @chunk_rule(
@@ -241,6 +250,7 @@ def null_finish_reason_as_text(x: Exchange) -> Iterator[Finding]:
     about="choices",
     fix="Send finish_reason after the last content and the last tool call.",
     applies_to=has_valid_indexes,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR, streamed(*HELLO[:-1], chunk({"content": ""}, usage=USAGE), "[DONE]")],
     bad=[streamed(*HELLO[:2], LAST, chunk({"content": " there."}), "[DONE]")],
 )

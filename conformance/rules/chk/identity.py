@@ -7,6 +7,7 @@ from typing import Any
 from conformance.apis.chat import answer_chunks, are_all, columns, is_annotation, is_chunk, span_of
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.model.words import WITH_CHOICES
 from conformance.parsing.json_values import describe_member, display, is_integer
 from conformance.rules.chk.conditions import chunked, json_values, speaking
 from conformance.rules.chk.example import AZURE, FIRST, GOOD, LAST, VENDOR
@@ -70,6 +71,7 @@ def no_chunk(x: Exchange) -> Iterator[Finding]:
     about="id",
     fix="Generate one id when the request arrives, and send it in every chunk.",
     applies_to=chunked,
+    apis=WITH_CHOICES,
     good=[GOOD, AZURE],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, id=None), LAST), streamed(chunk({"content": "Hi"}, id=7))],
 )
@@ -85,6 +87,7 @@ def no_id(x: Exchange) -> Iterator[Finding]:
     about="id",
     fix="Generate the id once per request, instead of once per chunk.",
     applies_to=chunked,
+    apis=WITH_CHOICES,
     good=[GOOD, AZURE, streamed(*HELLO[:3], chunk(finish="stop", id=""), "[DONE]")],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, id="chatcmpl-2"), chunk(finish="stop", id="chatcmpl-3"), "[DONE]")],
 )
@@ -100,6 +103,7 @@ def changing_id(x: Exchange) -> Iterator[Finding]:
     about="created",
     fix="Set created to the Unix time in seconds, as an integer.",
     applies_to=chunked,
+    apis=WITH_CHOICES,
     good=[GOOD, AZURE, streamed(chunk({"content": "Hi"}, created=0))],
     bad=[
         streamed(chunk({"content": "Hi"}, created="2026-11-01")),
@@ -119,6 +123,7 @@ def no_created(x: Exchange) -> Iterator[Finding]:
     about="created",
     fix="Set created once per request, to the Unix time in seconds.",
     applies_to=chunked,
+    apis=WITH_CHOICES,
     good=[GOOD, AZURE],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, created=1_760_000_001)), streamed(chunk(created=1_760_000_000_000))],
 )
@@ -153,6 +158,7 @@ def odd_created(x: Exchange) -> Iterator[Finding]:
     about="model",
     fix="Send the model's name in every chunk.",
     applies_to=chunked,
+    apis=WITH_CHOICES,
     good=[GOOD, AZURE],
     bad=[
         streamed(FIRST, chunk({"content": "Hi"}, model=None), LAST),
@@ -171,6 +177,7 @@ def no_model(x: Exchange) -> Iterator[Finding]:
     about="id",
     fix="Set id and model in every chunk, including the one with usage.",
     applies_to=chunked,
+    apis=WITH_CHOICES,
     good=[GOOD, AZURE],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, id="", model=""), LAST)],
 )
@@ -189,6 +196,7 @@ def blank_name(x: Exchange) -> Iterator[Finding]:
     about="model",
     fix="Set model once per request, and start a new response if another model has to take over.",
     applies_to=chunked,
+    apis=WITH_CHOICES,
     good=[GOOD, AZURE, streamed(*HELLO[:3], chunk(finish="stop", model=""), "[DONE]")],
     bad=[streamed(FIRST, chunk({"content": "Hi"}, model="another"), LAST, "[DONE]")],
 )

@@ -7,9 +7,11 @@ from conformance.model.case import Compare
 from conformance.model.exchange import Exchange
 from conformance.model.rule import DEFAULT_COMPARISONS, Check, Condition, Example, Rule, rule
 from conformance.model.verdict import Level
+from conformance.model.words import Api
 
 SPEC = "https://platform.openai.com/docs/api-reference/chat/streaming"
 FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")
+TEXT_FINISHES = ("stop", "length", "content_filter")
 MILLISECONDS = 100_000_000_000
 """A time in seconds reaches this value in the year 5138, one in milliseconds did in 1973."""
 
@@ -22,6 +24,7 @@ def chunk_rule(  # noqa: PLR0913 - as rule
     about: str,
     fix: str,
     applies_to: Condition,
+    apis: Sequence[Api] = ("chat",),
     good: Sequence[Example],
     bad: Sequence[Example],
     compares_with: Mapping[str, Compare] = DEFAULT_COMPARISONS,
@@ -37,10 +40,15 @@ def chunk_rule(  # noqa: PLR0913 - as rule
         applies_to=applies_to,
         good=good,
         bad=bad,
-        apis=("chat",),
+        apis=apis,
         modes=("stream",),
         compares_with=compares_with,
     )
+
+
+def finish_reasons(x: Exchange) -> tuple[str, ...]:
+    """The defined values of finish_reason: a text completion has no tool calls."""
+    return TEXT_FINISHES if x.api == "completions" else FINISHES
 
 
 def choice_name(part: Part) -> str:

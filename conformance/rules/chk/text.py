@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from conformance.apis.chat import chat_content, parts_with, span_of
+from conformance.apis.text_choices import in_chat_form
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
+from conformance.model.words import WITH_CHOICES
 from conformance.parsing.json_values import as_array, as_object, describe_member, display
 from conformance.rules.chk.conditions import choosing, has_valid_indexes, opened
 from conformance.rules.chk.example import FIRST, GOOD, LAST, PIECES, VENDOR
@@ -84,6 +86,7 @@ def piecemeal(x: Exchange) -> NotJudged | None:
     about="choices",
     fix="Send only the content added since the last chunk.",
     applies_to=piecemeal,
+    apis=WITH_CHOICES,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 3, LAST)],
     bad=[streamed(FIRST, *(chunk({"content": "Hello there, you."[:n]}) for n in (5, 11, 12, 16, 17)), LAST)],
 )
@@ -99,6 +102,7 @@ def cumulative_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
     about="choices",
     fix="End the choice with an empty delta, {}, and finish_reason.",
     applies_to=piecemeal,
+    apis=WITH_CHOICES,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 2, chunk({"content": "haha"}), LAST)],
     bad=[streamed(*HELLO[:-2], chunk({"content": "Hello there."}, finish="stop"), "[DONE]")],
 )
@@ -119,6 +123,7 @@ def answer_repeated(x: Exchange) -> Iterator[Finding]:
     about="choices",
     fix="Send each chunk once: look for a callback that is registered twice, or a queue that is consumed twice.",
     applies_to=piecemeal,
+    apis=WITH_CHOICES,
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 10, LAST)],
     bad=[streamed(FIRST, *(chunk({"content": t}) for t in ("Hello", " there", ",", " you", ".") for _ in "12"), LAST)],
 )
@@ -135,7 +140,8 @@ def _is_one_token_each(x: Exchange, slot: int) -> bool:
     """Whether log probabilities show that each text delta is one token: then the model generated the repetition."""
     texts = [part for part in parts_with(x, "content") if part.slot == slot and part.delta["content"]]
     for part in texts:
-        tokens = as_array(as_object(part.choice.get("logprobs")).get("content"))
+        choice = in_chat_form(part.choice) if x.api == "completions" else part.choice
+        tokens = as_array(as_object(choice.get("logprobs")).get("content"))
         if [as_object(token).get("token") for token in tokens] != [part.delta["content"]]:
             return False
     return bool(texts)

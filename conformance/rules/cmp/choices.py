@@ -6,8 +6,9 @@ from conformance.apis.chat import chat_content, span_of
 from conformance.apis.request_fields import choices_asked
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.model.words import WITH_CHOICES
 from conformance.parsing.json_values import describe_member, is_integer
-from conformance.rules.chk.shape import FINISHES
+from conformance.rules.chk.shape import finish_reasons
 from conformance.rules.cmp.conditions import choosing, completed
 from conformance.rules.cmp.example import CALLS, GOOD, VENDOR, choosing_once, without
 from conformance.rules.cmp.shape import choices_of, completion_of, whole_rule
@@ -23,6 +24,7 @@ from conformance.rules.shared_checks import is_reason, undefined_reasons
     about="choices",
     fix="Send choices as a list with one object per requested choice, or reject the request with an error status.",
     applies_to=completed,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR],
     bad=[
         answered(whole(choices=[])),
@@ -51,6 +53,7 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
     about="choices",
     fix="Number the choices from 0, and send each with its own index.",
     applies_to=choosing,
+    apis=WITH_CHOICES,
     good=[GOOD, answered(whole(choices=[{**whole()["choices"][0], "index": i} for i in (1, 0)]), body={"n": 2})],
     bad=[
         choosing_once(message={"role": "assistant", "content": "Hi"}, finish_reason="stop"),
@@ -103,6 +106,7 @@ def no_message(x: Exchange) -> Iterator[Finding]:
     about="choices",
     fix="Set finish_reason in each choice: stop, length, tool_calls or content_filter.",
     applies_to=choosing,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR, CALLS],
     bad=[
         choosing_once(index=0, message={"role": "assistant", "content": "Hi"}, finish_reason=None),
@@ -122,14 +126,15 @@ def no_finish_reason(x: Exchange) -> Iterator[Finding]:
 @whole_rule(
     "CMP013",
     SHOULD,
-    "finish_reason is one of the five defined values",
+    "finish_reason is one of the defined values",
     about="choices",
     fix="Map the engine's own reasons to stop, length, tool_calls or content_filter.",
     applies_to=choosing,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR, CALLS],
     bad=[answered(whole(finish="eos")), answered(whole(finish="STOP"))],
 )
 def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
     """Clients with typed enumerations reject any other value, the rest treat the reason as unknown."""
     sent = ((reason, None) for choice in chat_content(x).choices for reason in choice.finishes if is_reason(reason))
-    yield from undefined_reasons(x, "finish_reason", FINISHES, sent)
+    yield from undefined_reasons(x, "finish_reason", finish_reasons(x), sent)

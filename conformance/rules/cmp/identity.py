@@ -6,6 +6,7 @@ from conformance.apis.chat import is_chunk, span_of
 from conformance.apis.errors import body
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.model.words import WITH_CHOICES
 from conformance.parsing.json_values import describe_member, display, is_integer
 from conformance.rules.chk.shape import MILLISECONDS
 from conformance.rules.cmp.conditions import completed, valued
@@ -51,6 +52,7 @@ def no_completion(x: Exchange) -> Iterator[Finding]:
     about="id",
     fix="Generate an id for each request, and send it in the completion.",
     applies_to=completed,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR],
     bad=[answered(without("id")), answered(whole(id=None)), answered(whole(id=7))],
 )
@@ -67,6 +69,7 @@ def no_id(x: Exchange) -> Iterator[Finding]:
     about="created",
     fix="Set created to the Unix time in seconds, as an integer.",
     applies_to=completed,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR],
     bad=[answered(without("created")), answered(whole(created="now")), answered(whole(created=1.5))],
 )
@@ -83,6 +86,7 @@ def no_created(x: Exchange) -> Iterator[Finding]:
     about="model",
     fix="Send the model's name in the completion.",
     applies_to=completed,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR],
     bad=[answered(without("model")), answered(whole(model=None))],
 )
@@ -99,6 +103,7 @@ def no_model(x: Exchange) -> Iterator[Finding]:
     about="id",
     fix="Set id and model, and set created to the Unix time in seconds.",
     applies_to=completed,
+    apis=WITH_CHOICES,
     good=[GOOD, VENDOR],
     bad=[answered(whole(id="")), answered(whole(model="")), answered(whole(created=1_760_000_000_000))],
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.chat import span_of
-from conformance.apis.specs import SPECS
+from conformance.apis.specs import CONVERSATIONS
 from conformance.field_support.effects import effects, unreadable_reason
 from conformance.field_support.readers import lost_or_doubled, only_answer
 from conformance.model.case import Kind
@@ -18,7 +18,7 @@ from conformance.rules.conditions import probe_is
 from conformance.rules.conditions_by_api import finished
 from conformance.rules.example import answered, chunk, completion, streamed
 
-FORMATS = tuple(api.format for api in SPECS)
+FORMATS = tuple(api.format for api in CONVERSATIONS)
 
 
 def _determined(x: Exchange) -> NotJudged | None:

@@ -6,6 +6,7 @@ from conformance.apis.chat import whole_choices
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Check, Condition, Example, Rule, rule
 from conformance.model.verdict import Level
+from conformance.model.words import Api
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import Object, as_object
 
@@ -20,6 +21,7 @@ def whole_rule(  # noqa: PLR0913 - as rule
     about: str,
     fix: str,
     applies_to: Condition,
+    apis: Sequence[Api] = ("chat",),
     good: Sequence[Example],
     bad: Sequence[Example],
 ) -> Callable[[Check], Rule]:
@@ -34,7 +36,7 @@ def whole_rule(  # noqa: PLR0913 - as rule
         applies_to=applies_to,
         good=good,
         bad=bad,
-        apis=("chat",),
+        apis=apis,
         modes=("unary",),
     )
 

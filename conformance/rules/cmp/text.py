@@ -11,7 +11,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import GENERATIVE, WITH_CHOICES
 from conformance.parsing.json_values import display
 from conformance.rules.cmp.example import GOOD, SPOKEN, THREE
 from conformance.rules.cmp.shape import SPEC
@@ -177,7 +177,7 @@ def two(*texts: str | None, completion: int) -> Exchange:
     spec=f"{SPEC}#chat/object-choices",
     fix="Collect text, tool calls and finish_reason by the choice's index.",
     applies_to=several_capped,
-    apis=("chat",),
+    apis=WITH_CHOICES,
     good=[two("Hello! How can", "Hello there, my", completion=8)],
     bad=[two("Hello! How can", "", completion=8), two(None, "Hello! How can", completion=8)],
     compares_with={"capped": Compare(Kind.EFFECT, many=True, optional=True)},

@@ -11,15 +11,15 @@ from conformance.apis.usage import usage
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MAY, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import GENERATIVE, WITH_CHOICES
 from conformance.parsing.json_values import display
 from conformance.rules.eqv.conditions import alike, counted, documented_with_content
 from conformance.rules.eqv.example import STREAM, UNARY, stream, unary, usage_object
-from conformance.rules.eqv.spec import CHAT, CHUNK, ERRORS, USAGE
+from conformance.rules.eqv.spec import CHUNK, ERRORS, USAGE
 from conformance.rules.err.mistakes import mistaken
 from conformance.rules.example import HELLO, answered, chunk, completion, error, streamed
 
-PROMPT = ("messages", "system", "input", "instructions", "tools", "response_format", "text")
+PROMPT = ("messages", "prompt", "suffix", "system", "input", "instructions", "tools", "response_format", "text")
 """The fields of a request that the model reads, in any API."""
 SPECIAL = 3
 """Tokens that start or end a turn: some servers count them, none shows them."""
@@ -115,7 +115,7 @@ MARKED = answered(completion(system_fingerprint="fp_1"))
     spec=f"{CHUNK}#chat/streaming-system_fingerprint",
     fix="Send system_fingerprint and service_tier in both modes, or in neither.",
     applies_to=documented_with_content,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     good=[(STREAM, UNARY), (streamed(chunk({"content": "Hi"}, system_fingerprint="fp_2")), MARKED)],
     bad=[(STREAM, MARKED), (streamed(chunk({"content": "Hi"}, service_tier="flex")), UNARY)],
 )

@@ -9,7 +9,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS, GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import OK, UNRELATED, all_of, probe_is, replied
@@ -61,7 +61,7 @@ def _described(x: Exchange, name: str) -> str:
     spec="https://platform.openai.com/docs/api-reference/chat/create",
     fix="Read the error, reproduce it with curl, and make this request succeed before all else.",
     applies_to=all_of(probe_is(Kind.BASELINE), replied, _let_in, _no_other_rule_s),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[BASELINE_RESPONSE, streamed(*HELLO)],
     bad=[
         answered(error("Boom."), status=500),
@@ -117,7 +117,7 @@ def streaming_locked(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15",
     fix="Return a status from 200 to 599, and map other systems' codes to one of them.",
     applies_to=replied,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[BASELINE_RESPONSE, answered(error(), status=599)],
     bad=[answered(error(), status=600), answered(completion(), status=999)],
 )

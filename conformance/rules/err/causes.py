@@ -8,7 +8,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS, WITH_CHOICES
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import describe_member
 from conformance.rules.conditions import baseline_ok, mode_supported, replied
@@ -21,6 +21,7 @@ FIELDS = {
     "no-model": ("model",),
     "unknown-model": ("model",),
     "no-messages": ("messages", "input"),
+    "no-prompt": ("input", "prompt"),
     "empty-messages": ("messages", "input"),
     "bad-role": ("role", "messages", "input"),
     "negative-cap": ("max_tokens", "max_completion_tokens", "max_output_tokens"),
@@ -69,7 +70,7 @@ def _unknown(**facts: Any) -> Exchange:
     applies_to=_refused("unknown-model"),
     good=[_unknown()],
     bad=[_unknown(code=None), _unknown(code="invalid_value")],
-    apis=("chat",),
+    apis=WITH_CHOICES,
 )
 def model_refused_without_a_code(x: Exchange) -> Iterator[Finding]:
     """Gateways and agents fall back to another model on this code; without it the error looks like any bad request."""
@@ -101,7 +102,7 @@ def _long(code: str | None, status: int = 400) -> Exchange:
     applies_to=_overflowed,
     good=[_long(TOO_LONG)],
     bad=[_long(None), _long("invalid_value")],
-    apis=("chat",),
+    apis=WITH_CHOICES,
 )
 def overflow_without_a_code(x: Exchange) -> Iterator[Finding]:
     """Agents shorten the conversation on this code; without it they guess from the message, or give up."""
@@ -128,7 +129,7 @@ def _nameable(x: Exchange) -> NotJudged | None:
     spec=ENVELOPE,
     fix="Set `error.param` to the invalid field, and name it in the message.",
     applies_to=_nameable,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, _unknown(param=None, message="The model `x` does not exist.")],
     bad=[refused_with(message="Bad request.", param=None), _unknown(message="Not found.", param=None)],
 )
@@ -157,7 +158,7 @@ def _of_the_body(x: Exchange) -> NotJudged | None:
     spec=CODES_4XX,
     fix="Return 400; look for a firewall in front of the API that returns 403 for a body that it can't parse.",
     applies_to=_of_the_body,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(GOOD, BASELINE_RESPONSE)],
     bad=[(answered(error(), status=status, **MISTAKE), BASELINE_RESPONSE) for status in (401, 403)],
 )

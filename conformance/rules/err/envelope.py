@@ -9,7 +9,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import describe_member
 from conformance.rules.conditions import all_of, readable, uncut, whole
@@ -21,7 +21,7 @@ OUTSIDE = (Kind.AUTH, Kind.MODELS, Kind.OTHER_ROUTE)
 """Requests handled by another route than the API's, or by the API key check before it."""
 BEFORE = ("unknown-route", "get", "huge-body")
 """Mistakes that the web server or framework may reject before the API handler runs."""
-OPTIONAL = (Kind.COUNT_TOKENS,)
+OPTIONAL = (Kind.COUNT_TOKENS, Kind.COMPACT, Kind.POLL)
 """Requests to a route that a target need not have: the router rejects them where it is missing."""
 MISSING = (404, 405, 501)
 
@@ -40,8 +40,9 @@ def an_error(x: Exchange) -> NotJudged | None:
         return not_applicable("the target rate-limited the request (HTTP 429)")
     if refuses_streaming(x) or (x.case.kind is Kind.BASELINE and x.mode == "stream"):
         return not_applicable("the error may mean that streaming is not supported")
-    if x.case.kind in (Kind.BASELINE, Kind.RECORDED) and status in (404, 405):
-        return not_applicable("the target does not serve the API on this path")
+    is_absent = x.case.kind in (Kind.BASELINE, Kind.RECORDED) and status in (404, 405)
+    if is_absent or x.case.kind is Kind.WEBSOCKET:
+        return not_applicable("the target does not serve the API, or not over WebSocket, on this path")
     return None
 
 
@@ -70,7 +71,7 @@ def _unfit(said: ErrorResponse) -> str:
     spec=ENVELOPE,
     fix="Return the API's error object as application/json, and keep proxies from replacing it with their error pages.",
     applies_to=_within_the_api,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, answered({"detail": "no"}, status=422, **MISTAKE)],
     bad=[
         answered("<html>Bad Request</html>", status=400, **MISTAKE),
@@ -92,7 +93,7 @@ def error_that_is_no_json(x: Exchange) -> Iterator[Finding]:
     spec=ENVELOPE,
     fix='Replace the web framework\'s error handlers with one that writes {"error": {"message", "type", "param", "code"}}.',
     applies_to=_within_the_api,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, answered({"type": "error", **REFUSED}, status=400, **MISTAKE)],
     bad=[
         answered({"detail": [{"loc": ["body", "messages"], "msg": "Field required"}]}, status=422, **MISTAKE),
@@ -123,7 +124,7 @@ def error_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
     spec=ENVELOPE,
     fix="Return the API's error object from the API key check (401) and from the web framework (404, 405 and 413).",
     applies_to=_outside_the_api,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[answered(error("Not found."), status=404, probe="chat.mistake.unknown-route")],
     bad=[
         answered({"detail": "Not Found"}, status=404, probe="chat.mistake.unknown-route"),
@@ -177,7 +178,7 @@ def _as_json(x: Exchange) -> NotJudged | None:
     spec=ENVELOPE,
     fix="Set `error.message` to a sentence that states what is wrong.",
     applies_to=all_of(_within_the_api, _with_error_object),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD],
     bad=[
         refused_with(message=""),
@@ -201,7 +202,7 @@ def error_without_a_message(x: Exchange) -> Iterator[Finding]:
     spec=ENVELOPE,
     fix="Set `error.type`, for example to `invalid_request_error`.",
     applies_to=_with_error_object,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD],
     bad=[
         refused_with(type=None),
@@ -228,7 +229,7 @@ def error_without_a_type(x: Exchange) -> Iterator[Finding]:
     spec=ENVELOPE,
     fix='Always send `param` and `code`, each a string or null (a status number is not a code); on Messages send `"type": "error"` beside `error`.',
     applies_to=_has_fields,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         GOOD,
         answered(error("No."), status=400, **MISTAKE),
@@ -266,7 +267,7 @@ def error_with_another_code(x: Exchange) -> Iterator[Finding]:
     spec=ENVELOPE,
     fix="Send JSON null where type, param or code has no value; don't convert it to a string.",
     applies_to=_with_error_object,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD],
     bad=[refused_with(param="None"), refused_with(type="None"), refused_with(code="null")],
 )
@@ -289,7 +290,7 @@ def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
     fix="Set Content-Type: application/json on errors too.",
     applies_to=_as_json,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         GOOD,
         answered(REFUSED, status=400, headers=[("content-type", "application/problem+json; charset=utf-8")], **MISTAKE),

@@ -12,7 +12,7 @@ from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import replied
 from conformance.rules.err.example import GOOD, MISTAKE, REFUSED, refused_with
@@ -43,7 +43,7 @@ def _said_no(x: Exchange) -> NotJudged | None:
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Log the stack trace on the server, and return a short message with a request ID.",
     applies_to=_said_no,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, answered(error("See https://example.com/docs/errors.js or /v1/models."), status=400, **MISTAKE)],
     bad=[
         refused_with(message='Traceback (most recent call last):\n  File "/app/main.py", line 3'),
@@ -74,7 +74,7 @@ def _shows_key(x: Exchange) -> NotJudged | None:
     spec="https://cwe.mitre.org/data/definitions/201.html",
     fix="Never write the request's credentials into a response body, header or error.",
     applies_to=_shows_key,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD],
     bad=[replace(GOOD, masked=(Span(60, 70),))],
 )
@@ -109,7 +109,7 @@ def _contains(said: ErrorResponse, text: str) -> bool:
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Leave the input out of validation errors (in pydantic: include_input=False).",
     applies_to=_said_no,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[answered(REFUSED, status=400, **SECRET)],
     bad=[
         answered({"detail": [{"msg": "no", "input": SECRET["body"]}]}, status=422, **SECRET),
@@ -140,7 +140,7 @@ KEY_OF_ANYBODY = re.compile(
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Replace the text of upstream exceptions with your own: it may hold the URL or header with the API key.",
     applies_to=_said_no,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, refused_with(message="Incorrect API key provided: sk-abcd***********************3xYz.")],
     bad=[
         refused_with(
@@ -173,7 +173,7 @@ MOST_BYTES = 64 * 1024
     fix="Return a short message; leave out the input, the list of all models or fields, and the upstream's response.",
     applies_to=_said_no,
     needs=("bytes",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, refused_with(message="No. " * 1000)],
     bad=[refused_with(message="No. " * MOST_BYTES)],
 )
@@ -199,7 +199,7 @@ REPR = re.compile(
     spec=ENVELOPE,
     fix="Write the message yourself: don't pass an exception or a list of validation errors through `str` or `repr`.",
     applies_to=_said_no,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, refused_with(message="'temperature' must be a number, not 'hot'. Set {\"temperature\": 1}.")],
     bad=[
         refused_with(message="[{'type': 'missing', 'loc': ('body', 'messages'), 'msg': 'Field required'}]"),

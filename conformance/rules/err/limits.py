@@ -7,7 +7,7 @@ from conformance.apis.errors import quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MAY, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import replied
 from conformance.rules.example import JSON, Headers, answered, error
@@ -44,7 +44,7 @@ def _limited(x: Exchange) -> NotJudged | None:
     fix="Send Retry-After, in seconds, with every 429.",
     applies_to=_limited,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[limited(("retry-after", "2")), limited(("retry-after-ms", "200"))],
     bad=[limited(), limited(("x-ratelimit-remaining-requests", "0"))],
 )
@@ -68,7 +68,7 @@ def _told(x: Exchange) -> NotJudged | None:
     fix="Send whole seconds, for example `Retry-After: 2`.",
     applies_to=_told,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[limited(("retry-after", "2")), limited(("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), status=503)],
     bad=[limited(("retry-after", value)) for value in ("soon", "-1", "", "2s", "1.5")],
 )
@@ -97,7 +97,7 @@ def _readable(x: Exchange) -> NotJudged | None:
     fix="Send Retry-After as a number of seconds up to 60; use another status for longer outages.",
     applies_to=_readable,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[limited(("retry-after", "60"))],
     bad=[limited(("retry-after", "3600")), limited(("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), status=503)],
 )

@@ -10,7 +10,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS, GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import (
@@ -31,7 +31,7 @@ from conformance.rules.err.example import BASELINE_RESPONSE, GOOD, MISTAKE, REFU
 from conformance.rules.err.spec import CODES_4XX, CODES_5XX
 from conformance.rules.example import HELLO, JSON, Headers, answered, completion, error, streamed
 
-UNREADABLE = ("bad-json", "array-body", "empty-body", "no-messages", "unknown-route")
+UNREADABLE = ("bad-json", "array-body", "empty-body", "no-messages", "no-prompt", "unknown-route")
 """Mistakes that leave no request to process."""
 FORGIVEN = (
     "no-model",
@@ -82,7 +82,7 @@ def _let_through(x: Exchange) -> Iterator[Finding]:
     spec=CODES_4XX,
     fix="Return 400 with the API's error object, and 404 for an unknown path.",
     applies_to=_of(UNREADABLE, NO_JSON),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, answered(REFUSED, status=422, **MISTAKE)],
     bad=[answered(completion(), **MISTAKE), answered("<html>Welcome</html>", probe="chat.mistake.unknown-route")],
 )
@@ -101,7 +101,7 @@ ROLE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
     spec=CODES_4XX,
     fix="Return 400 and name the field; for an unknown model, return 404 with `error.code: model_not_found`.",
     applies_to=all_of(_of(FORGIVEN, EXTENDED), answered_or_rejected),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[answered(error("Unknown role.", param="messages[0].role"), status=400, **ROLE)],
     bad=[answered(completion(), **ROLE), answered(completion(), probe="chat.mistake.unknown-model")],
 )
@@ -127,7 +127,7 @@ def _crashed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     spec=CODES_5XX,
     fix="Validate the request before using it, return 400, and catch the exceptions of the parser and the validator.",
     applies_to=mistaken,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(GOOD, BASELINE_RESPONSE), (answered(completion(), **MISTAKE), BASELINE_RESPONSE)],
     bad=[
         (answered(REFUSED, status=500, **MISTAKE), BASELINE_RESPONSE),
@@ -146,7 +146,7 @@ def mistake_called_a_crash(x: Exchange, baseline: Exchange) -> Iterator[Finding 
     spec=CODES_5XX,
     fix="Complete the response, or reject an unsupported field before the stream begins, with a 4xx (or 501) that names it.",
     applies_to=all_of(probe_is(*DOCUMENTED), mode_supported, not_rejected_for_other_reasons),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         (answered(completion(), probe="chat.n"), BASELINE_RESPONSE),
         (answered(error(param="n"), status=400, probe="chat.n"), BASELINE_RESPONSE),
@@ -235,7 +235,7 @@ ALLOW: Headers = (JSON, ("allow", "POST"))
     fix="Send an Allow header with every 405, for example `Allow: POST`.",
     applies_to=_method_refused,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[answered(error(), status=405, headers=ALLOW, probe="chat.mistake.get")],
     bad=[answered(error(), status=405, probe="chat.mistake.get")],
 )

@@ -7,7 +7,7 @@ from conformance.apis.errors import error_at, error_response, quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE, Api
+from conformance.model.words import APIS, GENERATIVE, Api
 from conformance.parsing.json_values import as_object
 from conformance.parsing.sse import looks_like_events, payloads, span, stream
 from conformance.rules.conditions import succeeded
@@ -27,7 +27,7 @@ def _whole(x: Exchange) -> NotJudged | None:
     spec=CODES_4XX,
     fix="Send the error with a 4xx status if the request is at fault, otherwise with a 5xx.",
     applies_to=_whole,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[BASELINE_RESPONSE, answered(completion(error=None))],
     bad=[answered(error("No capacity.")), answered(error("No."), mode="stream"), answered({"error": "no"})],
 )
@@ -47,13 +47,10 @@ def _broken_off(x: Exchange) -> NotJudged | None:
     return not_applicable("the stream contains no error")
 
 
-OBJECTS: dict[Api, tuple[str, ...]] = {
-    "chat": ("openai", "anthropic"),
-    "messages": ("openai", "anthropic"),
-    "responses": ("openai", "anthropic", "event"),
-}
+FORMS = ("openai", "anthropic")
+OWN_FORMS: dict[Api, tuple[str, ...]] = {"responses": ("event",)}
 """The forms of an error inside a stream; OpenAI's own Responses API sends its documented flat event, and the nested one."""
-LAST: dict[Api, tuple[str, ...]] = {"chat": (), "messages": ("message_stop",), "responses": ("response.failed",)}
+LAST: dict[Api, tuple[str, ...]] = {"messages": ("message_stop",), "responses": ("response.failed",)}
 """The events that may follow an error besides `[DONE]`: those that end a failed stream."""
 FLAT = {"type": "error", "code": "server_error", "message": "No.", "param": None, "sequence_number": 1}
 BEGUN = {"type": "response.created", "sequence_number": 0, "response": {"id": "resp_1"}}
@@ -86,7 +83,7 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
 def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
     """SDKs raise the text of `error.message`: without it, users see an error without a reason."""
     said = error_response(x)
-    if said.kind not in OBJECTS[x.api]:
+    if said.kind not in (*FORMS, *OWN_FORMS.get(x.api, ())):
         yield Finding("the error event of the stream has no error object of the API", at=said.at)
     elif not said.message.strip():
         name = "message" if said.kind == "event" else "error.message"
@@ -115,6 +112,7 @@ def stream_that_goes_on_after_an_error(x: Exchange) -> Iterator[Finding]:
     """Every SDK stops reading at the error: later events are paid for and lost."""
     at = error_at(x)
     after = zip(stream(x).dispatched[at + 1 :], payloads(x)[at + 1 :], strict=True) if at is not None else ()
-    late = [event for event, value in after if not event.is_done and as_object(value).get("type") not in LAST[x.api]]
+    last = LAST.get(x.api, ())
+    late = [event for event, value in after if not event.is_done and as_object(value).get("type") not in last]
     if late:
         yield Finding(f"{len(late)} event(s) follow the error event of the stream", at=span(x, late[0]))

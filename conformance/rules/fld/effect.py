@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.apis.errors import error_response
-from conformance.apis.specs import SPECS
+from conformance.apis.specs import CONVERSATIONS, GENERATIONS
 from conformance.field_support.capability import effect_shown
 from conformance.field_support.effects import effects, unreadable_reason
 from conformance.field_support.readers import is_at_cap
@@ -11,14 +11,14 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import GENERATIVE, WITH_CHOICES
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import readable, succeeded
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.fld.example import Facts
 from conformance.rules.fld.spec import CREATE, OBJECT
 
-CAPPING = tuple(name for api in SPECS for name in api.caps)
+CAPPING = tuple(name for api in GENERATIONS for name in api.caps)
 
 
 def _shows(kind: Kind, *subjects: str, variants: tuple[str, ...] = ("",)) -> Condition:
@@ -112,7 +112,7 @@ CHOICES = completion()["choices"]
     fix="Return `n` choices, or reject `n` above 1 with 400.",
     applies_to=_shows(Kind.CHOICES),
     needs=("headers",),
-    apis=("chat",),
+    apis=WITH_CHOICES,
     good=[answered(completion(choices=[CHOICES[0], CHOICES[0] | {"index": 1}]), **TWO_CHOICES)],
     bad=[answered(completion(), **TWO_CHOICES), streamed(*HELLO, **TWO_CHOICES)],
 )
@@ -152,7 +152,7 @@ FORMAT: Facts = {"probe": "chat.witness.response_format", "body": {"response_for
     "response_format: json_schema is honoured or rejected",
     spec=f"{CREATE}#chat-create-response_format",
     fix="Constrain the content to the schema, or reject the format with 400.",
-    applies_to=_shows(Kind.EFFECT, *(api.format for api in SPECS)),
+    applies_to=_shows(Kind.EFFECT, *(api.format for api in CONVERSATIONS)),
     needs=("headers",),
     apis=GENERATIVE,
     good=[answered(completion({"content": '{"a": "b"}'}), **FORMAT)],
@@ -172,7 +172,7 @@ STOP: Facts = {"probe": "chat.witness.stop", "body": {"stop": [",", "t"]}}
     "stop is honoured or rejected",
     spec=f"{CREATE}#chat-create-stop",
     fix="End the content before the first stop sequence with finish_reason `stop`, or reject any value but null with 400.",
-    applies_to=_shows(Kind.EFFECT, *(api.stop for api in SPECS if api.stop), variants=("", "text")),
+    applies_to=_shows(Kind.EFFECT, *(api.stop for api in GENERATIONS if api.stop), variants=("", "text")),
     needs=("headers",),
     apis=GENERATIVE,
     good=[answered(completion({"content": "One"}), **STOP)],
@@ -195,7 +195,7 @@ TOKEN = {"token": "Hello", "logprob": -0.1, "top_logprobs": [{"token": "Hello", 
     fix="Return an entry in `logprobs.content` for every token, or reject `logprobs: true` with 400.",
     applies_to=_shows(Kind.EFFECT, "logprobs"),
     needs=("headers",),
-    apis=("chat",),
+    apis=WITH_CHOICES,
     good=[answered(completion(choices=[CHOICES[0] | {"logprobs": {"content": [TOKEN]}}]), **LOGPROBS)],
     bad=[answered(completion(), **LOGPROBS)],
 )

@@ -12,7 +12,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import (
     OK,
@@ -43,7 +43,7 @@ BOTH = {**OPTIONS["body"], "user": "u"}
     spec=CREATE,
     fix="Accept these fields, null included; list those without effect in the response header X-Ignored-Params.",
     applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[BASELINE_RESPONSE, streamed(*HELLO)],
     bad=[
         answered(UNKNOWN_OPTIONS, status=400, **OPTIONS),
@@ -95,7 +95,7 @@ def _named(fields: Sequence[str]) -> str:
     spec="https://platform.openai.com/docs/guides/reasoning",
     fix="Configure the framework not to send the parameter, translate it in front of the model, or use another model.",
     applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[BASELINE_RESPONSE, streamed(*HELLO)],
     bad=[UNSUPPORTED],
 )
@@ -123,7 +123,7 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
     fix="Read the fields; accept those without effect, too, and list them in the response header X-Ignored-Params.",
     applies_to=all_of(probe_is(Kind.BASELINE), mode_supported, not_rejected_for_other_reasons, answered_or_rejected),
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         (answered(completion(), **SET), REFUSED),
         (answered(completion()), PASSED_OVER),
@@ -144,7 +144,7 @@ def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterato
     seen = [one for other in tried for one in field_observations(other, None)]
     told = {one.place for one in seen if one.proven}  # a missing effect has its own rule
     dropped = [place[1] for place, found in conclude(seen).items() if found.state == "dropped" and place not in told]
-    needed = ("model", spec(x.api).conversation)  # a wrong type of what no request lacks does not show what is ignored
+    needed = ("model", spec(x.api).prompt)  # a wrong type of what no request lacks does not show what is ignored
     asked = {n: value for n, value in request_body(x).items() if n not in needed and not is_neutral(n, value)}
     lost = [name for name in dropped if name in asked and echo(x, name) != asked[name]]
     if lost:

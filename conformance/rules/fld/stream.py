@@ -55,7 +55,7 @@ def _came(x: Exchange) -> str:
     "stream: true is honoured or rejected, not silently ignored",
     spec=f"{CREATE}#chat-create-stream",
     fix="Declare `stream` in the request model, and return text/event-stream; until then, reject it with 501 (see NYI001).",
-    applies_to=all_of(probe_is(Kind.BASELINE, Kind.RECORDED), asked_for_stream),
+    applies_to=all_of(probe_is(Kind.BASELINE, Kind.RECORDED, Kind.USERS), asked_for_stream),
     modes=("stream",),
     apis=GENERATIVE,
     good=[streamed(*HELLO), streamed(*HELLO, headers=[("content-type", "text/plain")])],

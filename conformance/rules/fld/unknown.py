@@ -9,7 +9,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import (
     all_of,
@@ -57,7 +57,7 @@ def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     fix="Declare every field that frameworks send, and forbid all others; or list the ignored ones in the header X-Ignored-Params.",
     applies_to=_at_the_top,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         answered(UNKNOWN, status=400, **CANARY),
         answered(completion(), headers=WARNED, **CANARY),
@@ -78,7 +78,7 @@ def dropped_unknown_field(x: Exchange, policy: Policy) -> Iterator[Finding | Not
     fix="Forbid undeclared fields in nested objects too: most request models do so only at the top level.",
     applies_to=_inside,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[answered(UNKNOWN, status=400, **NESTED)],
     bad=[answered(completion(), **NESTED)],
 )
@@ -95,7 +95,7 @@ def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | NotJ
     fix="Follow the policy at every level, streaming or not; announce ignored fields in the response header X-Ignored-Params.",
     applies_to=_unknown,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[answered(UNKNOWN, status=400, **CANARY), answered(completion(), headers=WARNED, **CANARY)],
     bad=[answered(completion(), **CANARY), answered(completion(), **NESTED)],
 )
@@ -121,7 +121,7 @@ def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Fi
     spec=DROPPED,
     fix="Put the field's path into `error.param`, and its name into `error.message`.",
     applies_to=_unknown,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(answered(UNKNOWN, status=400, **CANARY), BASELINE_RESPONSE)],
     bad=[(answered(UNNAMED, status=400, **CANARY), BASELINE_RESPONSE)],
 )

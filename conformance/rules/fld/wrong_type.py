@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.apis.errors import error_response
+from conformance.apis.specs import spec
 from conformance.apis.vendor_refusals import refused_cap
 from conformance.field_support.capability import (
     is_required,
@@ -14,7 +15,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import (
     all_of,
@@ -30,8 +31,11 @@ from conformance.rules.fld.example import BASELINE_RESPONSE, MISTYPED, NAMED, UN
 from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
 
-READ_STRICTLY = ("frequency_penalty", "input", "messages", "presence_penalty", "stream", "temperature", "top_p")
-"""Fields that affect every response, that no effect probe tests, and whose readers reject a wrong type."""
+READ_STRICTLY = ("frequency_penalty", "presence_penalty", "stream", "temperature", "top_p")
+"""Fields that affect every response, that no effect probe tests, and whose readers reject a wrong type.
+
+With them the field that has the prompt: `prompt` of Completions, but not of Responses, where it is an option.
+"""
 
 
 def _mistyped(x: Exchange) -> NotJudged | None:
@@ -41,11 +45,15 @@ def _mistyped(x: Exchange) -> NotJudged | None:
 
 
 def _effective(x: Exchange) -> NotJudged | None:
-    return _mistyped(x) or (None if x.case.subject in READ_STRICTLY else OUT_OF_SCOPE)
+    return _mistyped(x) or (None if _is_strict(x) else OUT_OF_SCOPE)
 
 
 def _other(x: Exchange) -> NotJudged | None:
-    return _mistyped(x) or (OUT_OF_SCOPE if x.case.subject in READ_STRICTLY else None)
+    return _mistyped(x) or (OUT_OF_SCOPE if _is_strict(x) else None)
+
+
+def _is_strict(x: Exchange) -> bool:
+    return x.case.subject in (*READ_STRICTLY, spec(x.api).prompt)
 
 
 def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
@@ -78,7 +86,7 @@ def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     fix="Declare the field with its type in the request model, and reject other types with 400.",
     applies_to=_effective,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         (answered(NAMED, status=400, **MISTYPED), BASELINE_RESPONSE),
         (answered(UNNAMED, status=422, **MISTYPED), BASELINE_RESPONSE),
@@ -98,7 +106,7 @@ def dropped_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudg
     fix="Declare the field with its type in the request model, even if it has little effect, and reject other types with 400.",
     applies_to=_other,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(answered(error("user: not a string", param="user"), status=400, **USER), BASELINE_RESPONSE)],
     bad=[(answered(completion(), **USER), BASELINE_RESPONSE)],
 )
@@ -114,7 +122,7 @@ def ignored_type(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudge
     spec=DROPPED,
     fix="Put the field's path into `error.param`, and its name into `error.message`.",
     applies_to=_mistyped,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         (answered(NAMED, status=400, **MISTYPED), BASELINE_RESPONSE),
         (answered(completion(), **MISTYPED), BASELINE_RESPONSE),

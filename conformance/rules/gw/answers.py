@@ -10,9 +10,9 @@ from conformance.apis.claims import claims, is_error, supported
 from conformance.apis.ending import has_invalid_json, terminal_events
 from conformance.apis.evidence import missing_part, unanswered_reason
 from conformance.apis.response_content import response_content
-from conformance.apis.specs import spec
+from conformance.apis.specs import generation
 from conformance.model.case import Kind
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
 from conformance.model.rule import Condition
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
@@ -22,6 +22,8 @@ from conformance.rules.gw.conditions import through_gateway
 
 ATTEMPT: Final = re.compile(r"\bq[a-z2-7]{15} attempt ([0-9]+)\b")
 """How the upstream's responses name the attempt that they are from."""
+MS: Final = NANOSECONDS_PER_MILLISECOND
+PATIENCE_NS: Final = 300 * MS
 CONTEXT: Final = 24
 """Characters that a finding shows around the first difference of two texts."""
 OTHER_API = not_applicable("the gateway translates between two APIs")
@@ -52,6 +54,17 @@ def source(x: Exchange, upstream: Sequence[Exchange]) -> Exchange | NotJudged:
     return next((arrived for arrived in upstream if arrived.attempt == tried), upstream[-1])
 
 
+def given_up(x: Exchange, arrived: Exchange) -> NotJudged | None:
+    """Why it proves nothing that a gateway did not wait for a reply of the upstream: the harness itself was late with it.
+
+    No gateway gives up sooner than after PATIENCE_NS; a shorter stall of the harness changes nothing.
+    """
+    stall_ns = max(x.harness_stall_ns, arrived.harness_stall_ns)
+    if stall_ns < PATIENCE_NS or stall_ns * 2 < arrived.ending.at_ns:
+        return None
+    return untestable(f"the harness itself stalled for {stall_ns / MS:.0f} ms: the gateway may have given up on it")
+
+
 def sound(x: Exchange) -> str:
     """Why an upstream's reply is no complete and legal response, as a clause; or empty."""
     answer, choices = reply(x), response_content(x).choices
@@ -76,7 +89,7 @@ def is_unended(x: Exchange) -> bool:
     What a gateway that translates sends with that event, such as the usage, is then the upstream's to lack.
     """
     is_stream = reply(x).status in range(200, 300) and looks_like_events(x) and not is_error(x)
-    needs_one = bool(spec(x.api).terminal_events) and x.ending.how != "hung-up"
+    needs_one = bool(generation(x.api).terminal_events) and x.ending.how != "hung-up"
     return is_stream and needs_one and not terminal_events(x)
 
 

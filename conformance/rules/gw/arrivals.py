@@ -50,6 +50,8 @@ def nothing_arrived(x: Exchange, upstream: Upstream) -> NotJudged | None:
     """Why nothing arrived upstream, if so: the gateway refused the request, or the evidence is missing."""
     if upstream:
         return None
+    if not isinstance(exact_body(x), dict):
+        return not_applicable("the request has no JSON object")
     status = reply(x).status
     if 400 <= status < 500:
         names = ", ".join(record.path for record in refused(x)[:5])

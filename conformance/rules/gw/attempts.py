@@ -11,8 +11,9 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.target import GatewayPolicy
 from conformance.model.verdict import NotJudged, not_applicable, untestable
-from conformance.model.words import APIS, Api
+from conformance.model.words import CONVERSATIONAL, Api
 from conformance.parsing.http1 import reply
+from conformance.rules.gw.answers import given_up
 
 Fate = Literal["answered", "refused", "error-event", "lost", "cut", "left", "unknown"]
 """What became of a request upstream.
@@ -87,7 +88,7 @@ def api_by_path(x: Exchange) -> Api:
 
 def _path_of(x: Exchange) -> Api | None:
     path = x.case.subject.rstrip("/")
-    return next((api for api in APIS if path.endswith(spec(api).path)), None)
+    return next((api for api in CONVERSATIONAL if path.endswith(spec(api).path)), None)
 
 
 def is_sent_twice(x: Exchange) -> bool:
@@ -136,14 +137,32 @@ def failed_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | 
         return not_applicable("the client left before the response")
     if x.is_given_up:
         return untestable("the gateway did not respond in time (see GW079)")
-    if not upstream:
-        return None if is_unreachable(x) else untestable("no request arrived upstream")
+    return _not_failed(x, upstream) if upstream else _not_forwarded(x)
+
+
+def _not_failed(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | None:
+    """Why what the upstream sent is no failure before any content, or it is not known what the gateway got of it."""
+    if _is_own_failure(x, upstream) and (late := given_up(x, upstream[-1])):
+        return late
     fates = {fate(arrived) for arrived in upstream}
     if "unknown" in fates:
         return untestable("an exchange with the upstream was not recorded to its end")
     if "answered" in fates:
         return not_applicable("the upstream responded")
     return not_applicable("the upstream's response was cut within its content") if "cut" in fates else None
+
+
+def _is_own_failure(x: Exchange, upstream: tuple[Exchange, ...]) -> bool:
+    """Whether the client got a failure, or nothing, that no upstream sent: the gateway may have waited no longer."""
+    status = reply(x).status
+    return (not status or status == 408 or status >= SERVER_ERROR) and status not in map(status_of, upstream)
+
+
+def _not_forwarded(x: Exchange) -> NotJudged | None:
+    """Why the client's response tells of no failure of the upstream, which got no request; None if it refused them."""
+    if x.case.kind is Kind.GATEWAY_REFUSAL:
+        return not_applicable("the gateway did not forward the request (see GW085)")
+    return None if is_unreachable(x) else untestable("no request arrived upstream")
 
 
 def is_unreachable(x: Exchange) -> bool:

@@ -10,7 +10,7 @@ from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import Condition, rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import OK, all_of
@@ -30,10 +30,13 @@ NOT_STORED: Final = ("", "miss", "bypass", "dynamic", "expired", "false", "0", "
 """What cache fields say of a response that is not from the cache."""
 
 
-def reply_to(subject: str, text: str = f"{NONCE} attempt 1", headers: Headers = (JSON,), cap: int = 64) -> Exchange:
+def reply_to(
+    subject: str, text: str = f"{NONCE} attempt 1", headers: Headers = (JSON,), cap: int = 64, model: str = "m"
+) -> Exchange:
     """The response to a request of the cache's probes."""
     probe = ".".join(part for part in ("chat.gateway.cache", subject) if part)
-    return answered(completion({"content": text}), headers=headers, probe=probe, body=ASKED | {"max_tokens": cap})
+    body = ASKED | {"max_tokens": cap, "model": model}
+    return answered(completion({"content": text}), headers=headers, probe=probe, body=body)
 
 
 ASKED_FIRST = both(reply_to(""), reply_to(""))
@@ -73,7 +76,7 @@ def said(x: Exchange) -> tuple[Any, ...]:
     spec=CHAT_SPEC,
     fix="Turn the response cache off, or declare it in the policy (gateway.cache); replay stored responses unchanged.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(AGAIN)),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         (*both(reply_to(AGAIN, f"{NONCE} attempt 2"), reply_to(AGAIN, f"{NONCE} attempt 2")), *ASKED_FIRST),
     ],
@@ -105,7 +108,7 @@ def cached_undeclared(
     spec=AGE,
     fix="Send Age, or a field of the gateway's own that names the cache (x-cache: HIT), with each stored response.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(AGAIN)),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[(*both(reply_to(AGAIN, headers=(JSON, ("age", "1")))), *ASKED_FIRST)],
     bad=[
         (*both(reply_to(AGAIN)), *ASKED_FIRST),
@@ -135,7 +138,7 @@ def _tells_of_cache(name: str, value: str) -> bool:
     spec=CACHE_KEY,
     fix="Make the cache key from the whole request body: sampling, caps, tools, images and instructions change a response.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(but=(AGAIN, TENANT))),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[(*both(reply_to("cap", f"{NONCE} attempt 3"), reply_to("cap", f"{NONCE} attempt 3")), *ASKED_FIRST)],
     bad=[(*both(reply_to("cap", headers=(JSON, ("age", "1")), cap=48)), *ASKED_FIRST)],
     compares_with={"first": FIRST},
@@ -143,13 +146,15 @@ def _tells_of_cache(name: str, value: str) -> bool:
 def cache_key_incomplete(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, first: Pair
 ) -> Iterator[Finding | NotJudged]:
-    """A request for 4000 tokens gets the response of 16; one about a picture gets that about another one."""
+    """A request for 4000 tokens gets the response of 16, one about a picture that about another one, and one for a large
+    model that of a small one.
+    """
     if skip := _not_stored(x, upstream, first):
         yield skip
     elif upstream:
         return
-    elif policy.gateway.cache and (different := _differences(x, first.client)) <= _dropped(policy, different):
-        yield not_applicable("what the request differs in does not reach the upstream (gateway.dropped)")
+    elif policy.gateway.cache and (different := _differences(x, first.client)) <= _equated(policy, different):
+        yield not_applicable("what the request differs in does not reach the upstream (gateway.dropped, gateway.model)")
     else:
         yield Finding(f"a request with another {x.case.subject} got a response without the upstream", at=reply(x).head)
 
@@ -160,9 +165,10 @@ def _differences(x: Exchange, other: Exchange) -> set[str]:
     return {name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)}
 
 
-def _dropped(policy: Policy, names: set[str]) -> set[str]:
-    """Those of these fields that the gateway is meant to drop."""
-    return {name for name in names if named(policy.gateway.dropped, name)}
+def _equated(policy: Policy, names: set[str]) -> set[str]:
+    """Those of these fields that the gateway is meant to drop, or to send with one value whatever the client's is."""
+    is_aliased = policy.gateway.model is not None
+    return {name for name in names if named(policy.gateway.dropped, name) or (name == "model" and is_aliased)}
 
 
 @rule(
@@ -172,7 +178,7 @@ def _dropped(policy: Policy, names: set[str]) -> set[str]:
     spec=TENANTS,
     fix="Make the client's key, or its tenant, a part of the cache key.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(TENANT)),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         (*both(reply_to(TENANT, f"{NONCE} attempt 3"), reply_to(TENANT, f"{NONCE} attempt 3")), *ASKED_FIRST),
     ],

@@ -9,7 +9,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.gw.answers import answered as answered_through
 from conformance.rules.gw.answers import compared, passed_on
@@ -59,7 +59,7 @@ CITED = [{"type": "url_citation", "url_citation": {"url": "https://example.com",
     fix="Parse the upstream's stream as the specification says (any line end, no space after the colon, comments, events "
     "cut anywhere), decode characters only once they are whole, and forward every event in order.",
     applies_to=USUAL,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[restreamed(HELLO, HELLO), restreamed(HELLO, MERGED), relayed(completion(), completion(id="gen-1"))],
     bad=[
         restreamed(HELLO, (HELLO[0], *HELLO[2:])),
@@ -79,7 +79,7 @@ def text_altered(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findin
     spec=CALLING,
     fix="Forward every fragment of a tool call once, with its index, and its arguments as the same text.",
     applies_to=USUAL,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         relayed(calling('{"city": "Oslo"}'), calling('{"city":"Oslo"}')),
         relayed(calling('{"city": "Os'), calling('{"city": "Os')),
@@ -101,7 +101,7 @@ def calls_altered(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findi
     spec=OBJECT,
     fix="Forward the finish reason of each choice, in both modes: `length` and `content_filter` stay what they are.",
     applies_to=USUAL,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         restreamed((*TWO_CHOICES, *TWO_ENDS, "[DONE]"), (*TWO_CHOICES, *TWO_ENDS, "[DONE]")),
         relayed(completion(finish="length"), completion(finish="length")),
@@ -136,7 +136,7 @@ def ending_altered(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Find
     fix="Forward reasoning under the name that the upstream sends or the one that the clients read, in both modes, and "
     "signatures and encrypted content byte by byte; if it is hidden on purpose, say so (gateway.hides_reasoning).",
     applies_to=USUAL,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         relayed(completion({"reasoning": "They greet."}), completion({"reasoning": "They greet."})),
         relayed(completion({"reasoning": "They greet."}), completion({"reasoning_content": "They greet."})),
@@ -161,7 +161,7 @@ def reasoning_altered(x: Exchange, upstream: tuple[Exchange, ...], policy: Polic
     spec=OBJECT,
     fix="Forward every field of the message and of the choice, in both modes, with equal values.",
     applies_to=USUAL,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         relayed(completion({"audio": HEARD, "content": None}), completion({"audio": HEARD, "content": ""})),
         relayed(completion({"annotations": CITED}), completion({"annotations": CITED, "x_vendor": 1})),

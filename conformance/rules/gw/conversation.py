@@ -8,7 +8,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.rules.gw.arrivals import SENT, Upstream, about, findings, sent_with
 from conformance.rules.gw.example import ASKED, NONCE, forwarded
 
@@ -65,7 +65,7 @@ def _thinking(**changes: Any) -> Body:
     spec=CHAT_SPEC,
     fix="Forward each message, call and result in its order, or reject the request with a 400 that names it.",
     applies_to=SENT,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         forwarded(_saying(SYSTEM), _saying(SYSTEM)),
         forwarded(_saying(SYSTEM), _saying(SYSTEM | {"role": "developer"})),
@@ -94,7 +94,7 @@ def message_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fi
     fix="Forward the conversation as it is; if the gateway adds to prompts on purpose, say so in the policy "
     "(gateway.prompt).",
     applies_to=SENT,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         forwarded(ASKED, ASKED),
         forwarded(_said(RESULTS), _said(RESULTS[:1], RESULTS[1:]), probe=CLAUDE),
@@ -118,7 +118,7 @@ def prompt_decorated(x: Exchange, upstream: Upstream, policy: Policy) -> Iterato
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-7",
     fix="Forward texts as they are: no trimming, no normalisation, no cutting, and UTF-8 in and out.",
     applies_to=SENT,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[forwarded(_saying(SYSTEM), _saying(SYSTEM))],
     bad=[forwarded(_saying(SYSTEM), _saying(SYSTEM | {"content": "Be brief, please."}))],
 )
@@ -134,7 +134,7 @@ def text_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fi
     spec=CHAT_SPEC,
     fix="Forward each tool of each type, or reject the request with a 400 that names the type.",
     applies_to=sent_with(Aspect.TOOL),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         forwarded(ASKED | {"tools": [TICK, GREP]}, ASKED | {"tools": [TICK, GREP]}),
         forwarded(ASKED | {"tools": [LOOK | {"type": "custom"}]}, ASKED | {"tools": [LOOK]}, probe=CLAUDE),
@@ -153,7 +153,7 @@ def tool_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Findi
     spec="https://platform.openai.com/docs/guides/images-vision",
     fix="Forward each content part with its data, or reject the request with a 400 that names the part's type.",
     applies_to=sent_with(Aspect.PART),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         forwarded(_with_parts(IMAGE), _with_parts(IMAGE)),
         forwarded(_said(RESULTS), _said(RESULTS[:1], RESULTS[1:]), probe=CLAUDE),
@@ -177,7 +177,7 @@ def part_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Findi
     fix="Forward `cache_control`, `prompt_cache_key` and the like at each place, or reject the request with a 400 that "
     "names them.",
     applies_to=sent_with(Aspect.CACHE),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[forwarded(_with_parts(MARKED), _with_parts(MARKED), probe=CLAUDE)],
     bad=[
         forwarded(_with_parts(MARKED), _with_parts({"type": "text", "text": "Rules."}), probe=CLAUDE),
@@ -197,7 +197,7 @@ def cache_marker_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterat
     fix="Keep thinking blocks, signatures and encrypted content as the texts that they are: no trimming, and nothing "
     "written anew.",
     applies_to=sent_with(Aspect.REASONING),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[forwarded(_thinking(), _thinking(), probe=CLAUDE)],
     bad=[
         forwarded(_thinking(), _thinking(thinking="I think so."), probe=CLAUDE),

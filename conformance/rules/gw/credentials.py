@@ -1,5 +1,6 @@
 """Credentials stay on their side of a gateway."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -8,7 +9,7 @@ from conformance.model.exchange import Exchange, Pair, Span
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply
 from conformance.rules.example import JSON, answered, completion
 from conformance.rules.gw.conditions import through_gateway
@@ -33,6 +34,8 @@ OAUTH_TOKEN: Final = "sk-ant-oat"  # noqa: S105 - the prefix of a kind of token
 NOTHING_ARRIVED: Final = not_applicable("no request arrived upstream")
 PASSES_ON: Final = not_applicable("the gateway passes the client's key on, and has none of its own (gateway.key)")
 
+MASK: Final = re.compile(rb"\*{6,}")
+"""What a recording has in place of a key."""
 HEADER: dict[str, Any] = {"probe": "chat.gateway.header.own", "body": ASKED}
 KEYED: dict[str, Any] = {"request_headers": [("authorization", "Bearer ********")]}
 OWN: dict[str, Any] = {"request_headers": [("authorization", "Bearer sk-canary-upstream")]}
@@ -53,6 +56,14 @@ def leaked(x: Exchange) -> Exchange:
 CLIENT = asked(("authorization", "Bearer ********"), COOKIE)
 RIGHT = asked(("authorization", "Bearer sk-canary-upstream"))
 BESIDE = leaked(asked(("authorization", "Bearer ********"), ("x-api-key", "sk-canary-upstream")))
+SESSION = replace(
+    answered(completion(), headers=(JSON, ("x-session", "****")), **HEADER), hidden=frozenset(("response",))
+)
+SHOWN = replace(
+    answered(completion(), headers=(JSON, ("x-debug", "Bearer ********")), **HEADER),
+    hidden=frozenset(("response", "upstream-key")),
+)
+"""Replies with a session, and with the key, that the gateway sends upstream, too; both are masked."""
 WITH_COOKIE = asked(("authorization", "Bearer sk-canary-upstream"), COOKIE)
 
 
@@ -64,7 +75,7 @@ WITH_COOKIE = asked(("authorization", "Bearer sk-canary-upstream"), COOKIE)
     fix="Replace the client's credentials by the upstream's on every route: Authorization, x-api-key, api-key, Cookie and "
     "the query. A gateway that is meant to pass the client's key on says so in the policy (gateway.key = client).",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[both(CLIENT, RIGHT)],
     bad=[both(CLIENT, BESIDE), both(CLIENT, WITH_COOKIE)],
     compares_with={"baselines": BASELINES},
@@ -103,9 +114,12 @@ def _leaks(x: Exchange, arrived: Exchange) -> Iterator[Finding]:
     spec=API_KEYS,
     fix="Build the replies to clients, errors and debugging headers included, without the headers of upstream requests.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
-    good=[both(CLIENT, RIGHT)],
-    bad=[both(answered(completion(), headers=(JSON, ("x-debug", "Bearer sk-canary-upstream")), **HEADER), RIGHT)],
+    apis=CONVERSATIONAL,
+    good=[both(CLIENT, RIGHT), both(SESSION, asked(("authorization", "Bearer ********"), ("x-session", "****")))],
+    bad=[
+        both(answered(completion(), headers=(JSON, ("x-debug", "Bearer sk-canary-upstream")), **HEADER), RIGHT),
+        both(SHOWN, asked(("authorization", "Bearer ********"))),
+    ],
     compares_with={"baselines": BASELINES},
 )
 def upstream_credential_shown(
@@ -121,8 +135,10 @@ def upstream_credential_shown(
                 f"the reply holds the credential of the upstream ({word})",
                 at=Span(at, at + len(word)) if at >= 0 else reply(x).head,
             )
-    if own and "response" in x.hidden:
-        yield Finding("the reply holds the credential of the upstream, which is masked", at=reply(x).head)
+    if own and "upstream-key" in x.hidden:
+        masked = MASK.search(x.received)
+        at_mask = Span(*masked.span()) if masked else reply(x).head
+        yield Finding("the reply holds the credential of the upstream, which is masked", at=at_mask)
     elif not own:
         yield not_applicable("the gateway sent no credential of its own")
 
@@ -134,7 +150,7 @@ def upstream_credential_shown(
     spec=AUTHORIZATION,
     fix="Set the upstream's credential in one header field, replace what is there, and do so on every route and in both modes.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         both(CLIENT, RIGHT),
         both(CLIENT, asked(("authorization", "Bearer sk-canary-a"), ("x-api-key", "sk-canary-a"))),

@@ -6,16 +6,19 @@ from typing import Any, Final
 from conformance.apis.fidelity.aspects import Aspect
 from conformance.apis.fidelity.records import Fate
 from conformance.apis.request import request_body
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.rules.gw.arrivals import SENT, Upstream, about, findings, forwarded_of, sent_with
 from conformance.rules.gw.example import ASKED, forwarded, forwarded_text
 
 CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
 JSON_SPEC: Final = "https://www.rfc-editor.org/rfc/rfc8259#section-6"
+OF_OTHER_MODELS: Final = ((Kind.GATEWAY_REFUSAL, "unknown-model"), (Kind.GATEWAY_CACHE, "model"))
+"""The requests that name another model than the target's, which the policy's name is not for."""
 EXPECTED: Final = "the value as it was sent, or a 400 that names the field"
 COOL: Final = ASKED | {"temperature": 0}
 TICK: Final[dict[str, Any]] = {"type": "function", "function": {"name": "tick"}}
@@ -31,7 +34,7 @@ HUGE: Final = '{"model":"m","messages":[{"role":"user","content":"Hi"}],"seed":%
     fix="Forward the field, or reject the request with a 400 that names it; if it is meant to be dropped, say so in the "
     "policy (gateway.dropped).",
     applies_to=SENT,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[forwarded(ASKED, ASKED)],
     bad=[
         forwarded(ASKED, {name: value for name, value in ASKED.items() if name != "max_tokens"}),
@@ -58,7 +61,7 @@ def field_dropped(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     spec=CHAT_SPEC,
     fix="Forward the client's fields only; if fields are added on purpose, name them in the policy (gateway.added).",
     applies_to=SENT,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         forwarded(ASKED, ASKED),
         forwarded(ASKED | {"stream": True}, ASKED | {"stream": True, "stream_options": {"include_usage": True}}),
@@ -83,7 +86,7 @@ def field_added(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fin
     fix="Forward the value unchanged, or reject the request with a 400 that names the field; if it is changed on "
     "purpose, name the field in the policy (gateway.changed).",
     applies_to=SENT,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[forwarded(ASKED, ASKED), forwarded_text(HUGE % "1.0", HUGE % "1")],
     bad=[
         forwarded(ASKED, ASKED | {"max_tokens": 4096}),
@@ -103,7 +106,7 @@ def value_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     fix="Tell a field that is 0 or false from one that is absent: forward whatever was sent (in Go a pointer instead of "
     "omitempty, in JavaScript `!== undefined`).",
     applies_to=sent_with(Aspect.EMPTY),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         forwarded(COOL, COOL),
         forwarded(COOL | {"stream": False}, COOL),
@@ -127,7 +130,7 @@ def falsy_value_dropped(x: Exchange, upstream: Upstream, policy: Policy) -> Iter
     spec=CHAT_SPEC,
     fix="Tell a field that is null or empty from one that is absent, and forward whatever was sent.",
     applies_to=sent_with(Aspect.NOTHING),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[forwarded(ASKED | {"stop": None, "metadata": {}}, ASKED | {"stop": None, "metadata": {}})],
     bad=[forwarded(ASKED | {"stop": None, "metadata": {}}, ASKED)],
 )
@@ -143,7 +146,7 @@ def empty_value_dropped(x: Exchange, upstream: Upstream, policy: Policy) -> Iter
     spec=JSON_SPEC,
     fix="Forward the bytes, or parse JSON with exact integers: json-bigint in JavaScript, json.Number in Go.",
     applies_to=sent_with(Aspect.DIGITS),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         forwarded_text(HUGE % "9007199254740993", HUGE % "9007199254740993"),
         forwarded_text(HUGE % "1.10", HUGE % "1.1"),
@@ -168,7 +171,7 @@ def digits_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fin
     spec=CHAT_SPEC,
     fix="Let the upstream decide, or reject the request with a 400 that names the field.",
     applies_to=sent_with(Aspect.RANGE),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[forwarded(ASKED | {"top_p": 1.1}, ASKED | {"top_p": 1.1})],
     bad=[forwarded(ASKED | {"top_p": 1.1}, ASKED | {"top_p": 1})],
 )
@@ -184,7 +187,7 @@ def value_clamped(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     spec=CHAT_SPEC,
     fix="Forward a text as a text, and a list as a list.",
     applies_to=SENT,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[forwarded(ASKED | {"stop": "x"}, ASKED | {"stop": "x"})],
     bad=[
         forwarded(ASKED | {"stop": "x"}, ASKED | {"stop": ["x"]}),
@@ -207,7 +210,7 @@ def shape_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     spec=CHAT_SPEC,
     fix="Forward the model's name; if the upstream has another one, name it in the policy (gateway.model).",
     applies_to=SENT,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[forwarded(ASKED, ASKED)],
     bad=[forwarded(ASKED, ASKED | {"model": "cheaper"})],
 )
@@ -221,5 +224,6 @@ def model_replaced(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[
         and isinstance(name, str)
         and alias not in (None, name)
         and request_body(arrived).get("model") == name
+        and (x.case.kind, x.case.subject) not in OF_OTHER_MODELS
     ):
         yield Finding(f"the model's name arrived as the client's, and not as {alias!r}, which the policy names")

@@ -12,10 +12,11 @@ from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MAY, MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply, request_header
 from conformance.rules.conditions import OK
 from conformance.rules.example import JSON, answered, completion
+from conformance.rules.gw.answers import source
 from conformance.rules.gw.conditions import named, through_gateway
 from conformance.rules.gw.credentials import NOTHING_ARRIVED, asked
 from conformance.rules.gw.example import both
@@ -61,7 +62,7 @@ def hops(options: Sequence[str]) -> set[str]:
     fix="Forward only the fields that describe the content, the API and the trace; name further ones in the policy "
     "(gateway.headers).",
     applies_to=through_gateway(Kind.GATEWAY_HEADER),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[both(asked(("x-team", "canary")), asked(("authorization", "Bearer sk-canary-upstream")))],
     bad=[
         both(
@@ -101,7 +102,7 @@ def _is_own(name: str) -> bool:
     spec=INTERNAL,
     fix="Remove the gateway's own fields at the last hop, or name them in the policy (gateway.headers).",
     applies_to=through_gateway(Kind.BASELINE, Kind.GATEWAY_HEADER),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[both(asked(), asked(("via", "1.1 gw"))), both(asked(("x-team", "a")), asked(("x-team", "a")))],
     bad=[both(asked(), asked(("x-ai-bridge-session", "u-17")))],
 )
@@ -128,7 +129,7 @@ HOP: tuple[tuple[str, str], ...] = (("connection", "keep-alive, x-hop"), ("x-hop
     spec=CONNECTION,
     fix="Remove from each message the fields that its Connection field names, and Connection itself, before forwarding it.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[both(asked(*HOP), asked()), both(asked(), answered(completion(), headers=(JSON, *HOP)))],
     bad=[
         both(asked(*HOP), asked(("x-hop", "1"))),
@@ -166,7 +167,7 @@ BETA = ("anthropic-beta", "context-1m-2025-08-07, interleaved-thinking-2025-05-1
     spec=VERSIONS,
     fix="Forward anthropic-version, and set it where a request is translated to the Messages API.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[both(asked(VERSION, **MESSAGES), asked(VERSION, **MESSAGES))],
     bad=[both(asked(VERSION, **MESSAGES), asked(**MESSAGES))],
 )
@@ -206,17 +207,20 @@ def _betas(x: Exchange) -> set[str]:
     ],
 )
 def beta_dropped(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
-    """Without its beta a request is rejected, or served without the feature that the client relies on."""
-    there = [arrived for arrived in upstream[:1] if arrived.api == "messages"]
-    if not there:
-        yield not_applicable("no request arrived at the Messages API of the upstream")
-    for arrived in there:
-        lost = sorted(_betas(x) - _betas(arrived))
-        if lost and not named(policy.gateway.dropped, "anthropic-beta"):
-            yield Finding(f"anthropic-beta arrived upstream without {', '.join(lost)}")
-        was, is_now = request_header(x, "anthropic-version"), request_header(arrived, "anthropic-version")
-        if was and is_now and was != is_now and not named(policy.gateway.changed, "anthropic-version"):
-            yield Finding(f"anthropic-version is {is_now[0][:40]} upstream; the client sent {was[0][:40]}")
+    """Without its beta a request is rejected, or served without the feature that the client relies on.
+
+    The request that counts is the one whose response the client got: a gateway may drop a refused beta in a further one.
+    """
+    arrived = source(x, upstream)
+    if isinstance(arrived, NotJudged):
+        yield arrived
+        return
+    lost = sorted(_betas(x) - _betas(arrived))
+    if lost and not named(policy.gateway.dropped, "anthropic-beta"):
+        yield Finding(f"anthropic-beta arrived upstream without {', '.join(lost)}")
+    was, is_now = request_header(x, "anthropic-version"), request_header(arrived, "anthropic-version")
+    if was and is_now and was != is_now and not named(policy.gateway.changed, "anthropic-version"):
+        yield Finding(f"anthropic-version is {is_now[0][:40]} upstream; the client sent {was[0][:40]}")
 
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -235,7 +239,7 @@ def trace_id(x: Exchange) -> str:
     spec=TRACES,
     fix="Forward traceparent, or send a child of it: another span in the same trace.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         both(asked(("traceparent", TRACE)), asked(("traceparent", TRACE))),
         both(asked(("traceparent", TRACE)), asked(("traceparent", TRACE.replace("00f0", "10f0")))),
@@ -268,7 +272,7 @@ def trace_ends(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding 
     spec=REQUEST_IDS,
     fix="Forward x-request-id of the upstream, or set one of the gateway's own.",
     applies_to=through_gateway(Kind.BASELINE),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         both(
             answered(completion(), headers=(JSON, ("x-gateway-request-id", "a"))),
@@ -303,7 +307,7 @@ GZIPPED = answered(
     spec=ACCEPT_ENCODING,
     fix="Compress a reply only if the client's Accept-Encoding lists the coding; decode what the upstream compressed.",
     applies_to=through_gateway(Kind.GATEWAY_HEADER),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[both(asked(), asked(("accept-encoding", "gzip")))],
     bad=[both(GZIPPED, asked(("accept-encoding", "gzip")))],
 )
@@ -329,7 +333,7 @@ def compressed_unasked(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[
     spec=CONTENT_TYPE,
     fix="Set Content-Type: application/json on each request with a JSON body.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[both(asked(JSON), asked(("content-type", "application/json; charset=utf-8")))],
     bad=[both(asked(JSON), asked()), both(asked(JSON), asked(("content-type", "text/plain")))],
 )

@@ -10,7 +10,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Pair, cached_reader
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply, request_content
 from conformance.rules.conditions import OK, all_of
 from conformance.rules.example import answered, completion
@@ -68,7 +68,7 @@ def _owners(found: frozenset[str], x: Exchange, others: Sequence[Pair]) -> list[
     fix="Bind each reply to the connection and the request that it belongs to; close an upstream connection whose reply was "
     "not read to the end, and scope caches by request.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[(*RIGHT, *_of_another())],
     bad=[(*both(said(f"{FOREIGN} attempt 1"), said(f"{NONCE} attempt 1")), *_of_another())],
     compares_with={"others": OTHERS},
@@ -86,7 +86,7 @@ def reply_of_another(x: Exchange, upstream: tuple[Exchange, ...], others: Sequen
     spec=MIXED_UP,
     fix="Build each request upstream from the client's own request alone; keep no conversation between requests.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[(*RIGHT, *_of_another())],
     bad=[
         (
@@ -131,7 +131,7 @@ def _first(x: Exchange) -> NotJudged | None:
     spec=CHAT_SPEC,
     fix="Forward the request; if the gateway has to respond itself, respond with an error.",
     applies_to=all_of(through_gateway(), _first),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[RIGHT],
     bad=[both(said("Hello! How can I help you?"))],
 )

@@ -9,7 +9,7 @@ from conformance.apis.response_content import response_content
 from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE, Api
+from conformance.model.words import CONVERSATIONAL, Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import as_object, as_string
@@ -39,7 +39,7 @@ def path_api(x: Exchange) -> Api | None:
     """The API whose path a request has, whatever its body is; None for other paths."""
     target = x.sent.partition(b"\r\n")[0].partition(b" ")[2].partition(b" ")[0]
     path = target.partition(b"?")[0].decode("latin-1").rstrip("/")
-    return next((api for api in GENERATIVE if path.endswith(spec(api).path)), None)
+    return next((api for api in CONVERSATIONAL if path.endswith(spec(api).path)), None)
 
 
 def generations(upstream: tuple[Exchange, ...]) -> tuple[Exchange, ...]:

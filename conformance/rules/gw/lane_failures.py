@@ -14,7 +14,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE, Api
+from conformance.model.words import CONVERSATIONAL, Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_object
@@ -49,7 +49,7 @@ def _after_failure(client: Object, status: int = 200) -> tuple[Exchange, ...]:
     fix="Translate errors, response.failed and broken streams into an error of the client's API, in the status or as an "
     "error event; never into a response that ends well.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[_after_failure(OVERLOADED, 529)],
     bad=[_after_failure(MESSAGE | {"content": []})],
 )
@@ -81,7 +81,7 @@ def failure_told_as_answer(x: Exchange, upstream: tuple[Exchange, ...]) -> Itera
     fix="Translate every legal response, also one that is incomplete, refused, or made of calls alone; an error is only for "
     "an upstream that failed.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat()],
     bad=[messages_by_chat(client=OVERLOADED, status=500), messages_by_chat(client="")],
 )
@@ -121,7 +121,7 @@ def _has_broken_arguments(x: Exchange) -> bool:
     fix="Carry usage over in both modes and for every ending: prompt_tokens includes cached tokens, input_tokens of "
     "Messages does not.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat()],
     bad=[
         messages_by_chat(client=MESSAGE | {"usage": {"input_tokens": 9, "output_tokens": 3}}),
@@ -173,7 +173,7 @@ def _shown(found: Usage) -> str:
     fix="Send stream_options.include_usage to chat upstreams in streams for clients whose API always has usage; where the "
     "upstream sends none, report 0 or nothing.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat()],
     bad=[messages_by_chat(upstream={name: value for name, value in completion().items() if name != "usage"})],
 )
@@ -207,7 +207,7 @@ FORMS: Final[dict[Api, tuple[str, ...]]] = {
     spec=ERRORS_SPEC,
     fix="Write the upstream's error in the envelope of the client's API, with its status, message, and Retry-After.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[_after_failure(OVERLOADED, 529)],
     bad=[_after_failure(error("Later.", "rate_limit_error"), 429)],
 )

@@ -8,14 +8,14 @@ from conformance.apis.conversation import conversation
 from conformance.apis.counterparts import SETTINGS, Setting, sent
 from conformance.apis.errors import one_line
 from conformance.apis.request import conversation_texts, request_body
-from conformance.apis.specs import spec
+from conformance.apis.specs import generation, spec
 from conformance.apis.tools import offered
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE, Api
+from conformance.model.words import CONVERSATIONAL, Api
 from conformance.parsing.json_values import Object, as_array, as_object, as_string
 from conformance.rules.gw.conditions import named, through_gateway
 from conformance.rules.gw.lane_conditions import generations, request_lane
@@ -42,7 +42,7 @@ STOPPED: Object = BY_MESSAGES | {"stop_sequences": ["END"]}
     spec=COUNTERPARTS,
     fix=REFUSE,
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat(STOPPED, BY_CHAT | {"stop": ["END"]})],
     bad=[
         messages_by_chat(STOPPED, BY_CHAT),
@@ -62,7 +62,7 @@ def decisive_field_lost(x: Exchange, upstream: tuple[Exchange, ...], policy: Pol
     spec=COUNTERPARTS,
     fix=REFUSE,
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat(BY_MESSAGES | {"metadata": {"user_id": "u"}}, BY_CHAT | {"user": "u"})],
     bad=[
         messages_by_chat(BY_MESSAGES | {"metadata": {"user_id": "u"}}, BY_CHAT),
@@ -105,7 +105,7 @@ def _arrived(setting: Setting, arrived: Exchange) -> Object:
     """The setting upstream, under its name or, as an extension of the upstream's API, under the client's."""
     body = request_body(arrived)
     found = dict(sent(setting, arrived.api, body))
-    for api in GENERATIVE:
+    for api in CONVERSATIONAL:
         if not found and api != arrived.api:
             found = dict(sent(setting, api, body))
     return found
@@ -115,7 +115,7 @@ def _is_changed(setting: Setting, mine: Object, theirs: Object, x: Exchange, api
     """Whether the value means something else in the upstream's API."""
     if setting.compared == "present":
         return False
-    if setting.name == "cap" and (_is_thinking(x) or spec(api).min_cap in theirs.values()):
+    if setting.name == "cap" and (_is_thinking(x) or generation(api).min_cap in theirs.values()):
         return False  # thoughts need room in some APIs, and others have a least cap
     if setting.name == "temperature" and api == "messages" and any(_is_above(v) for v in mine.values()):
         return False  # each gateway has its own scale
@@ -225,7 +225,9 @@ OTHER_SESSION: Object = BY_MESSAGES | {"metadata": {"user_id": "user_1_session_2
     fix="Derive prompt_cache_key from the whole of metadata.user_id, or send none.",
     applies_to=through_gateway(),
     apis=("messages",),
-    compares_with={"others": Compare((Kind.GATEWAY_TURN, Kind.GATEWAY_CONTENT), many=True)},
+    compares_with={
+        "others": Compare((Kind.GATEWAY_TURN, Kind.GATEWAY_CONTENT), many=True, any_mode=True, optional=True)
+    },
     good=[(*messages_by_chat(SESSION, _with_key("1")), *messages_by_chat(OTHER_SESSION, _with_key("2")))],
     bad=[(*messages_by_chat(SESSION, _with_key("1")), *messages_by_chat(OTHER_SESSION, _with_key("1")))],
 )
@@ -277,7 +279,7 @@ SEARCHING: Object = BY_MESSAGES | {"tools": [{"type": "web_search_20250305", "na
     spec="https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview",
     fix="Respond with 400 and the tool's type and place, as in tools[0].type, unless the upstream has the same tool.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat(SEARCHING, BY_CHAT | {"web_search_options": {}})],
     bad=[messages_by_chat(SEARCHING, BY_CHAT)],
 )

@@ -13,10 +13,9 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
-from conformance.parsing.json_body import json_body
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.json_text import NOT_JSON, parse_json
-from conformance.parsing.json_values import Object, as_array, as_object
+from conformance.parsing.json_values import Object
 from conformance.rules.example import completion
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.lane_conditions import reply_lane
@@ -39,7 +38,7 @@ CALLED = completion({"content": None, "tool_calls": CALLS}, "tool_calls")
 USED: Object = MESSAGE | {"content": USES, "stop_reason": "tool_use"}
 
 
-def _answers(x: Exchange, upstream: tuple[Exchange, ...]) -> tuple[Choice, Choice] | NotJudged:
+def choices(x: Exchange, upstream: tuple[Exchange, ...]) -> tuple[Choice, Choice] | NotJudged:
     """The client's choice, and that of an upstream of another API; else why they can't be compared."""
     answered = reply_lane(x, upstream)
     if isinstance(answered, NotJudged):
@@ -69,13 +68,13 @@ def _without_own_calls(theirs: Choice, mine: Choice, tools: frozenset[str]) -> C
     spec=COMPLETION,
     fix="Carry every text, and every refusal, of the upstream's response over, unchanged and in order, in both modes.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat()],
     bad=[messages_by_chat(client=MESSAGE | {"content": [{"type": "text", "text": "Hello"}]})],
 )
 def text_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The user pays for a text that is not shown, or reads one with a piece missing."""
-    found = _answers(x, upstream)
+    found = choices(x, upstream)
     if isinstance(found, NotJudged):
         yield found
         return
@@ -96,7 +95,7 @@ def text_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding |
     spec=COMPLETION,
     fix="Carry each call over as one call with an ID of its own, its name and its arguments; number parallel calls from 0.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         messages_by_chat(OFFERING, OFFERED, client=USED, upstream=CALLED),
         chat_by_messages(OFFERED, OFFERING, client=CALLED, upstream=USED),
@@ -111,7 +110,7 @@ def text_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding |
 )
 def call_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The agent does nothing, or runs a tool with the arguments of two calls run together."""
-    found = _answers(x, upstream)
+    found = choices(x, upstream)
     if isinstance(found, NotJudged):
         yield found
         return
@@ -150,7 +149,7 @@ def _arguments(call: ToolCall) -> Any:
     fix="Map each ending: stop, end_turn and completed; length, max_tokens and incomplete (max_output_tokens); tool_calls "
     "and tool_use; content_filter, refusal and incomplete (content_filter), in both modes.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         messages_by_chat(client=MESSAGE | {"stop_reason": "max_tokens"}, upstream=completion(finish="length")),
         chat_by_messages(OFFERED, OFFERING, client=CALLED, upstream=USED),
@@ -167,7 +166,7 @@ def ending_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Find
     """A cut response is treated as a complete one, half a file is written, a filtered response looks finished, and calls that
     end with stop are not run.
     """
-    found = _answers(x, upstream)
+    found = choices(x, upstream)
     if isinstance(found, NotJudged):
         yield found
         return
@@ -202,7 +201,7 @@ def _endings(mine: Choice, theirs: Choice) -> set[str | None]:
     fix="Carry reasoning over: reasoning_content or reasoning of chat upstreams, thinking blocks of Messages, reasoning "
     "items of Responses; if it is hidden on purpose, say so (gateway.hides_reasoning).",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         messages_by_chat(
             client=MESSAGE
@@ -214,7 +213,7 @@ def _endings(mine: Choice, theirs: Choice) -> set[str | None]:
 )
 def reasoning_lost(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
     """The user waits for a minute, pays for the tokens, and sees nothing of what was thought."""
-    found = _answers(x, upstream)
+    found = choices(x, upstream)
     if isinstance(found, NotJudged):
         yield found
         return
@@ -223,33 +222,3 @@ def reasoning_lost(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) 
         yield not_applicable("the upstream shows no reasoning")
     elif theirs not in mine and not policy.gateway.hides_reasoning:
         yield Finding(f"the upstream sent {len(theirs)} characters of reasoning, and {len(mine)} arrived")
-
-
-@rule(
-    "GW140",
-    SHOULD,
-    "A message that only calls tools has the content null",
-    spec=COMPLETION,
-    fix="Write `content: null` where the upstream's response has no text; null, absent and empty differ.",
-    applies_to=through_gateway(),
-    apis=("chat",),
-    modes=("unary",),
-    good=[chat_by_messages(OFFERED, OFFERING, client=CALLED, upstream=USED)],
-    bad=[
-        chat_by_messages(
-            OFFERED, OFFERING, client=completion({"content": "", "tool_calls": CALLS}, "tool_calls"), upstream=USED
-        )
-    ],
-)
-def null_content_filled(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """Agents that ask whether there is a text show an empty message, or send an empty text back, which is refused."""
-    found = _answers(x, upstream)
-    if isinstance(found, NotJudged):
-        yield found
-        return
-    if found[1].text or not found[1].calls:
-        yield not_applicable("the upstream's response does not consist of calls alone")
-        return
-    for choice in as_array((json_body(x) or {}).get("choices")):
-        if as_object(as_object(choice).get("message")).get("content", None) == "":
-            yield Finding('the content of the message is "", and the upstream sent none', expected="null")

@@ -11,7 +11,7 @@ from conformance.apis.tools import allows_one_call, offered, required_name, tool
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.json_values import Object, as_array, as_object, as_string
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.lane_conditions import FIX, request_lane
@@ -37,7 +37,7 @@ def offered_in_chat(parameters: Any, choice: Any = "required") -> Object:
     spec=MESSAGES_SPEC,
     fix=FIX.format(what="each tool's name, description and JSON Schema"),
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat(OFFERING, offered_in_chat(TOOL["input_schema"] | {"additionalProperties": False}))],
     bad=[messages_by_chat(OFFERING, BY_CHAT), messages_by_chat(OFFERING, offered_in_chat({"type": "object"}))],
 )
@@ -146,7 +146,7 @@ def _lost_property(properties: Object, others: Object, path: str) -> str:
     fix="Translate tool_choice: auto, none, required (any in Messages), and the tool that it names; and "
     "parallel_tool_calls: false, which is disable_parallel_tool_use in Messages.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat(OFFERING, offered_in_chat(TOOL["input_schema"]))],
     bad=[messages_by_chat(OFFERING, offered_in_chat(TOOL["input_schema"], "auto"))],
 )

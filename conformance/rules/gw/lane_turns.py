@@ -9,7 +9,7 @@ from conformance.apis.tools import offered
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import Object
 from conformance.rules.gw.conditions import through_gateway
@@ -69,7 +69,7 @@ SEEN: Object = {"type": "image_url", "image_url": {"url": "data:image/png;base64
     spec=TOOL_USE,
     fix=FIX.format(what="system text, and every text of each message, also beside tool results,"),
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat(HISTORY, _chat(QUESTION, SAID, *RESULTS, ASK))],
     bad=[
         messages_by_chat(HISTORY, _chat(QUESTION, SAID, *RESULTS)),
@@ -139,7 +139,7 @@ def _out_of_place(texts: Sequence[Said], runs: Sequence[Said]) -> Iterator[Said]
     spec=TOOL_USE,
     fix=FIX.format(what="each call and each result, and the ID that links them,"),
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat(HISTORY, _chat(QUESTION, SAID, *RESULTS, ASK))],
     bad=[
         messages_by_chat(HISTORY, _chat(QUESTION, SAID, RESULTS[0], ASK)),
@@ -202,7 +202,7 @@ def _history(entries: Sequence[Entry]) -> _History:
     spec="https://platform.claude.com/docs/en/build-with-claude/vision",
     fix=FIX.format(what="images, files and audio"),
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat(SEEING, _chat({"role": "user", "content": [SEEN, {"type": "text", "text": "What?"}]}))],
     bad=[messages_by_chat(SEEING, _chat({"role": "user", "content": "What?"}))],
 )

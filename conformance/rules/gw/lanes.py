@@ -10,7 +10,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE, Api
+from conformance.model.words import CONVERSATIONAL, Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import Object, as_object
@@ -38,7 +38,7 @@ reasoning of DeepSeek and OpenRouter."""
     spec=STREAMING_SPEC,
     fix="Translate every reply, and every event of a stream, into the API of the path that the client called.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat()],
     bad=[messages_by_chat(client=completion()), chat_by_messages(client=MESSAGE)],
 )
@@ -76,7 +76,7 @@ def foreign_apis(x: Exchange) -> list[tuple[Event | None, Api]]:
     fix="Translate the path together with the body, and the body into the form that the upstream's API documents: tool "
     "results are messages of role tool in Chat Completions, and blocks of a user message in Messages.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat(), chat_by_messages()],
     bad=[
         chat_by_messages(
@@ -109,7 +109,7 @@ def invalid_request_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Ite
         yield not_applicable("the client's own request is not valid")
         return
     wrong = [place for place in _wrong_places(api, body_sent(arrived)) if not _is_told(x, arrived, place)]
-    others = [other for other in GENERATIVE if other != api and _is_body_of(other, body_sent(arrived))]
+    others = [other for other in CONVERSATIONAL if other != api and _is_body_of(other, body_sent(arrived))]
     if api == x.api and not others:  # a request that keeps its API has rules of its own
         yield not_applicable("the upstream is asked in the client's API")
         return
@@ -139,7 +139,7 @@ def _wrong_places(api: Api, body: Any) -> list[_Place]:
 
 
 def _is_body_of(api: Api, body: Any) -> bool:
-    return spec(api).conversation in as_object(body) and not _wrong_places(api, body)
+    return spec(api).prompt in as_object(body) and not _wrong_places(api, body)
 
 
 def _is_told(x: Exchange, arrived: Exchange, place: _Place) -> bool:
@@ -161,7 +161,7 @@ def _is_unknown(error: Any) -> bool:
     fix="Forward only the fields of the upstream's API; if it takes a field as an extension, say so in the policy "
     "(gateway.added).",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[messages_by_chat(), messages_by_chat(arrived=BY_CHAT | {"top_k": 5})],
     bad=[messages_by_chat(sent=BY_MESSAGES | {"system": "Be brief."}, arrived=BY_CHAT | {"system": "Be brief."})],
 )

@@ -10,7 +10,7 @@ from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import request_content
 from conformance.parsing.json_exact import ordered, parse_exact
 from conformance.parsing.json_values import Object, as_object
@@ -50,7 +50,7 @@ def _of_prefix(x: Exchange) -> NotJudged | None:
     fix="Forward the bytes, or write JSON in the order in which it was read (in Go no map for schemas and tools), and add "
     "nothing to prompts that differs from request to request.",
     applies_to=_of_prefix,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     compares_with={"others": Compare(Kind.GATEWAY_REPEAT, many=True)},
     good=[_twice(_asked("a", "b"), _asked("a", "b")), _twice(_asked("b", "a"), _asked("b", "a"))],
     bad=[_twice(_asked("a", "b"), _asked("b", "a"))],
@@ -117,7 +117,7 @@ def _difference(one: Object, other: Object, name: str) -> str:
     spec="https://platform.openai.com/docs/guides/structured-outputs#key-ordering",
     fix="Write the members of schemas in the order in which they were read.",
     applies_to=sent_with(Aspect.ORDER),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[forwarded_example(_asked("a", "b"), _asked("a", "b"))],
     bad=[forwarded_example(_asked("b", "a"), _asked("a", "b"))],
 )

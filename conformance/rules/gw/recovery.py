@@ -10,10 +10,11 @@ from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exch
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK
 from conformance.rules.example import JSON, answered, completion, exchange
+from conformance.rules.gw.answers import given_up
 from conformance.rules.gw.attempts import LOST as LOST_STATUS
 from conformance.rules.gw.attempts import SERVER_ERROR, fate, is_unreachable, status_of
 from conformance.rules.gw.conditions import through_gateway
@@ -42,7 +43,7 @@ GIVEN_UP: Final = exchange(b"", mode="unary", probe=FAULT, ending=Ending("timeou
     spec="https://learn.microsoft.com/en-us/azure/architecture/patterns/circuit-breaker",
     fix="Let a circuit breaker open after several failures of the upstream, not after one; or declare it: gateway.breaker.",
     applies_to=through_gateway(Kind.GATEWAY_AFTER),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     compares_with={
         "usual": BASELINE,
         "around": Compare(
@@ -76,6 +77,8 @@ def next_request_fails(
         yield untestable(f"{in_a_row} failures came before it: a circuit breaker may be open (gateway.breaker)")
     elif not upstream:
         yield Finding(f"the request after a failure got {got}, and did not reach the upstream", at=reply(x).head)
+    elif late := given_up(x, upstream[-1]):
+        yield late
     elif any(fate(arrived) == "answered" for arrived in upstream):
         yield Finding(
             f"the upstream responded to the request after a failure, but the client got {got}", at=reply(x).head
@@ -116,7 +119,7 @@ def _end_ns(x: Exchange) -> int:
     spec=GATEWAY_TIMEOUT,
     fix="Bound the wait for the upstream's response, and respond with 504 when it is over, or when the connection is closed.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     timed=True,
     good=[both(refused(504, OWN), LOST), both(refused(), refused())],
     bad=[both(GIVEN_UP, LOST), both(at(0, GIVEN_UP), at(5, refused()))],

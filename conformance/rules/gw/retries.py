@@ -10,7 +10,7 @@ from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import display
 from conformance.rules.conditions import OK
@@ -57,7 +57,7 @@ def _counted(upstream: tuple[Exchange, ...]) -> str:
     spec=IDEMPOTENT,
     fix="Leave retries to the client, or declare them: gateway.retries and gateway.retry_on of the policy.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         both(refused(), refused()),
         both(GOOD, GOOD),
@@ -91,7 +91,7 @@ def sent_again(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> I
     spec=IDEMPOTENT,
     fix="Respond with 502 or 504 when the connection is lost after the request was sent; declare an opt-in as gateway.retry_on.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[both(refused(502, OWN), LOST), both(GOOD, LOST, GOOD)],
     bad=[
         both(GOOD, LOST, GOOD),
@@ -120,7 +120,7 @@ def accepted_request_sent_again(
     spec="https://github.com/maximhq/bifrost/pull/4911",
     fix="Read the response of the attempt that succeeded, and nothing of the others; do not try again once content is sent.",
     applies_to=through_gateway(),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[both(GOOD, refused(), GOOD)],
     bad=[
         both(refused(), refused(), GOOD),
@@ -168,7 +168,7 @@ def _text(x: Exchange) -> str:
     spec="https://github.com/api7/aisix/pull/807",
     fix="Retry and fall back in both modes until the first content is sent, or take it out of the policy.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     compares_with={"faults": Compare(Kind.GATEWAY_FAULT, many=True, any_profile=True, optional=True)},
     good=[both(GOOD, refused(503), GOOD)],
     bad=[both(refused(503), refused(503))],

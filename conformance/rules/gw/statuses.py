@@ -7,8 +7,8 @@ from conformance.apis.claims import is_error
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply
 from conformance.rules.example import answered, exchange, http, streamed
 from conformance.rules.gw.attempts import LOST, failed_upstream, failure, fate, status_of
@@ -43,10 +43,15 @@ def is_blamed(was: int, now: int) -> bool:
 
 
 def is_excused(was: int, now: int) -> bool:
-    """Whether the client's mistake is reported as anything else, so that clients retry, or doubt their key."""
+    """Whether the client's mistake is reported as anything else, so that clients retry, or doubt their key.
+
+    `now` is LOST where the client got no response: SDKs retry then, too.
+    """
     is_clients = 400 <= was < 500 and was not in CREDENTIALS and was not in ASKED_AGAIN
-    if not is_clients or was == now or now < 400:
+    if not is_clients or was == now or LOST < now < 400:
         return False
+    if now == LOST:
+        return True
     if was == NO_ROUTE and now in FAILED:  # the upstream's route is the gateway's own to configure
         return False
     return now >= 500 or now in CREDENTIALS or now in ASKED_AGAIN
@@ -60,8 +65,6 @@ def usual_statuses(was: int) -> tuple[int, ...]:
         return (was, 500, 502, 503)
     if was in OVERLOADED:
         return (429, 502, *OVERLOADED)
-    if was == 429:
-        return (429, *OVERLOADED)
     if was in (408, 504):
         return (was, 502, 504)
     return (was, 502) if was >= 500 or was == NO_ROUTE else (was,)
@@ -103,7 +106,7 @@ TOLD_IN_STREAM: Final = (both(FAILED_RESPONSE, FAILED_AT_ONCE), both(FAILED_AT_O
     spec=BAD_GATEWAY,
     fix="Respond with the upstream's error status, or 502 or 504 where it has none.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         both(refused(502, OWN), NO_RESPONSE),
         both(refused(), refused()),
@@ -139,7 +142,7 @@ def failure_told_as_success(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
     spec=CODES_5XX,
     fix="Pass the upstream's status on, or respond with 502; only what the request itself gets wrong is a 4xx.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         both(refused(503), refused(503)),
         both(refused(502, OWN), refused(401)),
@@ -172,23 +175,27 @@ def failure_blamed_on_the_client(x: Exchange, upstream: tuple[Exchange, ...]) ->
     spec=CODES_4XX,
     fix="Pass the upstream's 4xx on.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT, Kind.GATEWAY_REFUSAL),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[both(refused(400), refused(400)), both(refused(400), refused(422)), both(refused(502, OWN), refused(404))],
     bad=[
         both(refused(500, OWN), refused(400)),
         both(refused(502, OWN), refused(413)),
         both(refused(429, OWN), refused(400)),
         both(refused(401, OWN), refused(422)),
+        both(NO_RESPONSE, refused(400)),
     ],
 )
 def mistake_told_as_failure(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
-    """SDKs send the same wrong request again after a 5xx or 429, each time in vain."""
+    """SDKs send the same wrong request again after a 5xx, a 429 or a lost connection, each time in vain."""
     if skip := failed_upstream(x, upstream):
         yield skip
         return
     status = reply(x).status
-    if all(is_excused(was, status) for was in failures_of(upstream)):
-        seen = f"the upstream refused the request with {described(upstream)}, but the client got HTTP {status}"
+    if not status and not x.is_lost:
+        yield untestable("the response was not recorded")
+    elif all(is_excused(was, status) for was in failures_of(upstream)):
+        got = f"HTTP {status}" if status else "no response"
+        seen = f"the upstream refused the request with {described(upstream)}, but the client got {got}"
         yield Finding(seen, at=reply(x).head, expected="the upstream's status")
 
 
@@ -199,7 +206,7 @@ def mistake_told_as_failure(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
     spec=BAD_GATEWAY,
     fix="Pass the upstream's status on; respond with 502 for a lost connection and 504 for silence.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         both(refused(503), refused(503)),
         both(refused(502, OWN), refused(500)),
@@ -209,6 +216,7 @@ def mistake_told_as_failure(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
         both(refused(500, OWN), NO_RESPONSE),
         both(refused(400), refused(422)),
         both(refused(500, OWN), refused(503)),
+        both(refused(503, OWN), refused(429)),
         both(NO_RESPONSE, refused(503)),
         both(streamed(OWN, probe=FAULT), NO_RESPONSE),
     ],

@@ -12,7 +12,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_object
 from conformance.rules.example import HELLO, chunk, completion, streamed
@@ -48,7 +48,7 @@ def asks_usage(x: Exchange) -> bool:
     fix="Forward the usage wherever the upstream sends it: in a chunk without choices, beside an empty delta, with the "
     "finish reason, in response.incomplete; of several reports of one response the last one counts, do not add them up.",
     applies_to=USUAL,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         counted(TOLD, TOLD),
         relayed(completion(), completion()),
@@ -144,7 +144,7 @@ def usage_unasked(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -
     spec=ESTIMATES,
     fix="Leave usage out, or mark an estimate as one (a member such as `estimated: true` beside the counts).",
     applies_to=USUAL,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[
         relayed(completion(usage=None), completion(usage=None)),
         relayed(completion(usage=None), completion(usage=COUNTED | {"estimated": True})),

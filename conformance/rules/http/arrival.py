@@ -6,7 +6,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Ending, Exchange, Span
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK, all_of, replied, uncut
 from conformance.rules.example import JSON, SSE, answered, exchange, http
@@ -48,7 +48,7 @@ def ending_clause(x: Exchange) -> str:
     fix="Find what drops the connection or hangs (a crash, a worker timeout, a proxy), and send at least an error status for every request.",
     applies_to=all_of(tried, uncut),
     needs=("framing",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(GOOD, EVENTFUL), (answered("", status=500), EVENTFUL)],
     bad=[
         (exchange(b"", ending=Ending("closed", "first-byte", 0)), EVENTFUL),
@@ -101,7 +101,7 @@ def bounded(x: Exchange) -> NotJudged | None:
     fix="Send each response to its end (last chunk, Content-Length), and don't kill workers or idle connections during a response.",
     applies_to=bounded,
     needs=("framing",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, framed(chunks(EVENTS)), exchange(http(200, (SSE,), EVENTS, length=False))],
     bad=[
         framed(chunks(EVENTS, last=b""), CUT),
@@ -135,7 +135,7 @@ def _tail(x: Exchange) -> Span:
     fix="Find what repeats (headers, events, a retry inside the server), and end the response at the token cap.",
     applies_to=tried,
     needs=("framing",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD],
     bad=[exchange(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 9, ending=Ending("limit", "body", 0, "the head has no end"))],
 )

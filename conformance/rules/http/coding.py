@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange
 from conformance.model.rule import LACKING, rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply, request_header
 from conformance.rules.conditions import replied
 from conformance.rules.example import JSON, exchange, http
@@ -32,7 +32,7 @@ def coded(coding: str | None, body: bytes, accepted: str = "gzip, deflate") -> E
     fix="Let one layer compress the body and set Content-Encoding, and make proxies forward both or remove both.",
     applies_to=has_body,
     needs=("framing",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, coded("gzip", gzip.compress(b"{}", mtime=0)), coded("br", b"\x0b\x02\x80{}\x03")],
     bad=[coded(None, gzip.compress(b"{}", mtime=0)), coded("gzip", b"{}")],
 )
@@ -75,7 +75,7 @@ def is_coded(x: Exchange) -> NotJudged | None:
     fix="Compress only with a coding that the request's Accept-Encoding lists, or not at all.",
     applies_to=is_coded,
     needs=("headers", "framing"),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[coded("gzip", gzip.compress(b"{}", mtime=0)), coded("br", b"...", "gzip;q=0.5, *"), coded("identity", b"{}")],
     bad=[coded("br", b"\x0b\x02\x80{}\x03"), coded("gzip", gzip.compress(b"{}", mtime=0), "gzip;q=0, br")],
 )
@@ -105,7 +105,7 @@ def _weight(part: str) -> tuple[str, float]:
     fix="Omit Content-Encoding if the body is not compressed; to keep proxies from compressing it, send Cache-Control: no-transform.",
     applies_to=is_coded,
     needs=("headers", "framing"),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[coded("gzip", gzip.compress(b"{}", mtime=0))],
     bad=[coded("none", b"{}"), coded("utf-8", b"{}")],
 )

@@ -9,7 +9,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import MORE_FOLLOWS, fault_of
 from conformance.parsing.sse import is_labelled, looks_like_events
@@ -55,7 +55,7 @@ def has_whole_body(x: Exchange) -> NotJudged | None:
     fix="Serialise the response once with a JSON library, in UTF-8 without BOM, and check that no proxy replaces it.",
     applies_to=has_whole_body,
     needs=("bytes",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, answered(' {"text": "\\ud83d\\ude00 \u00e9 \\ud800"}\r\n')],
     bad=[
         answered(" "),
@@ -93,7 +93,7 @@ def answered_once(x: Exchange) -> NotJudged | None:
     spec=COMPLETIONS + "#chat-create-stream",
     fix="Stream only if the request body has `stream: true`; if `stream` is missing or false, send one JSON response.",
     applies_to=answered_once,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, answered(completion(), headers=[SSE])],
     bad=[exchange(http(200, [label], EVENTS), mode="unary") for label in (SSE, JSON)],
 )

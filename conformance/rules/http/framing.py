@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import Part, reply
 from conformance.rules.conditions import all_of, replied, whole
 from conformance.rules.example import JSON, SSE, answered, exchange, http
@@ -25,7 +25,7 @@ MAX_HEAD = 16 * 1024
     fix="Let an HTTP library write the status line and headers, and check what proxies add.",
     applies_to=received,
     needs=("framing",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, exchange(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + GOOD.received, mode="unary")],
     bad=[
         exchange(b'{"choices": []}'),
@@ -50,7 +50,7 @@ def malformed_head(x: Exchange) -> Iterator[Finding]:
     fix="Let the server library frame the body: with a correct Content-Length or with chunks of correct sizes, never both.",
     applies_to=all_of(received, replied),
     needs=("framing",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[framed(chunks(EVENTS)), framed(chunks(EVENTS, last=b"0\r\nx-a: b\r\n\r\n")), GOOD],
     bad=[
         framed(b"zz\r\nhello\r\n0\r\n\r\n"),
@@ -84,7 +84,7 @@ def beyond(x: Exchange) -> Span | None:
     fix="Set Content-Length to the body's length in bytes (not characters), and write nothing after the last chunk.",
     applies_to=all_of(received, replied, whole),
     needs=("framing",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, exchange(http(200, (JSON,), b"{}") + b"\r\n")],
     bad=[exchange(http(200, (JSON,), b"{}") + b"}"), framed(chunks(EVENTS) + b"data: more\n\n")],
 )
@@ -102,7 +102,7 @@ def octets_after_the_end(x: Exchange) -> Iterator[Finding]:
     fix="Send Content-Length, or Transfer-Encoding: chunked over HTTP/1.1 (nginx: proxy_http_version 1.1).",
     applies_to=has_body,
     needs=("framing",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, framed(chunks(EVENTS))],
     bad=[exchange(http(200, (SSE,), EVENTS, length=False)), exchange(b"HTTP/1.0 200 OK\r\n\r\n{}", mode="unary")],
 )
@@ -123,7 +123,7 @@ def end_by_close(x: Exchange) -> Iterator[Finding]:
     fix="Let one layer set Content-Length: the server library, or the proxy that changes the body.",
     applies_to=replied,
     needs=("framing",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, framed(chunks(EVENTS)), exchange(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", mode="unary")],
     bad=[
         answered("{}", headers=[JSON, ("content-length", "2")]),
@@ -146,7 +146,7 @@ def repeated_content_length(x: Exchange) -> Iterator[Finding]:
     fix="Send fewer and shorter headers, and write debug information to logs instead.",
     applies_to=replied,
     needs=("headers", "framing"),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD],
     bad=[answered("{}", headers=[JSON, ("x-debug", "a" * MAX_HEAD)])],
 )

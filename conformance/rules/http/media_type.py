@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import Reply, reply
 from conformance.parsing.json_text import fault_of
 from conformance.rules.conditions import answered_whole, replied
@@ -37,7 +37,7 @@ def holds_json(x: Exchange) -> NotJudged | None:
     fix="Set Content-Type: application/json on JSON responses.",
     applies_to=holds_json,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         GOOD,
         answered(completion(), headers=[("content-type", "Application/JSON; charset=utf-8")]),
@@ -78,7 +78,7 @@ def labelled_json(x: Exchange) -> NotJudged | None:
     fix="Drop the charset parameter of application/json, or set it to utf-8.",
     applies_to=labelled_json,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, answered("{}", headers=[("content-type", 'application/json; charset="UTF-8"')])],
     bad=[answered("{}", headers=[("content-type", "application/json; charset=iso-8859-1")])],
 )
@@ -98,7 +98,7 @@ def json_in_a_charset(x: Exchange) -> Iterator[Finding]:
     fix="Set Content-Type in one layer, and make proxies replace it instead of adding a second one.",
     applies_to=has_body,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD],
     bad=[answered("{}", headers=[("content-type", "text/html"), JSON])],
 )
@@ -120,7 +120,7 @@ def repeated_content_type(x: Exchange) -> Iterator[Finding]:
     fix="Send Cache-Control: no-store (or no-cache for streams), or omit Cache-Control.",
     applies_to=posted,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, answered(completion(), headers=[JSON, ("cache-control", "private, max-age=0")])],
     bad=[answered(completion(), headers=[JSON, ("cache-control", "public, max-age=3600")])],
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import replied, whole
 from conformance.rules.example import HELLO, SSE, answered, completion, exchange, http, streamed
@@ -26,7 +26,7 @@ def ended_success(x: Exchange) -> NotJudged | None:
     spec=RFC9110 + "15.3.5",
     fix="Send status 200 with the completion, or an error status if there is none.",
     applies_to=ended_success,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, streamed(*HELLO), exchange(http(200, (SSE,), b""))],
     bad=[exchange(b"HTTP/1.1 204 No Content\r\n\r\n"), answered("", status=205), answered("")],
 )
@@ -45,7 +45,7 @@ def success_without_content(x: Exchange) -> Iterator[Finding]:
     spec=COMPLETIONS,
     fix="Send 200; other 2xx statuses mean something else (202: not done yet, 206: partial content).",
     applies_to=posted,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, streamed(*HELLO)],
     bad=[answered(completion(), status=202), streamed(*HELLO, status=206)],
 )
@@ -62,7 +62,7 @@ def success_other_than_200(x: Exchange) -> Iterator[Finding]:
     spec=RFC9110 + "15.4",
     fix="Document the final base URL, and serve the API's path both with and without a trailing slash.",
     applies_to=replied,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, answered("", status=404)],
     bad=[answered("", status=301, headers=[("location", "/v1/x/")]), answered("", status=307, headers=[])],
 )

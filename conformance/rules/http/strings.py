@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import SHOULD, Finding, NotJudged
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import lone_surrogate, parse_json, repeated_name
 from conformance.parsing.sse import looks_like_events, span, stream
@@ -27,7 +27,7 @@ FIRST = 100
     fix="Escape complete characters only: one above U+FFFF needs a pair of escapes, such as \\ud83d\\ude42.",
     applies_to=has_whole_body,
     needs=("bytes",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, answered('{"text": "\\ud83d\\ude00"}')],
     bad=[answered('{"text": "\\ud83d"}')],
 )
@@ -54,7 +54,7 @@ def written_in_json(x: Exchange) -> NotJudged | None:
     fix="Serialise objects with a JSON library, and overwrite a changed field instead of adding it again.",
     applies_to=written_in_json,
     needs=("bytes",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[GOOD, streamed(*HELLO)],
     bad=[
         answered('{"object": "list", "object": "chat.completion"}'),

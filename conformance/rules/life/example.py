@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from conformance.apis.chat import chat_content
 from conformance.apis.errors import error_response
-from conformance.apis.request import request_body
+from conformance.apis.request import conversation_texts, request_body
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
 from conformance.model.verdict import NotJudged, untestable
-from conformance.parsing.json_values import as_array, as_object, as_string
 from conformance.rules.example import HELLO, SSE, answered, chunk, completion, exchange, http, sse
 
 CLOSING = "https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"
@@ -75,6 +74,6 @@ def lower_text(x: Exchange) -> str:
 
 def requested_word(x: Exchange) -> str:
     """The last word of the prompt, which is unique among the concurrent requests."""
-    said = [as_string(as_object(message).get("content")) for message in as_array(request_body(x).get("messages"))]
+    said = tuple(conversation_texts(request_body(x)))
     words = said[-1].split() if said else []
     return words[-1].lower() if words else ""

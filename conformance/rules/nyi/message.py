@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from conformance.apis.errors import ErrorResponse, quoted
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import GENERATIVE, WITH_CHOICES
 from conformance.parsing.json_values import display
 from conformance.rules.example import error
 from conformance.rules.nyi.example import GOOD, GOOD_MESSAGES, WORDS, rejection
@@ -36,7 +36,7 @@ MOST = 2000
     spec=ENVELOPE,
     fix=f"Set `error.code` to `{CODE}`.",
     applies_to=streaming_rejected,
-    apis=("chat", "responses"),
+    apis=(*WITH_CHOICES, "responses"),
     good=[GOOD],
     bad=[rejection(error(WORDS, param="stream")), rejection(error(WORDS) | {"error": {"message": WORDS}})],
 )
@@ -55,7 +55,7 @@ def refusal_without_a_code(said: ErrorResponse) -> Iterator[Finding]:
     spec=ENVELOPE,
     fix=f"Set `error.code` to `{CODE}`.",
     applies_to=streaming_rejected,
-    apis=("chat", "responses"),
+    apis=(*WITH_CHOICES, "responses"),
     good=[GOOD],
     bad=[rejection(error(WORDS, code="not_implemented")), rejection({"error": {"message": WORDS, "code": 501}})],
 )
@@ -132,7 +132,7 @@ def refusal_without_a_hint(said: ErrorResponse) -> Iterator[Finding]:
     spec=ENVELOPE,
     fix="Set `error.param` to `stream`.",
     applies_to=streaming_rejected,
-    apis=("chat", "responses"),
+    apis=(*WITH_CHOICES, "responses"),
     good=[GOOD],
     bad=[rejection(error(WORDS, code=CODE)), rejection(error(WORDS, param="body", code=CODE))],
 )

@@ -11,21 +11,30 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import CONVERSATIONAL, GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import all_of, baseline_ok, mode_supported, not_rejected_for_other_reasons, readable
 from conformance.rules.example import answered, completion, error
 from conformance.rules.par.spec import CHAT, CREATE
 from conformance.rules.use.conditions import counted_well
 
-EXPECTED = ("parts", "system-parts", "tool-parts", "developer")
+EXPECTED = ("parts", "system-parts", "tool-parts", "developer", "typed", "system", "turns")
 """Forms that frameworks send without an option to send another: a rejection by name helps none of them."""
 REFUSABLE = {
-    "image": ("image_url", "image", "content", "messages", "image input", "vision", "multimodal"),
+    "image": ("image_url", "input_image", "image", "images", "content", "messages", "vision", "multimodal"),
+    "file": ("input_file", "file_data", "file", "files", "document", "PDF", "pdf", "content", "messages", "multimodal"),
+    "phase": ("phase",),
+    "cache-marks": ("cache_control",),
     "audio": ("input_audio", "audio", "content", "messages", "audio input", "multimodal"),
     "name": ("name", "messages"),
     "limits": ("temperature", "top_p", "frequency_penalty", "presence_penalty"),
     "both-caps": ("max_tokens", "max_completion_tokens"),
     "logprobs-beside-tools": ("logprobs", "tools", "tool_choice"),
+    "prompts": ("prompt", "temperature"),
+    "token-ids": ("prompt",),
+    "token-id-lists": ("prompt",),
+    "best-of": ("best_of",),
+    "logprobs-zero": ("logprobs",),
 }
 """Forms that a server may reject, and the words one of which its error must contain.
 
@@ -39,10 +48,14 @@ ADDED = {
     "image": "the image",
     "audio": "the audio",
     "developer": "the developer message",
+    "file": "the file",
+    "system": "the system message",
+    "turns": "the earlier turns",
+    "phase": "the earlier messages",
 }
 """Forms that add something to the prompt of the baseline request, and what they add."""
-MIN_TOKENS = {"parts": 8, "system-parts": 8, "image": 1, "audio": 1, "developer": 8}
-"""Minimum tokens of the addition: a third of a text's words; an image may count as one."""
+MIN_TOKENS = dict.fromkeys(ADDED, 8) | {"turns": 16, "phase": 16} | dict.fromkeys(("image", "audio", "file"), 1)
+"""Minimum tokens of the addition: a third of a text's words; an image, and a file that is seen as one, may count as one."""
 
 Forms = dict[str, Any]
 
@@ -119,7 +132,7 @@ def default_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJu
     spec=CREATE,
     fix="Support the form, or return 400 and name the unsupported part in the message and in `error.param`.",
     applies_to=_asks_for(*REFUSABLE),
-    apis=CHAT,
+    apis=GENERATIVE,
     good=[
         (answered(completion(), **form("name")), BASELINE_RESPONSE),
         (answered(error("Unknown field.", param="messages[0].name"), status=400, **form("name")), BASELINE_RESPONSE),
@@ -144,11 +157,11 @@ def form_refused_without_a_name(x: Exchange, baseline: Exchange) -> Iterator[Fin
 @rule(
     "PAR016",
     SHOULD,
-    "Text as content parts, and the role developer, are accepted",
+    "Text as content parts or message items, in every documented role, is accepted",
     spec=f"{CREATE}#chat-create-messages",
-    fix="Accept content as a string or a list of text parts in every message, and the role `developer` as `system`.",
+    fix="Accept text as a string or as parts in every message, the role `developer` as `system`, and typed message items.",
     applies_to=_asks_for(*EXPECTED),
-    apis=CHAT,
+    apis=CONVERSATIONAL,
     good=[(answered(completion(), **form(name)), BASELINE_RESPONSE) for name in EXPECTED],
     bad=[
         (
@@ -163,13 +176,14 @@ def form_refused_without_a_name(x: Exchange, baseline: Exchange) -> Iterator[Fin
             answered(error("Must be a string.", param="messages[0].content"), status=400, **form("tool-parts")),
             BASELINE_RESPONSE,
         ),
+        (answered(error("Must be a string.", param="input"), status=400, **form("typed")), BASELINE_RESPONSE),
     ],
 )
 def ordinary_form_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Frameworks choose the form, not their users: every turn fails, even if the error says why.
 
     A list of text parts is one text, for the roles system, user and tool alike; `developer` is the newer name of
-    `system`, and SDKs send it to models that reason.
+    `system`, and SDKs send it to models that reason. Responses takes a string, or a list of items.
     """
     yield from _refused(x, baseline, "a completion")
 
@@ -191,7 +205,7 @@ MORE = {"prompt_tokens": 30, "completion_tokens": 3, "total_tokens": 33}
     spec=f"{CREATE}#chat-create-messages",
     fix="Pass all parts of all messages to the model, and reject part types that it can't read with an error that names them.",
     applies_to=_adding,
-    apis=CHAT,
+    apis=CONVERSATIONAL,
     modes=("unary",),
     compares_with={"other": Compare(Kind.REPEAT)},
     good=[(answered(completion(usage=MORE), **form(name)), BASELINE_RESPONSE, LONGER) for name in ADDED],

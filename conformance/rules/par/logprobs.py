@@ -8,6 +8,8 @@ from conformance.apis.logprobs import (
     UNREADABLE,
     Entry,
     alternatives,
+    alternatives_asked,
+    asks_logprobs,
     entries,
     hides_tokens,
     joined_tokens,
@@ -15,11 +17,13 @@ from conformance.apis.logprobs import (
     token_bytes,
 )
 from conformance.apis.request import request_body
+from conformance.apis.request_fields import echoes
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.parsing.json_values import Object, as_array, as_object, describe_member, display, is_integer
+from conformance.model.words import WITH_CHOICES
+from conformance.parsing.json_values import Object, as_array, as_object, describe_member, display
 from conformance.rules.conditions import all_of, probe_is
 from conformance.rules.conditions_by_api import has_content
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
@@ -58,7 +62,7 @@ STREAM = streamed(piece("Hi", HI), piece(" there", THERE), chunk(finish="length"
 
 def logged(x: Exchange) -> NotJudged | None:
     """`logprobs` were requested and received."""
-    if request_body(x).get("logprobs") is not True:
+    if not asks_logprobs(x):
         return OUT_OF_SCOPE
     return has_content(x) or (None if entries(x) else not_applicable("the response has no logprobs"))
 
@@ -74,7 +78,7 @@ def _at(x: Exchange, entry: Entry) -> Span:
     spec=LOGPROBS,
     fix="Send each token's text, and the natural logarithm of its probability as `logprob`.",
     applies_to=logged,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     good=[GOOD, STREAM, with_tokens(token("Hi", -9999.0, top_logprobs=[]), token(" there", 0))],
     bad=[
         with_tokens(token("Hi", 0.6), THERE),
@@ -89,6 +93,8 @@ def impossible_log_probability(x: Exchange) -> Iterator[Finding]:
     for entry in entries(x):
         for value in (entry.value, *as_array(as_object(entry.value).get("top_logprobs"))):
             number = logprob(value)
+            if echoes(x) and as_object(value).get("logprob", number) is None:
+                continue  # of the prompt, which CPL012 judges
             if not isinstance(value, dict) or not isinstance(value.get("token"), str):
                 what = f"has {describe_member(value, 'token')}" if isinstance(value, dict) else f"is {display(value)}"
                 yield Finding(f"a `logprobs` entry {what}", at=_at(x, entry))
@@ -103,7 +109,7 @@ def impossible_log_probability(x: Exchange) -> Iterator[Finding]:
 def _alternatives_asked(x: Exchange) -> NotJudged | None:
     if skip := logged(x):
         return skip
-    if not is_integer(request_body(x).get("top_logprobs", 0)):
+    if alternatives_asked(x) is None:
         return not_applicable("the request has no valid `top_logprobs`")
     has_any = any(any(alternatives(entry.value)) for entry in entries(x))
     return None if has_any else not_applicable("the response has no `top_logprobs`")
@@ -121,7 +127,7 @@ def _name(value: Any) -> tuple[Any, bytes | None]:
     spec=f"{CREATE}#chat-create-top_logprobs",
     fix="List the `top_logprobs` likeliest tokens of each position, each once.",
     applies_to=_alternatives_asked,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     good=[GOOD, STREAM],
     bad=[
         with_tokens(token("Hi", top_logprobs=[token("Hi"), token("Ho"), token("Ha")]), THERE),
@@ -132,9 +138,11 @@ def _name(value: Any) -> tuple[Any, bytes | None]:
 def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
     """Evaluations that compare the letters of options count one twice, miss it, or compare lists of different lengths.
 
-    A token may have fewer alternatives in rare cases; if all of several tokens do, the number was clamped.
+    A token may have fewer alternatives in rare cases; if all of several tokens do, the number was clamped. Completions
+    lists the token itself in addition, if it is not among the likeliest.
     """
-    most = request_body(x).get("top_logprobs", 0)
+    most = alternatives_asked(x) or 0
+    own = 1 if x.api == "completions" else 0
     longest = max(len(list(alternatives(entry.value))) for entry in entries(x))
     if longest < most and len(entries(x)) > 1:
         seen = f"each token has at most {longest} alternatives, but {display(most)} were requested"
@@ -142,7 +150,7 @@ def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
     for entry in entries(x):
         found = [_name(value) for value in alternatives(entry.value)]
         readable = [name for name in found if name[0] and UNREADABLE not in str(name[0])]
-        if len(found) > most:
+        if len(found) > most + own:
             yield Finding(
                 f"a token has {len(found)} alternatives, but {display(most)} were requested", at=_at(x, entry)
             )
@@ -198,7 +206,7 @@ def _says(told: bytes) -> str | None:
     spec=LOGPROBS,
     fix="If a chunk has several tokens, send each with the `top_logprobs` of its own position.",
     applies_to=_alternatives_asked,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     good=[GOOD, STREAM, with_tokens(HI, token(" unlikely", -7.5, top_logprobs=THERE["top_logprobs"]))],
     bad=[
         with_tokens(HI, token(" there", -0.7, top_logprobs=HI["top_logprobs"])),
@@ -232,9 +240,13 @@ def spelling(x: Exchange) -> NotJudged | None:
     return not_applicable("the response may have tokens that are not in its content") if hides_tokens(x) else None
 
 
-def is_spelt(text: str, tokens: str) -> bool:
-    """Whether the joined tokens start with the text, ignoring surrounding whitespace; an end-of-turn token may follow."""
-    return bool(text.strip()) and tokens.strip().startswith(text.strip())
+def is_spelt(x: Exchange, text: str, tokens: str) -> bool:
+    """Whether the joined tokens start with the text, ignoring surrounding whitespace; an end-of-turn token may follow.
+
+    Before an echoed prompt there may be a token that begins each of them.
+    """
+    begins = text.strip() in tokens if echoes(x) else tokens.strip().startswith(text.strip())
+    return bool(text.strip()) and begins
 
 
 HALVES = with_tokens(token("\ufffd", bytes=[0xC3]), token("\ufffd", bytes=[0xA9]), text="\u00e9")
@@ -247,7 +259,7 @@ HALVES = with_tokens(token("\ufffd", bytes=[0xC3]), token("\ufffd", bytes=[0xA9]
     spec=LOGPROBS,
     fix="Send an entry for every token, with the token's exact text, whitespace included.",
     applies_to=spelling,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     good=[GOOD, STREAM, with_tokens(HI, THERE, token("<end>", top_logprobs=[])), HALVES],
     bad=[
         with_tokens(HI),
@@ -259,7 +271,7 @@ def tokens_of_another_text(x: Exchange) -> Iterator[Finding | NotJudged]:
     """A score that misses tokens is too high, and a token that is not in the content can't be displayed."""
     for choice in chat_content(x).choices:
         tokens = joined_tokens(choice)
-        if not choice.text.strip() or is_spelt(choice.text, tokens):
+        if not choice.text.strip() or is_spelt(x, choice.text, tokens):
             continue
         if UNREADABLE in tokens:
             yield untestable("a token is an incomplete character")
@@ -272,9 +284,9 @@ def tokens_of_another_text(x: Exchange) -> Iterator[Finding | NotJudged]:
 
 def _unasked(x: Exchange) -> NotJudged | None:
     wanted = request_body(x).get("logprobs")
-    if wanted not in (None, False):
+    if not (wanted is None or wanted is False):
         return OUT_OF_SCOPE
-    return all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM, Kind.RECORDED), has_content)(x)
+    return all_of(probe_is(Kind.BASELINE, Kind.ACCEPTED_FORM, Kind.RECORDED, Kind.USERS), has_content)(x)
 
 
 @rule(
@@ -284,7 +296,7 @@ def _unasked(x: Exchange) -> NotJudged | None:
     spec=f"{CREATE}#chat-create-logprobs",
     fix="Send `logprobs: null` unless the request sets `logprobs: true`.",
     applies_to=_unasked,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     good=[streamed(*HELLO), answered(completion(), body={"logprobs": False})],
     bad=[
         answered(completion(choices=[completion()["choices"][0] | {"logprobs": {"content": [HI]}}])),

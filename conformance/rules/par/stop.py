@@ -5,13 +5,13 @@ from typing import Any
 
 from conformance.apis.chat import span_of
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import stops_asked
+from conformance.apis.request_fields import echoes, stops_asked
 from conformance.apis.usage import usage
 from conformance.field_support.effects import effects, unreadable_reason
 from conformance.field_support.readers import ends_with_its_stop
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
-from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
 from conformance.parsing.json_values import display, is_integer
 from conformance.rules.conditions_by_api import has_content
@@ -27,6 +27,8 @@ def _stopped(x: Exchange) -> NotJudged | None:
         return OUT_OF_SCOPE
     if skip := has_content(x):
         return skip
+    if echoes(x):
+        return not_applicable("the request sets `echo`: the text has the prompt, too")
     if fault := unreadable_reason(x):
         return untestable(fault)
     if "stop" not in effects(x).finishes.values():

@@ -14,7 +14,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS, WITH_CHOICES
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import display
 from conformance.rules.conditions import (
@@ -94,7 +94,7 @@ TOO_HOT: dict[str, Any] = {"probe": "chat.range.temperature", "body": {"temperat
     fix="Declare the range in the request model, and return 400 with an error that names the field.",
     applies_to=_beyond,
     needs=("headers",),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[answered(error("temperature: at most 2", param="temperature"), status=400, **TOO_HOT)],
     bad=[answered(completion(), **TOO_HOT)],
 )
@@ -140,7 +140,7 @@ OTHER_TEXT = answered(completion({"content": "One. Two"}))
     spec=f"{CREATE}#chat-create-seed",
     fix="Pass `seed` to the sampler; if the engine has none, reject a seed that is not null with 400.",
     applies_to=_drawn,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     modes=("unary",),
     compares_with={
         "again": Compare(Kind.SEED, repeat=1),

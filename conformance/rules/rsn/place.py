@@ -13,7 +13,7 @@ from conformance.apis.usage import reasoning_tokens, usage
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import Object, as_string, display
 from conformance.parsing.sse import Event
@@ -65,7 +65,7 @@ def _marked(x: Exchange) -> NotJudged | None:
     spec=VLLM,
     fix="Set the server's reasoning parser for the model (vLLM: --reasoning-parser), streaming and not.",
     applies_to=_marked,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[STREAM, WHOLE, answered(completion(THOUGHT | {"content": "A tag is <b>, a thought is not."}))],
     bad=[
         answered(completion({"content": "<think>\nThey greet me.\n</think>\n\nHello."})),
@@ -111,7 +111,7 @@ def _spent_unseen(x: Exchange) -> str:
     spec=VLLM,
     fix="Show reasoning in the message as well as in the deltas, or in neither.",
     applies_to=finished,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[(STREAM, WHOLE), (STREAM, answered(completion(THOUGHT, usage=COUNTED)))],
     bad=[(STREAM, UNSEEN), (UNSEEN_STREAM, WHOLE)],
 )

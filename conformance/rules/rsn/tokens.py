@@ -11,7 +11,7 @@ from conformance.apis.usage import reasoning_tokens, reports, usage
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.json_values import as_string
 from conformance.rules.conditions_by_api import finished
 from conformance.rules.example import answered, chunk, completion, streamed
@@ -58,7 +58,7 @@ def _counted(x: Exchange) -> NotJudged | None:
     spec=OPENAI,
     fix="Count the tokens of the reasoning in the details of the usage, or leave the details out.",
     applies_to=_counted,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[answered(completion(THOUGHT, usage=counts(11, 8)))],
     bad=[answered(completion(THOUGHT, usage=counts(11, 0)))],
 )
@@ -94,7 +94,7 @@ def _used_up(x: Exchange) -> NotJudged | None:
     spec=OPENAI,
     fix="Set the finish reason for the token cap: length, max_tokens, or status incomplete.",
     applies_to=_used_up,
-    apis=GENERATIVE,
+    apis=CONVERSATIONAL,
     good=[answered(completion(THOUGHT | {"content": ""}, "length", usage=counts(8, 8)), **CAPPED)],
     bad=[
         answered(completion(THOUGHT | {"content": ""}, "stop", usage=counts(8, 8)), **CAPPED),

@@ -2,18 +2,26 @@
 
 from conformance.apis.request import request_body
 from conformance.apis.responses import STREAMED, building, has_failed, items, response_states, terminal
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import NotJudged, not_applicable, untestable
+from conformance.model.verdict import OUT_OF_SCOPE, NotJudged, not_applicable, untestable
 from conformance.parsing.json_body import json_body
 from conformance.rules.typed_events import ended, typed, whole_answer
 
 OF_ITEMS = ("response.output_", "response.content_part.", "response.refusal.", *(f"{kind}." for kind in STREAMED))
 """Type prefixes of the events that belong to an item."""
+ELSEWHERE = (Kind.COMPACT, Kind.POLL, Kind.WEBSOCKET)
+"""Test cases sent to another route than /responses."""
+
+
+def whole_response(x: Exchange) -> NotJudged | None:
+    """A non-streaming response of the responses route is JSON, and not an error."""
+    return OUT_OF_SCOPE if x.case.kind in ELSEWHERE else whole_answer(x)
 
 
 def listed(x: Exchange) -> NotJudged | None:
     """A non-streaming response has an output list."""
-    if skip := whole_answer(x):
+    if skip := whole_response(x):
         return skip
     found = (json_body(x) or {}).get("output")
     return None if isinstance(found, list) else untestable("the response has no output list (see RSP001)")
@@ -25,7 +33,17 @@ def has_content(x: Exchange) -> NotJudged | None:
         return skip
     if has_failed(x):
         return not_applicable("the response has status failed (see RSP021)")
-    return None if response_states(x) or items(x) else untestable("no event contains a response (see RSP003)")
+    if not (response_states(x) or items(x)):
+        return untestable("no event contains a response (see RSP003)")
+    return _in_background(x)
+
+
+def _in_background(x: Exchange) -> NotJudged | None:
+    """The response is not one that goes on in the background, whose content is not known yet."""
+    status = response_states(x)[-1].get("status") if x.mode == "unary" else None
+    if request_body(x).get("background") is True and status in ("queued", "in_progress"):
+        return not_applicable(f"the response goes on in the background: its status is {status}")
+    return None
 
 
 def has_indexed_items(x: Exchange) -> NotJudged | None:
@@ -44,13 +62,3 @@ def finished(x: Exchange) -> NotJudged | None:
     if skip := has_indexed_items(x):
         return skip
     return None if x.mode == "unary" or terminal(x) else untestable("no event ends the response (see SSE007)")
-
-
-def counted(x: Exchange) -> NotJudged | None:
-    """As `finished`, and the response does not go on in the background."""
-    if skip := finished(x):
-        return skip
-    status = response_states(x)[-1].get("status")
-    if request_body(x).get("background") is True and status in ("queued", "in_progress"):
-        return not_applicable(f"the response goes on in the background: its status is {status}")
-    return None

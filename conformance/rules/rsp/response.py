@@ -19,7 +19,7 @@ from conformance.parsing.json_values import Object, as_object, as_string, descri
 from conformance.parsing.sse import span
 from conformance.parsing.typed_events import parts
 from conformance.rules.example import answered, completion
-from conformance.rules.rsp.conditions import counted, finished
+from conformance.rules.rsp.conditions import finished, whole_response
 from conformance.rules.rsp.example import (
     CALL,
     CALLED,
@@ -42,7 +42,7 @@ from conformance.rules.shared_checks import (
     wrong_object,
     wrong_total,
 )
-from conformance.rules.typed_events import typed, unbroken, untyped, whole_answer
+from conformance.rules.typed_events import typed, unbroken, untyped
 
 COUNTS = ("input_tokens", "output_tokens", "total_tokens")
 STATES = ("completed", "incomplete", "failed", "in_progress", "queued", "cancelled")
@@ -54,7 +54,7 @@ STATES = ("completed", "incomplete", "failed", "in_progress", "queued", "cancell
     "A non-streaming response is a response object",
     spec=OBJECT,
     fix="Return a response object: object, id, model, status, and a list of output items with types.",
-    applies_to=whole_answer,
+    applies_to=whole_response,
     good=[response(), response(output=[{"type": "of_tomorrow"}]), response(output=[])],
     bad=[
         answered(completion(), probe="responses.hello"),
@@ -253,7 +253,7 @@ def items_without_ids(x: Exchange) -> Iterator[Finding]:
     "A finished response has usage: integer counts, and total_tokens as their sum",
     spec=OBJECT,
     fix="Send usage with input_tokens, output_tokens and total_tokens; in a stream, in the event that ends it.",
-    applies_to=counted,
+    applies_to=finished,
     good=[
         GOOD,
         response(),

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 
 from conformance.apis.ending import terminal_events
-from conformance.apis.specs import spec
+from conformance.apis.specs import generation
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import GENERATIVE, WITH_CHOICES
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import as_object, as_string, display
 from conformance.parsing.sse import Event, payloads, span, stream
@@ -31,18 +31,18 @@ def ended(x: Exchange) -> NotJudged | None:
         return skip
     if merged_events(x) or lost_lines(x):
         return untestable("the stream has misplaced lines or merged events")
-    if spec(x.api).terminal_events and not any(as_string(as_object(value).get("type")) for value in payloads(x)):
+    if generation(x.api).terminal_events and not any(as_string(as_object(value).get("type")) for value in payloads(x)):
         return untestable("no event has a type")
     if not terminal_events(x) and unfinished(x):
         return untestable("the stream was truncated in the middle of an event")
-    if spec(x.api).terminal_events and payloads(x)[-1] is NOT_JSON:
+    if generation(x.api).terminal_events and payloads(x)[-1] is NOT_JSON:
         return untestable("the last event's data is not JSON")
     return None if terminal_events(x) else whole(x)
 
 
 def marker(x: Exchange) -> str:
     """The end marker of this API's streams, for a message."""
-    return " or ".join(spec(x.api).terminal_events) or "data: [DONE]"
+    return " or ".join(generation(x.api).terminal_events) or "data: [DONE]"
 
 
 @rule(
@@ -69,7 +69,7 @@ def missing_end_marker(x: Exchange) -> Iterator[Finding]:
     """Only the end marker distinguishes a complete stream from a truncated one; some clients reconnect and resend."""
     if terminal_events(x):
         return
-    misspelt = not spec(x.api).terminal_events and (_spelled(x) or any(map(_joins_done, stream(x).events)))
+    misspelt = not generation(x.api).terminal_events and (_spelled(x) or any(map(_joins_done, stream(x).events)))
     if not misspelt:
         yield Finding(f"the stream ends without its end marker, {marker(x)}", at=span(x, stream(x).events[-1]))
 
@@ -130,7 +130,7 @@ def events_after_the_end(x: Exchange) -> Iterator[Finding]:
 
 
 def _marks_end(x: Exchange, event: Event) -> bool:
-    return event.is_done or as_object(parse_json(event.data)).get("type") in spec(x.api).terminal_events
+    return event.is_done or as_object(parse_json(event.data)).get("type") in generation(x.api).terminal_events
 
 
 def ending_in_words(x: Exchange) -> NotJudged | None:
@@ -163,7 +163,7 @@ def _is_bare(event: Event) -> bool:
         streamed(*HELLO[:-1], "[DONE] "),
         streamed(*HELLO[:-1], "DONE"),
     ],
-    apis=("chat",),
+    apis=WITH_CHOICES,
     modes=("stream",),
 )
 def inexact_end_marker(x: Exchange) -> Iterator[Finding]:

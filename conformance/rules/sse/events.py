@@ -5,11 +5,11 @@ from typing import Any
 
 from conformance.apis.ending import is_skipped, terminal_events
 from conformance.apis.errors import quoted
-from conformance.apis.specs import spec
+from conformance.apis.specs import generation
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import GENERATIVE, WITH_CHOICES
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON, SURROGATE, fault_of, lone_surrogate
 from conformance.parsing.json_values import as_object, as_string, display
@@ -79,8 +79,8 @@ def eventless_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
 def _is_silent(x: Exchange, event: Event, value: Any) -> bool:
     """Whether an event has no content: an end marker, or a ping, which servers send in any API to keep a stream alive."""
     kind = as_object(value).get("type")
-    ends = spec(x.api).terminal_events if x.api == "messages" else ()
-    return value is DONE or event.name == "ping" or kind in ("ping", *spec(x.api).skipped_events, *ends)
+    ends = generation(x.api).terminal_events if x.api == "messages" else ()
+    return value is DONE or event.name == "ping" or kind in ("ping", *generation(x.api).skipped_events, *ends)
 
 
 @rule(
@@ -165,7 +165,7 @@ def lone_surrogates(x: Exchange) -> Iterator[Finding]:
     applies_to=has_events,
     good=[GOOD, raw(f"event: message\ndata: {CHUNK_JSON}\n\n"), raw('event: error\ndata: {"error": {}}\n\n')],
     bad=[raw(f"event: chunk\ndata: {CHUNK_JSON}\n\n"), raw(f"data: {CHUNK_JSON}\n\nevent: done\ndata: [DONE]\n\n")],
-    apis=("chat",),
+    apis=WITH_CHOICES,
     modes=("stream",),
 )
 def named_chunks(x: Exchange) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MAY, MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import GENERATIVE, WITH_CHOICES
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import BOM, span, stream
 from conformance.rules.conditions import all_of, streamed, whole
@@ -135,7 +135,7 @@ def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
     spec=CHUNKS,
     fix="Omit id, event and retry: the API documents streams of data only.",
     applies_to=has_events,
-    apis=("chat", "responses"),
+    apis=(*WITH_CHOICES, "responses"),
     modes=("stream",),
     good=[
         GOOD,

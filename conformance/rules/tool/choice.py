@@ -10,7 +10,7 @@ from conformance.apis.tools import calls, offered, required_name, tool_call_in_t
 from conformance.field_support.effects import effects
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import APIS
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.json_values import Object, display
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.rsp.example import CALL as FUNCTION_CALL
@@ -36,7 +36,7 @@ SINGLE_CALL = TOOLS | {"parallel_tool_calls": False}
     fix="Do not parse tool calls from the model's output if tool_choice is none, or the request has no tools.",
     applies_to=uncallable,
     needs=("headers",),
-    apis=APIS,
+    apis=CONVERSATIONAL,
     good=[streamed(*HELLO), answered(completion(), body=NONE)],
     bad=[
         calling(first_fragment(), later_fragment("{}"), body=NONE),
@@ -58,7 +58,7 @@ def forbidden_call(x: Exchange) -> Iterator[Finding]:
     fix="Constrain the model to call the tool that tool_choice names, or reject that value with 400.",
     applies_to=named_to_the_end,
     needs=("headers",),
-    apis=APIS,
+    apis=CONVERSATIONAL,
     good=[
         calling(first_fragment("g"), later_fragment("{}"), body=OTHER),
         called(first_fragment("g", "{}"), finish="stop", body=OTHER),
@@ -91,7 +91,7 @@ def named_choice_dropped(x: Exchange) -> Iterator[Finding]:
     fix="End the response after its first tool call, or list the field in the response header X-Ignored-Params; frameworks always send it.",
     applies_to=alone,
     needs=("headers",),
-    apis=APIS,
+    apis=CONVERSATIONAL,
     good=[
         calling(first_fragment(), later_fragment("{}"), body=SINGLE_CALL),
         called(first_fragment(arguments="{}"), body=SINGLE_CALL),
@@ -118,7 +118,7 @@ def several_calls_in_place_of_one(x: Exchange) -> Iterator[Finding]:
     spec=CHOICE,
     fix="Send the name as it is in the request's tools, without a prefix or number added by the chat template.",
     applies_to=free_calls,
-    apis=APIS,
+    apis=CONVERSATIONAL,
     good=[
         calling(*TWO_CALLS, body=TOOLS),
         called(first_fragment(arguments="{}"), body=TOOLS),
@@ -154,7 +154,7 @@ CALLED = called(first_fragment(arguments="{}"), **FREE)
     spec=CHOICE,
     fix="Parse tool calls from the model's output in one place, streaming or not, whatever tool_choice is.",
     applies_to=chosen_freely,
-    apis=APIS,
+    apis=CONVERSATIONAL,
     modes=("stream",),
     good=[(calling(first_fragment(), later_fragment("{}"), **FREE), CALLED)],
     bad=[(streamed(*HELLO, **FREE), CALLED)],
@@ -183,7 +183,7 @@ MARKED = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
     "A tool call is not sent as text in the content",
     fix="Use the tool call parser that matches the model's chat template, and send tool calls in their own field only.",
     applies_to=talking,
-    apis=APIS,
+    apis=CONVERSATIONAL,
     good=[
         calling(first_fragment(), later_fragment("{}"), body=TOOLS),
         answered(completion(), body=TOOLS),

@@ -3,7 +3,7 @@
 from conformance.apis.chat import fragments, is_shaped
 from conformance.apis.request_fields import cap_asked, choices_asked
 from conformance.apis.response_content import response_content
-from conformance.apis.specs import spec
+from conformance.apis.specs import conversation
 from conformance.apis.tools import allows_one_call, calls, offered, tool_choice_mode
 from conformance.apis.usage import usage
 from conformance.field_support.capability import warned
@@ -136,7 +136,7 @@ def alone(x: Exchange) -> NotJudged | None:
     if skip := has_distinct_calls(x):
         return skip
     return (
-        _unannounced(x, spec(x.api).single_call)
+        _unannounced(x, conversation(x.api).single_call)
         if allows_one_call(x)
         else not_applicable("the request allows several tool calls")
     )

@@ -11,7 +11,7 @@ from conformance.apis.usage import usage
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import APIS
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_array, as_object, as_string
 from conformance.rules.conditions import OK, mode_supported, not_rejected_for_other_reasons
@@ -71,7 +71,7 @@ FIRST = called(first_fragment(arguments="{}"), probe="chat.tools")
     fix="Accept tool calls and their results in every form that the API documents, with and without text.",
     applies_to=_decided,
     compares_with=FIRST_CALL,
-    apis=APIS,
+    apis=CONVERSATIONAL,
     good=[(answered(completion(), **REPLAY), FIRST)],
     bad=[(NULL, FIRST), (answered("Invalid assistant message", status=422, **REPLAY), FIRST)],
 )
@@ -127,7 +127,7 @@ def counted_prompt(prompt: int) -> Exchange:
     spec=MESSAGES,
     fix="Pass all messages to the model, including role tool and the calls before it, and count their tokens.",
     applies_to=_counted,
-    apis=APIS,
+    apis=CONVERSATIONAL,
     good=[counted_prompt(230)],
     bad=[counted_prompt(3), counted_prompt(190)],
 )

@@ -12,7 +12,7 @@ from conformance.field_support.effects import effects, unreadable_reason
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import APIS
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import display
 from conformance.rules.conditions_by_api import finished
@@ -83,7 +83,7 @@ def stream_of(*found: Any, tokens: int = 8) -> Exchange:
     spec=CHOICE,
     fix="Collect all calls of the model's output in one place, streaming or not, and send each with its own index.",
     applies_to=_called_to_the_end,
-    apis=APIS,
+    apis=CONVERSATIONAL,
     good=[
         (stream_of(OSLO, ROME), called(OSLO, ROME, **FREE)),
         (stream_of(OSLO, tokens=4), called(OSLO, ROME, **FREE)),

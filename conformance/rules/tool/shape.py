@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.apis.chat import Fragment, fragments, join, parts_with, span_of, whole_choices
 from conformance.apis.content import ToolCall
-from conformance.apis.specs import spec
+from conformance.apis.specs import conversation
 from conformance.model.case import Compare
 from conformance.model.exchange import Exchange, Span, cached_reader
 from conformance.model.rule import DEFAULT_COMPARISONS, Check, Condition, Example, Rule, rule
@@ -79,7 +79,7 @@ def joined_calls(x: Exchange) -> tuple[tuple[ToolCall, list[Fragment]], ...]:
 
 def at_call(x: Exchange) -> Span:
     """The bytes where the first call starts, or the complete content if they are not known."""
-    return span_of(x, spec(x.api).first_call(x))
+    return span_of(x, conversation(x.api).first_call(x))
 
 
 def function_of(fragment: Fragment) -> Object:

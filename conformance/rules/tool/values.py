@@ -8,7 +8,7 @@ from conformance.apis.content import ToolCall
 from conformance.apis.tools import calls, offered
 from conformance.model.exchange import Exchange, Span
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import APIS
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import display
 from conformance.parsing.single_value import NOT_UNIQUE, encoding_damage, only_value
@@ -78,7 +78,7 @@ STRICT = {"tools": [{"type": "function", "function": {"name": "f", "parameters":
     spec="https://platform.openai.com/docs/guides/function-calling#strict-mode",
     fix="Constrain the arguments to the schema if strict is true, streaming or not, or reject strict with an error that names it.",
     applies_to=strict_call,
-    apis=APIS,
+    apis=CONVERSATIONAL,
     good=[
         calling(first_fragment(), later_fragment('{"city": "Z\\u00fc'), later_fragment('rich"}'), body=STRICT),
         called(first_fragment(arguments='{"city": "Zürich"}'), body=STRICT),
@@ -105,7 +105,7 @@ def strict_dropped(x: Exchange) -> Iterator[Finding]:
     fix="Decode the model's tokens to UTF-8 incrementally, across chunks, and read and write UTF-8 everywhere.",
     applies_to=one_possible_call,
     needs=("bytes",),
-    apis=APIS,
+    apis=CONVERSATIONAL,
     good=[
         calling(first_fragment(), later_fragment('{"city": "Zürich"}'), body=STRICT),
         called(first_fragment(arguments='{"city": "Zurich"}'), body=STRICT),

@@ -2,7 +2,7 @@
 
 from conformance.apis.chat import span_of
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import adds_content, cap_asked, choices_asked
+from conformance.apis.request_fields import adds_content, cap_asked, choices_asked, echoes
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import Report, reports, usage
 from conformance.model.exchange import Exchange, Span
@@ -16,10 +16,10 @@ from conformance.rules.conditions_by_api import has_content
 from conformance.rules.shared_checks import is_cumulative
 
 REFERENCES = (
-    *("previous_response_id", "conversation", "prompt", "container", "mcp_servers"),
+    *("previous_response_id", "conversation", "container", "mcp_servers"),
     *("web_search_options", "search_settings", "plugins"),
 )
-"""Request fields that bring more into the prompt than the request's own text."""
+"""Request fields that bring more into the prompt than the request's own text, as does an object in `prompt`."""
 SMALL = 64
 """Tokens; no server's own limit on a completion, and no model's context, is this small."""
 EXECUTED = frozenset(("executed_tools",))
@@ -76,6 +76,8 @@ def has_one_model_call(x: Exchange) -> NotJudged | None:
     """
     if skip := counted_well(x):
         return skip
+    if echoes(x):
+        return not_applicable("the request sets `echo`: the text has the prompt, too")
     added = {name for choice in response_content(x).choices for name in choice.other} - SENT_TO_CLIENT
     if x.api == "chat":
         added &= EXECUTED
@@ -97,7 +99,8 @@ def bounded(x: Exchange) -> NotJudged | None:
     if skip := counted_well(x):
         return skip
     body = request_body(x)
-    if any(body.get(name) for name in REFERENCES):
+    is_stored = isinstance(body.get("prompt"), dict)
+    if is_stored or any(body.get(name) for name in REFERENCES):
         return not_applicable("the request refers to content that is stored elsewhere")
     return (
         not_applicable("the request has content other than text, or tools of the vendor") if adds_content(x) else None

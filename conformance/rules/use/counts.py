@@ -6,12 +6,13 @@ from conformance.apis.usage import reports
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.model.words import WITH_CHOICES
 from conformance.parsing.json_values import as_object, display, is_integer
 from conformance.rules.example import HELLO, answered, completion, streamed
 from conformance.rules.shared_checks import invalid_counts, wrong_total
 from conformance.rules.use.conditions import at, counted, counted_well
 from conformance.rules.use.example import LAST, STREAM, WHOLE, usage_object, with_usage
-from conformance.rules.use.spec import CHAT, COUNTS, OBJECT
+from conformance.rules.use.spec import COUNTS, OBJECT
 
 PARTS = (
     ("prompt_tokens", "prompt_tokens_details", "cached_tokens"),
@@ -26,7 +27,7 @@ PARTS = (
     spec=OBJECT,
     fix="Send prompt_tokens, completion_tokens and total_tokens as integers.",
     applies_to=counted,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     good=[STREAM, WHOLE, streamed(*HELLO[:-1], LAST | {"usage": usage_object(x=1, y=None)}, "[DONE]")],
     bad=[
         with_usage(prompt="3"),
@@ -52,7 +53,7 @@ def odd_counts(x: Exchange) -> Iterator[Finding]:
     spec=OBJECT,
     fix="Set total_tokens to prompt_tokens plus completion_tokens, and count hidden reasoning tokens in completion_tokens.",
     applies_to=counted_well,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     good=[STREAM, WHOLE],
     bad=[with_usage(total=7), streamed(*HELLO[:-1], LAST | {"usage": usage_object(total=3)})],
 )
@@ -69,7 +70,7 @@ def wrong_sum(x: Exchange) -> Iterator[Finding]:
     spec=OBJECT,
     fix="Count cached tokens in prompt_tokens, and reasoning tokens in completion_tokens.",
     applies_to=counted_well,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     good=[WHOLE, with_usage(prompt_tokens_details={"cached_tokens": 3}), with_usage(completion_tokens_details=None)],
     bad=[
         with_usage(prompt_tokens_details={"cached_tokens": 900}),

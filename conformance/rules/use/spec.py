@@ -1,9 +1,6 @@
 """Documentation URLs of usage."""
 
-from conformance.model.words import Api
-
 OBJECT = "https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage"
 OPTIONS = "https://platform.openai.com/docs/api-reference/chat/create#chat-create-stream_options"
 CAP = "https://platform.openai.com/docs/api-reference/chat/create#chat-create-max_completion_tokens"
-CHAT: tuple[Api, ...] = ("chat",)
 COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")

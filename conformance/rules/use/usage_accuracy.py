@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.logprobs import UNREADABLE, joined_tokens
-from conformance.apis.request_fields import cap_asked, choices_asked, prompt_length
+from conformance.apis.request_fields import cap_asked, choices_asked, echoes, prompt_length
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import exceeds_cap, reasoning_tokens, reports, usage
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import GENERATIVE, WITH_CHOICES
 from conformance.rules.example import answered, completion
 from conformance.rules.par.logprobs import is_spelt, spelling
 from conformance.rules.use.conditions import at, bounded, capped, counted_once, counted_well, cut, has_one_model_call
 from conformance.rules.use.example import CAPPED, STREAM, WHOLE, usage_object, with_usage
-from conformance.rules.use.spec import CAP, CHAT, OBJECT
+from conformance.rules.use.spec import CAP, OBJECT
 
 TEXT_PER_TOKEN = 1000
 """Characters; prose has four or five per token, and no tokenizer's vocabulary has many tokens as long as this."""
@@ -49,7 +49,8 @@ def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
         return
     if spent.prompt == 0:
         yield Finding("usage counts 0 prompt tokens", at=at(x, reports(x)[-1]))
-    if spent.completion == 0 and any(choice.pieces or choice.calls for choice in response_content(x).choices):
+    has_content = any(choice.pieces or choice.calls for choice in response_content(x).choices)
+    if spent.completion == 0 and has_content and not echoes(x):
         yield Finding(
             "usage counts 0 completion tokens, but the response has content or tool calls", at=at(x, reports(x)[-1])
         )
@@ -201,7 +202,7 @@ PLAIN = answered(completion(usage=usage_object(prompt=20, total=23)))
     spec=OBJECT,
     fix="Count the prompt tokens once per request, not once per choice.",
     applies_to=_several,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     modes=("unary",),
     good=[(answered(completion(usage=usage_object(prompt=20, total=23)), **TWO_CHOICES), PLAIN)],
     bad=[(answered(completion(usage=usage_object(prompt=40, total=43)), **TWO_CHOICES), PLAIN)],
@@ -230,13 +231,13 @@ def logged(words: int) -> Exchange:
 
 def _spelt(x: Exchange) -> NotJudged | None:
     """The tokens with log probabilities join to the text of the only choice, and the response has usage."""
-    if skip := spelling(x) or counted_well(x):
+    if skip := spelling(x) or counted_once(x):
         return skip
     choices = response_content(x).choices
     tokens = joined_tokens(choices[0]) if len(choices) == 1 else ""
     if UNREADABLE in tokens:
         return untestable("a token is an incomplete character, and may have been held back")
-    fits = tokens and is_spelt(choices[0].text, tokens)
+    fits = tokens and is_spelt(x, choices[0].text, tokens)
     return None if fits else untestable("the tokens in logprobs do not join to the content (see PAR005)")
 
 
@@ -247,7 +248,7 @@ def _spelt(x: Exchange) -> NotJudged | None:
     spec=OBJECT,
     fix="Take completion_tokens from the engine, not from the chunks or the characters.",
     applies_to=_spelt,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     good=[logged(words=2), logged(words=3)],
     bad=[logged(words=9)],
 )

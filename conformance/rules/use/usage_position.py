@@ -9,12 +9,13 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MAY, MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.words import WITH_CHOICES
 from conformance.parsing.json_values import as_array, as_object, display, is_integer
 from conformance.rules.cmp.conditions import completed
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.use.conditions import asked_for_it, at, told_again, told_as_asked, told_in_chunks, unasked
 from conformance.rules.use.example import ASKED, LAST, STREAM, WHOLE, usage_object
-from conformance.rules.use.spec import CHAT, OBJECT, OPTIONS
+from conformance.rules.use.spec import OBJECT, OPTIONS
 
 
 @rule(
@@ -24,7 +25,7 @@ from conformance.rules.use.spec import CHAT, OBJECT, OPTIONS
     spec=OPTIONS,
     fix="If stream_options.include_usage is true, send one more chunk with choices [] and the usage before [DONE].",
     applies_to=asked_for_it,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     modes=("stream",),
     good=[STREAM],
     bad=[streamed(*HELLO, body=ASKED), streamed(*HELLO[:-1], chunk(choices=[], usage=None), "[DONE]", body=ASKED)],
@@ -45,7 +46,7 @@ def usage_missing(x: Exchange) -> Iterator[Finding]:
     spec=OPTIONS,
     fix="Send usage in the last chunk only, and `usage: null` in the others.",
     applies_to=told_as_asked,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     modes=("stream",),
     good=[STREAM],
     bad=[streamed(*(c | {"usage": usage_object()} for c in HELLO[:-1] if isinstance(c, dict)), "[DONE]", body=ASKED)],
@@ -63,7 +64,7 @@ def usage_on_many_chunks(x: Exchange) -> Iterator[Finding]:
     spec=OPTIONS,
     fix="Send usage after all finish_reasons, in a separate chunk with choices [].",
     applies_to=told_in_chunks,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     modes=("stream",),
     good=[STREAM, streamed(*HELLO[:-1], LAST, chunk(choices=[], moderation={}), "[DONE]", body=ASKED)],
     bad=[
@@ -89,7 +90,7 @@ def usage_misplaced(x: Exchange) -> Iterator[Finding]:
     spec=OBJECT,
     fix="Send usage in every completion.",
     applies_to=completed,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     modes=("unary",),
     good=[WHOLE],
     bad=[answered(completion(usage=None)), answered({k: v for k, v in completion().items() if k != "usage"})],
@@ -107,7 +108,7 @@ def no_usage(x: Exchange) -> Iterator[Finding]:
     spec=OPTIONS,
     fix="If stream_options.include_usage is true, send `usage: null` in every chunk but the last.",
     applies_to=told_in_chunks,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     modes=("stream",),
     good=[streamed(*(c | {"usage": None} for c in HELLO[:-1] if isinstance(c, dict)), LAST, "[DONE]", body=ASKED)],
     bad=[STREAM],
@@ -126,7 +127,7 @@ def usage_not_null(x: Exchange) -> Iterator[Finding]:
     spec=OPTIONS,
     fix="Send the chunk with choices [] and usage only if stream_options.include_usage is true.",
     applies_to=unasked,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     modes=("stream",),
     good=[streamed(*HELLO), streamed(*HELLO[:-2], chunk(finish="stop", usage=usage_object()), "[DONE]")],
     bad=[streamed(*HELLO[:-1], LAST, "[DONE]"), streamed(LAST, *HELLO)],
@@ -151,7 +152,7 @@ def usage_unasked(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     spec=OPTIONS,
     fix="Send usage once, at the end; or send it cumulative, for the complete prompt and all tokens generated so far.",
     applies_to=told_again,
-    apis=CHAT,
+    apis=WITH_CHOICES,
     modes=("stream",),
     good=[streamed(*(chunk({"content": "Hi"}, usage=usage_object(words=n, total=3 + n)) for n in (1, 2, 3)))],
     bad=[

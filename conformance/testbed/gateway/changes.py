@@ -38,6 +38,7 @@ NEAR: Final = {
     "lane_replies": "lanes",
     "retries": "failures",
     "usage": "replies",
+    "values": "replies",
 }
 """The modules of variants that are near to those of defects, where they have another name."""
 

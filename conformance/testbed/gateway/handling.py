@@ -10,7 +10,7 @@ from typing import Any, Final
 from conformance.model.target import GatewayPolicy
 from conformance.model.words import Api
 from conformance.testbed.server.body import parse
-from conformance.testbed.server.deployments import api_of
+from conformance.testbed.server.endpoints import api_of
 from conformance.testbed.server.reply import Headers, to_json
 
 Pieces = AsyncIterator[bytes]

@@ -6,6 +6,7 @@ from functools import cache
 from types import ModuleType
 
 from conformance.testbed.mutations import defects as defects_package
+from conformance.testbed.mutations import under_load
 from conformance.testbed.mutations import variants as variants_package
 from conformance.testbed.server.reply import Mutation
 
@@ -22,9 +23,22 @@ def variants() -> tuple[Mutation, ...]:
     return _collect(variants_package)
 
 
+@cache
+def load_defects() -> tuple[Mutation, ...]:
+    """All planted defects that show only while several requests are in progress, by name."""
+    return tuple(change for change in _collect(under_load) if change.caught_by)
+
+
+@cache
+def load_variants() -> tuple[Mutation, ...]:
+    """All legal variants that show only while several requests are in progress, by name."""
+    return tuple(change for change in _collect(under_load) if not change.caught_by)
+
+
 def find(name: str) -> Mutation | None:
     """The defect or variant of that name, or None."""
-    return next((change for change in (*defects(), *variants()) if change.name == name), None)
+    every = (*defects(), *variants(), *load_defects(), *load_variants())
+    return next((change for change in every if change.name == name), None)
 
 
 def _collect(package: ModuleType) -> tuple[Mutation, ...]:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from conformance.model.words import Api
+from conformance.model.words import GENERATIVE, Api
 from conformance.testbed.mutations.mutate_requests import sent
-from conformance.testbed.server.deployments import APIS
+from conformance.testbed.server.endpoints import PATHS
 from conformance.testbed.server.refusal import Refusal, refuse
 from conformance.testbed.server.reply import ModelResponse, OnRequest, OnResponse, Reasoning, ServerRequest
 
@@ -24,7 +24,7 @@ def member(body: Any, *names: str) -> Any:
 
 def generates(request: ServerRequest) -> bool:
     """Whether a request with an object as its body is for one of the APIs that generate."""
-    return request.path in APIS and request.method == "POST" and isinstance(request.json, dict)
+    return PATHS.get(request.path) in GENERATIVE and request.method == "POST" and isinstance(request.json, dict)
 
 
 def reasoning(read: Callable[[ServerRequest, Body], Reasoning]) -> OnRequest:

@@ -32,7 +32,6 @@ def turn_of(body: Body) -> GenerationRequest:
     messages = body["messages"]
     users = [m for m in messages if m["role"] == "user"]
     caps = [int(body[name]) for name in ("max_tokens", "max_completion_tokens") if body.get(name) is not None]
-    stop = body.get("stop") or []
     tools, choice = _callable(body)
     return GenerationRequest(
         prompt=text_of(users[-1]["content"]) if users else "",
@@ -42,13 +41,24 @@ def turn_of(body: Body) -> GenerationRequest:
         parallel=body.get("parallel_tool_calls", True),
         format=format_of(body.get("response_format") or {}),
         cap=min(caps) if caps else None,
-        stops=(stop,) if isinstance(stop, str) else tuple(stop),
-        forced=any(bias >= MOST_BIAS for bias in (body.get("logit_bias") or {}).values()),
+        stops=stops_of(body),
+        forced=is_forced(body),
     )
 
 
 MOST_BIAS = 100
 """The bias that makes a token the only one, as the API documents it."""
+
+
+def stops_of(body: Body) -> tuple[str, ...]:
+    """The stop sequences that the body requests."""
+    stop = body.get("stop") or []
+    return (stop,) if isinstance(stop, str) else tuple(stop)
+
+
+def is_forced(body: Body) -> bool:
+    """Whether the body's `logit_bias` makes one token the only one."""
+    return any(bias >= MOST_BIAS for bias in (body.get("logit_bias") or {}).values())
 
 
 def text_of(content: Any) -> str:

@@ -3,17 +3,14 @@
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from conformance.model.words import Api
+from conformance.apis.specs import spec
 from conformance.testbed.server.body import MAX_BODY, parse
-from conformance.testbed.server.chat import answer_chat, buffered_chunks
-from conformance.testbed.server.messages import answer_messages, buffered_events, input_tokens
+from conformance.testbed.server.endpoints import PATHS, endpoint
+from conformance.testbed.server.messages import input_tokens
 from conformance.testbed.server.refusal import Refusal, refuse
 from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest, WireResponse, to_reply
-from conformance.testbed.server.responses import answer_responses, buffered_response
-from conformance.testbed.server.responses import input_tokens as response_tokens
-from conformance.testbed.server.usage import prompt_tokens
+from conformance.testbed.server.responses import answer_compact
 from conformance.testbed.server.validate import invalid
 
 MODEL = "reference"
@@ -25,6 +22,7 @@ CONTEXT = 65_536
 MODELS = "/v1/models"
 METRICS = "/metrics"
 COUNT_TOKENS = "/v1/messages/count_tokens"
+COMPACT = "/v1/responses/compact"
 CREATED = 1_760_000_000
 
 GENERATION_FIELDS = (
@@ -39,14 +37,10 @@ GENERATION_FIELDS = (
 )
 """The fields of Messages that count_tokens does not accept."""
 
-Respond = Callable[[ServerRequest], ModelResponse]
+COMPACT_FIELDS = ("model", "input", "previous_response_id", "instructions", "prompt_cache_key")
+"""The fields of Responses that compaction accepts."""
 
-APIS: dict[str, Respond] = {
-    "/v1/chat/completions": answer_chat,
-    "/v1/messages": answer_messages,
-    "/v1/responses": answer_responses,
-}
-BUFFERED = {"chat": buffered_chunks, "messages": buffered_events, "responses": buffered_response}
+Respond = Callable[[ServerRequest], ModelResponse]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +52,6 @@ class Deployment:
     respond: Respond
 
 
-def api_of(path: str) -> Api | None:
-    """The API whose error format a path uses, or None."""
-    beginnings: dict[str, Api] = {"/v1/messages": "messages", "/v1/responses": "responses", "/v1/chat/": "chat"}
-    return next((api for beginning, api in beginnings.items() if path.startswith(beginning)), None)
-
-
 def compliant(request: ServerRequest) -> ModelResponse:
     """A correct server: reject by name what it does not support, and stream on request."""
     if request.path == MODELS or request.path.startswith(f"{MODELS}/"):
@@ -72,12 +60,14 @@ def compliant(request: ServerRequest) -> ModelResponse:
         return _metrics(request)
     if request.path == COUNT_TOKENS:
         return _count(request)
-    api = APIS.get(request.path)
+    if request.path == COMPACT:
+        return _compact(request)
+    api = PATHS.get(request.path)
     if api is None:
         message = f"Nothing is served at {request.path[:200]}."
         return refuse(Refusal(status=404, message=message, code="unknown_url"), request)
     refusal = _not_allowed(request, "POST") or _unreadable(request) or invalid(request) or _not_possible(request)
-    return refuse(refusal, request) if refusal else api(request)
+    return refuse(refusal, request) if refusal else endpoint(api).respond(request)
 
 
 def _count(request: ServerRequest) -> ModelResponse:
@@ -92,6 +82,18 @@ def _count(request: ServerRequest) -> ModelResponse:
     if refusal := invalid(countable) or _not_possible(countable):
         return refuse(refusal, request)
     return ModelResponse(whole={"input_tokens": input_tokens(request.json)})
+
+
+def _compact(request: ServerRequest) -> ModelResponse:
+    """Compaction of the Responses API."""
+    if refusal := _not_allowed(request, "POST") or _unreadable(request):
+        return refuse(refusal, request)
+    for name in request.json:
+        if name not in COMPACT_FIELDS:
+            message = f"'{name[:100]}' is not a field that compaction knows."
+            return refuse(Refusal(message=message, param=name[:100], code="unknown_parameter"), request)
+    refusal = invalid(request) or _not_possible(request)
+    return refuse(refusal, request) if refusal else answer_compact(request)
 
 
 def _models(request: ServerRequest) -> ModelResponse:
@@ -122,16 +124,12 @@ def _not_possible(request: ServerRequest) -> Refusal | None:
     """The model is unknown, or the prompt exceeds its context length."""
     if request.json["model"] != MODEL:
         return _no_model(request.json["model"])
-    name = "input" if request.api == "responses" else "messages"
-    length = response_tokens(request.json) if request.api == "responses" else _prompt_length(request.json)
+    api = request.api or "chat"
+    name, length = spec(api).prompt, endpoint(api).prompt_tokens(request.json)
     if length <= CONTEXT:
         return None
-    message = f"The prompt has {length} tokens; this model takes no more than {CONTEXT}. Shorten '{name}'."
+    message = f"The prompt has {length} tokens; this model's context length is {CONTEXT}. Shorten '{name}'."
     return Refusal(message=message, param=name, code="context_length_exceeded")
-
-
-def _prompt_length(body: dict[str, Any]) -> int:
-    return prompt_tokens(body["messages"], body.get("tools"), body.get("system"))
 
 
 def _not_allowed(request: ServerRequest, *methods: str) -> Refusal | None:
@@ -192,7 +190,10 @@ def buffers(request: ServerRequest) -> ModelResponse:
     if response.events is None:
         return response
     whole = compliant(_without_stream(request))
-    first, *rest = BUFFERED[request.api or "chat"](whole.whole, request.json)
+    buffered = endpoint(request.api or "chat").buffered
+    if buffered is None:
+        return response
+    first, *rest = buffered(whole.whole, request.json)
     return ModelResponse(events=(replace(first, wait_s=whole.wait_s), *rest))
 
 

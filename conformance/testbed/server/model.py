@@ -184,7 +184,7 @@ def _words(turn: GenerationRequest) -> str:
     if found := REPEAT_WORD.search(turn.prompt):
         return ", ".join([found[2]] * (_number(found[1]) or 1)) + "."
     if found := ECHO.search(turn.prompt):
-        return f"{found[1]}."
+        return f"{found[1]}, {_count(turn.prompt)}" if RANGE.search(turn.prompt) else f"{found[1]}."
     return _count(turn.prompt) if LONG.search(turn.prompt) else GREETING
 
 

@@ -2,7 +2,7 @@
 
 from conformance.model.exchange import Request
 from conformance.testbed.server.body import parse
-from conformance.testbed.server.deployments import api_of
+from conformance.testbed.server.endpoints import api_of
 from conformance.testbed.server.reply import ServerRequest
 
 AT = 1_790_000_000

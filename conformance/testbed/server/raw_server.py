@@ -21,6 +21,8 @@ ReceivedRequest = tuple[h11.Request, bytes, bytes]
 """A request, its body, and the bytes read beyond it."""
 
 READ_SIZE = 65_536
+BACKLOG = 1024
+"""Connections that may wait to be accepted: more than asyncio's usual 100."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 NO_LINGER = struct.pack("ii", 1, 0)
 
@@ -53,9 +55,15 @@ async def read_request(
 
 
 async def write_reply(
-    reply: WireResponse, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, closing: bool, bodiless: bool
+    reply: WireResponse,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    *,
+    closing: bool,
+    bodiless: bool,
+    is_cut: Callable[[], bool],
 ) -> bool:
-    """Write the reply; true if the connection can be reused.
+    """Write the reply; true if the connection can be reused. It is cut before a piece if `is_cut`.
 
     Raises:
         OSError: the client disconnected before the end.
@@ -68,6 +76,8 @@ async def write_reply(
         await wait_for_client(piece.wait_s, is_gone)
         if await is_gone():
             raise ConnectionResetError
+        if is_cut():
+            return False
         writer.write(piece.octets)
         await writer.drain()
     if reply.end == "reset":
@@ -105,7 +115,7 @@ async def listening(on_request: OnRequest, sock: socket.socket, state: ServerSta
             writer.close()
             connections.discard(task)
 
-    server = await asyncio.start_server(handle, sock=sock)
+    server = await asyncio.start_server(handle, sock=sock, backlog=BACKLOG)
     try:
         yield
     finally:
@@ -113,6 +123,12 @@ async def listening(on_request: OnRequest, sock: socket.socket, state: ServerSta
         for task in tuple(connections):
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
+
+
+def _cut_by_others(reply: WireResponse, state: ServerState) -> Callable[[], bool]:
+    """Whether a client has disconnected meanwhile, and the reply ends with it."""
+    before = state.disconnects if reply.ends_with_others else 0
+    return lambda: reply.ends_with_others and state.disconnects > before
 
 
 async def _serve_connection(
@@ -125,10 +141,12 @@ async def _serve_connection(
             return
         request, body, early = received
         reply = on_request(request, body, earlier)
-        bodiless = request.method == b"HEAD"
+        bodiless, is_cut = request.method == b"HEAD", _cut_by_others(reply, state)
         with state.in_progress(partial(_is_gone, reader, writer)):
             try:
-                going = await write_reply(reply, reader, writer, closing=_wants_close(request), bodiless=bodiless)
+                going = await write_reply(
+                    reply, reader, writer, closing=_wants_close(request), bodiless=bodiless, is_cut=is_cut
+                )
             except OSError:
                 await asyncio.sleep(reply.ignore_disconnect_s)
                 raise

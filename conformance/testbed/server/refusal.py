@@ -38,3 +38,13 @@ def _envelope(refusal: Refusal, request: ServerRequest) -> dict[str, Any]:
         return {"type": "error", "error": {"type": kind, "message": refusal.message}, "request_id": f"req_{request.id}"}
     facts = {"message": refusal.message, "type": refusal.type, "param": refusal.param, "code": refusal.code}
     return {"error": facts}
+
+
+def wrong(param: str, complaint: str) -> Refusal:
+    """A refusal of a field by its path, for what is wrong with it."""
+    return Refusal(message=f"'{param}' {complaint}.", param=param, code="invalid_value")
+
+
+def unsupported(param: str, detail: str = "") -> Refusal:
+    """A refusal of a field that the API documents and the server does not support."""
+    return Refusal(message=f"'{param}' {detail}is not supported here.", param=param, code="unsupported_parameter")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from conformance.model.target import Policy
-from conformance.model.words import Api, Mode
+from conformance.model.words import CONVERSATIONAL, Api, Mode
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -32,7 +32,8 @@ class ServerRequest:
 
     Header names are in lower case. `id` is unique per server; `at` is the Unix second in which the request was read, so
     that the response is a pure function of it. `disconnects` counts earlier client disconnects, `running` the other
-    requests in progress, `earlier` the earlier requests on the same connection. `reasoning` is what the model does
+    requests in progress, `peak` the most that ever were, `earlier` the earlier requests on the same connection.
+    `neighbour` is the request that came before this one, if any is in progress. `reasoning` is what the model does
     before it responds.
     """
 
@@ -47,7 +48,9 @@ class ServerRequest:
     at: int = 0
     disconnects: int = 0
     running: int = 0
+    peak: int = 0
     earlier: int = 0
+    neighbour: "ServerRequest | None" = None
     reasoning: Reasoning = Reasoning()
 
     @property
@@ -95,10 +98,11 @@ class WireResponse:
 
     `framing` is how the body is delimited, `end` what happens after it: `clean` is normal HTTP; `abort` closes the
     connection without the last chunk or bytes; `reset` resets it; `hold` keeps it open for `hold_s` with the reply
-    unfinished, then closes it. When the client disconnects, the server continues for `ignore_disconnect_s`. An
-    unfinished reply lacks its last chunk, or the last byte of its Content-Length. `head` replaces the status line and
-    headers by raw bytes. The headers are sent with the first piece, after that piece's delay; an empty first piece
-    sends them alone. `after` follows a clean end, and then the connection is closed.
+    unfinished, then closes it. When the client disconnects, the server continues for `ignore_disconnect_s`;
+    `ends_with_others`: the reply is cut when another client disconnects. An unfinished reply lacks its last chunk, or
+    the last byte of its Content-Length. `head` replaces the status line and headers by raw bytes. The headers are sent
+    with the first piece, after that piece's delay; an empty first piece sends them alone. `after` follows a clean end,
+    and then the connection is closed.
     """
 
     status: int
@@ -110,6 +114,7 @@ class WireResponse:
     head: bytes | None = None
     after: bytes = b""
     ignore_disconnect_s: float = 0.0
+    ends_with_others: bool = False
 
 
 def to_json(value: Any) -> bytes:
@@ -151,9 +156,10 @@ class Mutation:
     """A planted defect or a legal variant: one change to a correct deployment's request, response or reply.
 
     `caught_by` is the ID of the rule that must catch a defect; empty for a legal variant. `on` names the deployment
-    that it changes, `policy` that deployment's policy (None: its usual one). `on_request` changes the request before it
-    is read (this is how a field is silently ignored), `on_response` changes the content, `on_wire` the bytes.
-    `needs_tcp`: it resets connections, which no other kind of socket does.
+    that it changes, `policy` that deployment's policy (None: its usual one). `apis` are those whose
+    requests show it. `on_request` changes the request before it is read (this is how a field is silently ignored),
+    `on_response` changes the content, `on_wire` the bytes. `needs_tcp`: it resets connections, which no other kind of
+    socket does.
     """
 
     name: str
@@ -161,6 +167,7 @@ class Mutation:
     caught_by: str = ""
     on: str = "native-sse"
     policy: Policy | None = None
+    apis: tuple[Api, ...] = CONVERSATIONAL
     needs_tcp: bool = False
     on_request: OnRequest | None = None
     on_response: OnResponse | None = None

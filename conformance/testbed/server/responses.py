@@ -5,30 +5,40 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.testbed.server.chat import SECONDS_A_TOKEN, format_of, text_of
-from conformance.testbed.server.model import Generation, GenerationRequest, Tool, generate
+from conformance.testbed.server.model import Generation, GenerationRequest, Tool, generate, tokenize
 from conformance.testbed.server.reply import Event, ModelResponse, ServerRequest
 from conformance.testbed.server.seal import seal
 from conformance.testbed.server.usage import prompt_tokens
 
 Body = dict[str, Any]
+SUMMARY_TOKENS = 16
+"""The most tokens of a compacted conversation."""
 OutputItem = tuple[str, Body, float]
 """An event before numbering: its type, its fields, and the delay before it."""
 
 ECHOED_FIELDS: Body = {
+    "frequency_penalty": 0.0,
     "instructions": None,
     "max_output_tokens": None,
+    "max_tool_calls": None,
     "parallel_tool_calls": True,
+    "presence_penalty": 0.0,
+    "prompt_cache_key": None,
     "reasoning": {"effort": None, "summary": None},
+    "safety_identifier": None,
     "temperature": 1.0,
     "text": {"format": {"type": "text"}},
     "tool_choice": "auto",
     "tools": [],
+    "top_logprobs": 0,
     "top_p": 1.0,
     "truncation": "disabled",
     "metadata": {},
     "user": None,
 }
 """The request fields that a response echoes, with their defaults."""
+ECHOED_TOOL: Body = {"description": None, "parameters": None, "strict": None}
+"""The members of a function that a response echoes, with their defaults."""
 
 
 def answer_responses(request: ServerRequest) -> ModelResponse:
@@ -88,6 +98,7 @@ def _response(request: ServerRequest, body: Body, generation: Generation) -> Bod
         "id": f"resp_{request.id}",
         "object": "response",
         "created_at": request.at,
+        "completed_at": None if is_cut else request.at,
         "status": "incomplete" if is_cut else "completed",
         "background": False,
         "error": None,
@@ -98,14 +109,37 @@ def _response(request: ServerRequest, body: Body, generation: Generation) -> Bod
         "service_tier": "default",
         "store": False,
         **told,
-        "usage": {
-            "input_tokens": prompt,
-            "input_tokens_details": {"cached_tokens": 0},
-            "output_tokens": generation.tokens,
-            "output_tokens_details": {"reasoning_tokens": len(generation.reasoning)},
-            "total_tokens": prompt + generation.tokens,
-        },
+        "tools": [ECHOED_TOOL | tool for tool in told["tools"]],
+        "usage": usage_of(prompt, generation.tokens, len(generation.reasoning)),
     }
+
+
+def usage_of(prompt: int, generated: int, reasoning: int = 0) -> Body:
+    """The usage of a response, with `reasoning` of the generated tokens."""
+    return {
+        "input_tokens": prompt,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": generated,
+        "output_tokens_details": {"reasoning_tokens": reasoning},
+        "total_tokens": prompt + generated,
+    }
+
+
+def answer_compact(request: ServerRequest) -> ModelResponse:
+    """The conversation of a valid request as one item, which a client can send back but not read."""
+    items = items_of(request.json)
+    summary = tokenize(" ".join(text_of(item["content"]) for item in items if "content" in item))[:SUMMARY_TOKENS]
+    sealed = {"type": "compaction", "id": f"cmp_{request.id}", "encrypted_content": seal("".join(summary))}
+    return ModelResponse(
+        whole={
+            "id": f"resp_{request.id}",
+            "object": "response.compaction",
+            "created_at": request.at,
+            "output": [sealed],
+            "usage": usage_of(input_tokens(request.json), len(summary)),
+        },
+        wait_s=len(summary) * SECONDS_A_TOKEN,
+    )
 
 
 def _output(request: ServerRequest, generation: Generation, status: str) -> list[Body]:
@@ -162,6 +196,7 @@ def _pieces(generation: Generation) -> list[tuple[str, ...]]:
 def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iterator[Event]:
     """A response as the events of its stream; `pieces` split each item's text, with `wait_s` before each of them."""
     begun: Body = {"status": "in_progress", "output": [], "usage": None, "incomplete_details": None}
+    begun |= {"completed_at": None} if "completed_at" in whole else {}
     opening = {"response": whole | begun}
     made: list[OutputItem] = [("response.created", opening, 0.0), ("response.in_progress", opening, 0.0)]
     for index, (item, tokens) in enumerate(zip(whole["output"], pieces, strict=True)):

@@ -14,7 +14,8 @@ from urllib.parse import unquote
 from anyio.from_thread import start_blocking_portal
 
 from conformance.testbed.server.body import MAX_BODY, parse
-from conformance.testbed.server.deployments import Deployment, api_of, reply_to
+from conformance.testbed.server.deployments import Deployment, reply_to
+from conformance.testbed.server.endpoints import api_of
 from conformance.testbed.server.reply import Headers, Mutation, ServerRequest, WireResponse, Write
 from conformance.testbed.server.state import ServerState, wait_for_client
 
@@ -78,12 +79,14 @@ def running(
 
 def _reader(state: ServerState) -> Read:
     """Makes the ServerRequest of each request, with a unique id."""
+    last: ServerRequest | None = None
     server, numbers = secrets.token_hex(4), itertools.count(1)
     loop = asyncio.get_running_loop()
     epoch_s = time.time() - loop.time()  # the loop's clock may be virtual
 
     def read(method: str, path: str, query: str, headers: Headers, body: bytes) -> ServerRequest:
-        return ServerRequest(
+        nonlocal last
+        request = ServerRequest(
             method=method,
             path=path,
             query=query,
@@ -95,7 +98,11 @@ def _reader(state: ServerState) -> Read:
             at=int(epoch_s + loop.time()),
             disconnects=state.disconnects,
             running=state.running,
+            peak=state.peak,
+            neighbour=last if state.running else None,
         )
+        last = replace(request, neighbour=None)
+        return request
 
     return read
 

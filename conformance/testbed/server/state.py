@@ -13,12 +13,18 @@ class ServerState:
 
     def __init__(self) -> None:
         self._gone = 0
+        self._peak = 0
         self._in_progress: dict[object, Callable[[], bool]] = {}
 
     @property
     def running(self) -> int:
         """Requests in progress."""
         return len(self._in_progress)
+
+    @property
+    def peak(self) -> int:
+        """The most requests that were ever in progress."""
+        return self._peak
 
     @property
     def disconnects(self) -> int:
@@ -30,6 +36,7 @@ class ServerState:
         """Count a request as in progress. `is_gone`, or an OSError, shows that its client disconnected."""
         request = object()
         self._in_progress[request] = is_gone
+        self._peak = max(self._peak, self.running)
         try:
             yield
         except OSError:

@@ -20,3 +20,8 @@ def _text(content: Any) -> Any:
     parts = content if isinstance(content, list) else []
     texts = [part["text"] for part in parts if isinstance(part.get("text"), str)]
     return "\n".join(texts) if texts and len(texts) == len(parts) else content
+
+
+def conversation_tokens(body: dict[str, Any]) -> int:
+    """Tokens of the prompt of a body with messages."""
+    return prompt_tokens(body["messages"], body.get("tools"), body.get("system"))

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from conformance.apis.nonce import Marker, marker
-from conformance.model.words import APIS, Api
-from conformance.testbed.server.deployments import APIS as ENDPOINTS
+from conformance.apis.specs import spec
+from conformance.model.words import CONVERSATIONAL, Api
 from conformance.testbed.server.deployments import (
     COUNT_TOKENS,
     CREATED,
@@ -21,6 +21,7 @@ from conformance.testbed.server.deployments import (
     compliant,
     reply_to,
 )
+from conformance.testbed.server.endpoints import PATHS, VERSION
 from conformance.testbed.server.refusal import Refusal, refuse
 from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest, WireResponse
 from conformance.testbed.server.validate import CODES, invalid
@@ -44,7 +45,7 @@ HEALTH: Final = re.compile(
 class Offer(NamedTuple):
     """What the upstreams offer: the APIs, and the models that they list; any other name is accepted, too."""
 
-    apis: tuple[Api, ...] = APIS
+    apis: tuple[Api, ...] = CONVERSATIONAL
     models: tuple[str, ...] = (MODEL,)
 
 
@@ -87,7 +88,7 @@ def answer(
     request: ServerRequest, attempts: dict[str, int], upstream: int = 0, offer: Offer = EVERYTHING
 ) -> WireResponse:
     """The response to a request at the upstream of this number. `attempts` counts the requests with each nonce."""
-    is_offered = request.api in offer.apis and request.path in (*ENDPOINTS, COUNT_TOKENS)
+    is_offered = request.api in offer.apis and request.path in (*PATHS, COUNT_TOKENS)
     found = marker(request.body) if is_offered else None
     if not is_offered:
         return reply_to(request, replace(UPSTREAM, respond=lambda asked: _elsewhere(asked, offer)))
@@ -118,7 +119,7 @@ def _elsewhere(request: ServerRequest, offer: Offer) -> ModelResponse:
             return ModelResponse(whole={"status": "ok"})
     if request.path == MODELS:
         return compliant(request)
-    offered = ", ".join(path for path, api in zip(ENDPOINTS, APIS, strict=True) if api in offer.apis)
+    offered = ", ".join(VERSION + spec(api).path for api in CONVERSATIONAL if api in offer.apis)
     message = f"The upstream serves nothing at {request.path[:200]}, only {offered} and {MODELS}."
     return refuse(Refusal(status=404, message=message, code="unknown_url"), request)
 

@@ -6,15 +6,16 @@ from urllib.parse import unquote
 
 import h11
 
-from conformance.apis.specs import SPECS
+from conformance.apis.specs import spec
+from conformance.model.words import CONVERSATIONAL
 from conformance.parsing.content import MAX_VALUES, decoded_request
 from conformance.testbed.server.body import MAX_BODY, parse
-from conformance.testbed.server.deployments import COUNT_TOKENS, MODELS, api_of
+from conformance.testbed.server.deployments import COUNT_TOKENS, MODELS
+from conformance.testbed.server.endpoints import VERSION, api_of
 from conformance.testbed.server.refusal import Refusal
 from conformance.testbed.server.reply import ServerRequest
 
-VERSION: Final = "/v1"
-PATHS: Final = (COUNT_TOKENS, *(VERSION + spec.path for spec in SPECS))
+PATHS: Final = (COUNT_TOKENS, *(VERSION + spec(api).path for api in CONVERSATIONAL))
 OF_MODELS: Final = re.compile(r"(?:.*/)?models(/.+)?", re.DOTALL)
 CODINGS: Final = "gzip, deflate"
 

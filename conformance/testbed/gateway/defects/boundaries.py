@@ -18,6 +18,7 @@ from conformance.testbed.gateway.handling import (
     whole,
     with_body,
 )
+from conformance.testbed.gateway.trying import retrying
 from conformance.testbed.server.reply import Headers
 
 BETA: Final = "anthropic-beta"
@@ -75,6 +76,11 @@ def _trace_restarted(request: GatewayRequest) -> GatewayRequest:
 def defect(name: str, title: str, caught_by: str, outgoing: Edit, **more: Any) -> GatewayChange:
     """A defect in a request as it goes upstream."""
     return GatewayChange(name=name, title=title, caught_by=caught_by, handle=pass_on, outgoing=outgoing, **more)
+
+
+def _with_known_betas(request: GatewayRequest) -> GatewayRequest:
+    known = [beta for beta in request.header(BETA).split(",") if "canary" not in beta]
+    return _set(request, (BETA, ",".join(known))) if request.header(BETA) else request
 
 
 async def _key_in_error(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
@@ -212,6 +218,21 @@ DEFECTS = (
         apis=("messages",),
     ),
     defect("betas-dropped", "Drops anthropic-beta", "GW098", without(BETA), apis=("messages",)),
+    defect(
+        "unknown-betas-dropped",
+        "Forwards the betas that it knows, and silently drops others",
+        "GW098",
+        _with_known_betas,
+        apis=("messages",),
+    ),
+    GatewayChange(
+        name="refused-beta-dropped",
+        title="Tries again without its betas where the upstream refuses one, and does not say so",
+        caught_by="GW098",
+        policy=GatewayPolicy(retries=1, retry_on=(400,)),
+        apis=("messages",),
+        handle=retrying(1, 400, prepare=without(BETA), is_meant=lambda asked: bool(asked.header(BETA))),
+    ),
     defect(
         "version-replaced",
         "Sends a version of its own to the Messages API",

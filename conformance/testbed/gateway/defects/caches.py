@@ -43,6 +43,13 @@ DEFECTS = (
         handle=storing(without(*SAMPLING)),
     ),
     GatewayChange(
+        name="cache-key-without-model",
+        title="The cache key lacks the model's name",
+        caught_by="GW111",
+        policy=DECLARED,
+        handle=storing(without("model")),
+    ),
+    GatewayChange(
         name="cache-key-without-tool-choice",
         title="The cache key lacks tool_choice",
         caught_by="GW111",

@@ -8,7 +8,7 @@ from typing import Final
 
 from conformance.apis.nonce import marker
 from conformance.model.target import GatewayPolicy
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.testbed.gateway.handling import (
     Forward,
     GatewayChange,
@@ -174,7 +174,7 @@ DEFECTS = (
         name="prompt-decorated",
         title="Adds its own text to prompts, though the policy does not say so",
         caught_by="GW011",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_decorated),
     ),
     GatewayChange(
@@ -187,28 +187,28 @@ DEFECTS = (
         name="texts-trimmed",
         title="Trims texts, and replaces unusual spaces",
         caught_by="GW013",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_with_trimmed_texts),
     ),
     GatewayChange(
         name="tool-types-lost",
         title="Drops tools of other types than function",
         caught_by="GW014",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(each_item("tools", _first_type_only)),
     ),
     GatewayChange(
         name="images-lost",
         title="Drops images, audio and files, and keeps the texts",
         caught_by="GW015",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(each_part(_without_media)),
     ),
     GatewayChange(
         name="media-rewritten",
         title="Writes Base64 anew, without its padding",
         caught_by="GW015",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(each_part(_unpadded)),
     ),
     GatewayChange(
@@ -222,7 +222,7 @@ DEFECTS = (
         name="cache-markers-lost",
         title="Drops cache_control and the like at every place",
         caught_by="GW016",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_without_markers),
     ),
     GatewayChange(
@@ -250,7 +250,7 @@ DEFECTS = (
         name="thinking-rewritten",
         title="Writes thinking blocks anew, so that their signatures do not fit",
         caught_by="GW017",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_rewritten_thoughts),
     ),
     GatewayChange(
@@ -263,7 +263,7 @@ DEFECTS = (
         name="tools-in-random-order",
         title="Writes the members of tools in another order each time",
         caught_by="GW018",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=_shuffled,
     ),
     GatewayChange(
@@ -277,7 +277,7 @@ DEFECTS = (
         name="schemas-sorted",
         title="Sorts the members of schemas",
         caught_by="GW019",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_sorted_tools),
     ),
 )

@@ -15,6 +15,7 @@ from conformance.testbed.gateway.handling import (
     own_error,
     own_reply,
     pass_on,
+    whole,
     with_body,
 )
 from conformance.testbed.gateway.trying import LOST, OwnError, headed, on_error_object, on_failure, told, without
@@ -80,6 +81,16 @@ async def _failing_on_json(request: GatewayRequest, forward: Forward, _state: Ga
     return await forward(request) if request.json is not None else own_error(request, 500, "Unexpected end of JSON.")
 
 
+async def _unpacked(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
+    """Decompresses errors; the end of nothing is unexpected, and the connection is closed. Raises OSError."""
+    reply = await forward(request)
+    if reply.status < 400 or reply.header("content-encoding") != "gzip":
+        return reply
+    if not await whole(reply.body):
+        raise ConnectionAbortedError("unexpected end of a compressed body")
+    return reply
+
+
 def _busy(*headers: tuple[str, str], status: int = 503) -> GatewayReply:
     said = {"message": "No healthy upstream.", "type": "server_error", "param": None, "code": "no_upstream"}
     return own_reply(status, {"error": said}, *headers)
@@ -121,6 +132,19 @@ DEFECTS = (
         title="Responds with 500 where the upstream refuses the request",
         caught_by="GW062",
         handle=on_failure(told(500, OWN_500), *MISTAKES),
+    ),
+    GatewayChange(
+        name="empty-gzip-closes",
+        title="Closes the connection where the upstream's error has Content-Encoding: gzip and no body",
+        caught_by="GW062",
+        is_full=True,
+        handle=_unpacked,
+    ),
+    GatewayChange(
+        name="limit-told-as-503",
+        title="Responds with 503 to the upstream's 429",
+        caught_by="GW063",
+        handle=on_failure(lambda _, reply: replace(reply, status=503), 429),
     ),
     GatewayChange(
         name="silence-told-as-500",

@@ -87,6 +87,18 @@ def _without_images(value: Body) -> Body | None:
     return None if value.get("type") == "image_url" else value
 
 
+def _without_audio(value: Body) -> Body | None:
+    return None if value.get("type") == "input_audio" else value
+
+
+def _images_as_sent(value: Body) -> Body:
+    """An image in a form that only Chat Completions has."""
+    source = value.get("source", {})
+    if value.get("type") != "image" or source.get("type") != "base64":
+        return value
+    return {"type": "image_url", "image_url": {"url": f"data:{source['media_type']};base64,{source['data']}"}}
+
+
 def _functions_only(body: Body) -> Body:
     tools = [tool for tool in body.get("tools") or () if "input_schema" in tool]
     kept = {name: value for name, value in body.items() if name != "tools"}
@@ -135,6 +147,14 @@ DEFECTS = (
     messages_lane("lane-second-result-lost", "Keeps one of two results", "GW126", CHAT, on_messages(_one_result)),
     messages_lane("lane-results-crossed", "Links results to other calls", "GW126", CHAT, on_messages(_crossed)),
     messages_lane("lane-images-lost", "Leaves images out", "GW127", CHAT, on_json(each(_without_images))),
+    chat_lane("lane-audio-lost", "Leaves audio out", "GW127", on_json(each(_without_audio)), MESSAGES),
+    chat_lane(
+        "lane-images-untranslated",
+        "Sends images in the form of the client's API",
+        "GW121",
+        MESSAGES,
+        on_json(each(_images_as_sent)),
+    ),
     messages_lane("lane-stop-lost", "Loses stop sequences", "GW128", CHAT, without("stop")),
     messages_lane("lane-zero-lost", "Loses a temperature of 0", "GW128", CHAT, without("temperature")),
     chat_lane("lane-json-lost", "Loses the format of the response", "GW128", without("response_format"), MESSAGES),

@@ -175,7 +175,8 @@ def _in_delta(edit: Callable[[Json], Json]) -> Handler:
     return each_event(in_choices(lambda choice: choice | {"delta": edit(choice["delta"])}))
 
 
-def _in_message(edit: Callable[[Json], Json]) -> Handler:
+def in_message(edit: Callable[[Json], Json]) -> Handler:
+    """Edit the message of each choice of a non-streaming response."""
     return on_whole(
         lambda whole: (
             whole | {"choices": [c | {"message": edit(c["message"])} for c in whole["choices"]]}
@@ -293,7 +294,7 @@ CONTENT = (
         name="reasoning-lost",
         title="Knows reasoning under one name only",
         caught_by="GW033",
-        handle=both(_in_delta(lambda d: without(d, "reasoning")), _in_message(lambda m: without(m, "reasoning"))),
+        handle=both(_in_delta(lambda d: without(d, "reasoning")), in_message(lambda m: without(m, "reasoning"))),
     ),
     GatewayChange(
         name="signature-trimmed",
@@ -306,7 +307,7 @@ CONTENT = (
         name="audio-lost-in-whole",
         title="A non-streaming response lacks its audio",
         caught_by="GW034",
-        handle=_in_message(lambda message: without(message, "audio")),
+        handle=in_message(lambda message: without(message, "audio")),
     ),
     GatewayChange(
         name="streams-refused",

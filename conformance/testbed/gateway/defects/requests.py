@@ -2,16 +2,18 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.testbed.gateway.handling import (
     Forward,
     GatewayChange,
     GatewayReply,
     GatewayRequest,
     GatewayState,
+    Handler,
     on_json,
     on_request,
     own_reply,
@@ -103,15 +105,26 @@ def _without_strictness(value: Body) -> Body:
     }
 
 
-async def _refusing_without_name(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-    """Other tools than functions are refused, but nothing says so."""
-    body = request.json
-    tools = (body.get("tools") or ()) if isinstance(body, dict) else ()
-    if all(tool.get("type", "function") == "function" for tool in tools):
-        return await forward(request)
-    return own_reply(
-        400, {"error": {"message": "Bad Request", "type": "invalid_request_error", "param": None, "code": None}}
-    )
+def _refusing_without_name(where: Callable[[Body], bool]) -> Handler:
+    """Some requests are refused, but nothing says why."""
+    said = {"message": "Bad Request", "type": "invalid_request_error", "param": None, "code": None}
+
+    async def handle(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
+        body = request.json
+        is_refused = isinstance(body, dict) and where(body)
+        return own_reply(400, {"error": said}) if is_refused else await forward(request)
+
+    return handle
+
+
+def _has_other_tools(body: Body) -> bool:
+    return any(tool.get("type", "function") != "function" for tool in body.get("tools") or ())
+
+
+def _has_image(body: Body) -> bool:
+    contents = [message.get("content") for message in body.get("messages") or ()]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    return any(part.get("type") == "image_url" for part in parts)
 
 
 DEFECTS = (
@@ -126,7 +139,7 @@ DEFECTS = (
         name="user-and-metadata-dropped",
         title="Drops the user's name and the metadata, and keeps unknown fields",
         caught_by="GW001",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(without("user", "metadata")),
     ),
     GatewayChange(
@@ -158,7 +171,7 @@ DEFECTS = (
         name="fields-of-other-api",
         title="Adds the cap in the spelling of another API",
         caught_by="GW002",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(lambda body: body | {"max_tokens_to_sample": 64}),
     ),
     GatewayChange(
@@ -171,14 +184,14 @@ DEFECTS = (
         name="zero-dropped",
         title="Drops what is 0 or false",
         caught_by="GW004",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_without_falsy),
     ),
     GatewayChange(
         name="null-dropped",
         title="Drops what is null or empty",
         caught_by="GW005",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_without_empty),
     ),
     GatewayChange(
@@ -197,21 +210,21 @@ DEFECTS = (
         name="range-clamped",
         title="Replaces numbers outside of their range by its end",
         caught_by="GW007",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_clamped),
     ),
     GatewayChange(
         name="text-wrapped",
         title="Wraps a text in a list",
         caught_by="GW008",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(_wrapped),
     ),
     GatewayChange(
         name="model-replaced",
         title="Asks a cheaper model than the client did",
         caught_by="GW009",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_json(lambda body: body | {"model": "small-and-cheap"}),
     ),
     GatewayChange(
@@ -249,6 +262,12 @@ DEFECTS = (
         name="refusal-without-name",
         title="Refuses tools of other types than function, and does not say what it refuses",
         caught_by="GW024",
-        handle=_refusing_without_name,
+        handle=_refusing_without_name(_has_other_tools),
+    ),
+    GatewayChange(
+        name="images-refused-without-name",
+        title="Refuses requests with images, and does not say that it is because of them",
+        caught_by="GW024",
+        handle=_refusing_without_name(_has_image),
     ),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from conformance.apis.specs import spec
-from conformance.model.words import GENERATIVE, Api
+from conformance.model.words import CONVERSATIONAL, Api
 from conformance.testbed.gateway.handling import (
     Forward,
     GatewayReply,
@@ -112,7 +112,7 @@ def translating(upstream: Api) -> Handler:
     """Ask an upstream of this API, whatever the client's API is."""
 
     async def handle(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-        api = next((api for api in GENERATIVE if request.target.partition("?")[0].endswith(spec(api).path)), None)
+        api = next((api for api in CONVERSATIONAL if request.target.partition("?")[0].endswith(spec(api).path)), None)
         body = request.json
         if api is None or api == upstream or not isinstance(body, dict):
             return await forward(request)

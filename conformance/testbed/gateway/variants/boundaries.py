@@ -4,8 +4,17 @@ from dataclasses import replace
 
 from conformance.model.target import GatewayPolicy
 from conformance.testbed.gateway.connections import at_most, late, trying_again
-from conformance.testbed.gateway.handling import GatewayChange, GatewayReply, GatewayRequest, on_reply, pass_on
+from conformance.testbed.gateway.handling import (
+    GatewayChange,
+    GatewayReply,
+    GatewayRequest,
+    in_turn,
+    on_json,
+    on_reply,
+    pass_on,
+)
 from conformance.testbed.gateway.storing import replayed, storing, whole_request
+from conformance.testbed.gateway.variants.requests import ALIAS
 
 PASSES_ON = "Has no key of its own, and passes the client's on"
 
@@ -116,6 +125,12 @@ VARIANTS = (
         title="Serves equal requests from a declared cache, and says so",
         handle=storing(whole_request),
         policy=GatewayPolicy(cache=True),
+    ),
+    GatewayChange(
+        name="cache-behind-an-alias",
+        title="Sends every request to one model, and serves equal ones from a declared cache",
+        handle=in_turn(on_json(lambda body: body | {"model": ALIAS}), storing(whole_request)),
+        policy=GatewayPolicy(cache=True, model=ALIAS),
     ),
     GatewayChange(
         name="cache-replayed-as-stream",

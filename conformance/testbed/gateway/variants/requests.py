@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.model.target import GatewayPolicy
-from conformance.model.words import GENERATIVE
+from conformance.model.words import CONVERSATIONAL
 from conformance.testbed.gateway.events import (
     Events,
     both,
@@ -166,7 +166,7 @@ VARIANTS = (
     GatewayChange(
         name="json-as-go-writes-it",
         title="Writes the JSON anew: sorted fields, shortest numbers, other escapes",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         handle=on_request(_as_go_writes),
     ),
     GatewayChange(
@@ -181,9 +181,15 @@ VARIANTS = (
     GatewayChange(
         name="model-alias-shown",
         title="The upstream has another name for the model, and the client sees it",
-        apis=GENERATIVE,
+        apis=CONVERSATIONAL,
         policy=GatewayPolicy(model=ALIAS),
         handle=on_json(lambda body: body | {"model": ALIAS}),
+    ),
+    GatewayChange(
+        name="model-alias-of-one",
+        title="Renames one model, and forwards the names of others",
+        policy=GatewayPolicy(model=ALIAS),
+        handle=on_json(lambda body: body | ({"model": ALIAS} if body.get("model") == MODEL else {})),
     ),
     GatewayChange(
         name="newer-names",

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from conformance.testbed.mutations.defects.par import refusing, where
 from conformance.testbed.mutations.mutate_chat import each_chunk, in_turn, on_whole, with_fields
-from conformance.testbed.mutations.mutate_requests import Body, refusal
-from conformance.testbed.server.deployments import MODEL, MODELS
+from conformance.testbed.mutations.mutate_requests import Body, holds, refusal
+from conformance.testbed.server.deployments import CONTEXT, MODEL, MODELS
 from conformance.testbed.server.reply import (
     ModelResponse,
     Mutation,
@@ -37,6 +38,11 @@ def listing(edit: Callable[[Body], Any]) -> OnResponse:
 def each(edit: Callable[[Body], Any]) -> OnResponse:
     """Edit the entries of the list of models."""
     return listing(lambda value: value | {"data": [edit(model) for model in value["data"]]})
+
+
+def of_one(edit: Callable[[Body], Body]) -> OnResponse:
+    """Edit the description of the tested model."""
+    return lambda response, request: replace(response, whole=edit(response.whole)) if request.path == ONE else response
 
 
 def instead(path: str, other: ModelResponse) -> OnResponse:
@@ -109,5 +115,36 @@ LISTS = (
         "`created` is a date string in the list of models",
         "MDL003",
         each(lambda model: model | {"created": "2026-01-31T12:00:00Z"}),
+    ),
+)
+
+PARAMETERS = ["max_tokens", "stop", "temperature", "logprobs", "logit_bias", "tools", "tool_choice", "response_format"]
+DECLARED = (
+    defect(
+        "declared-parameter-refused",
+        "The list of models declares `logprobs`, which is rejected by name",
+        "MDL008",
+        in_turn(
+            each(with_fields(supported_parameters=PARAMETERS)),
+            where(holds("logprobs", bool), refusing("'logprobs' is not supported here.", param="logprobs")),
+        ),
+    ),
+    defect(
+        "honoured-parameters-undeclared",
+        "The list of models declares two parameters, and all others have their effects",
+        "MDL009",
+        each(with_fields(supported_parameters=PARAMETERS[:1])),
+    ),
+    defect(
+        "declared-context-too-long",
+        "The list of models declares twice the context length that is enforced",
+        "MDL010",
+        each(with_fields(context_length=2 * CONTEXT)),
+    ),
+    defect(
+        "model-of-another-length",
+        "GET /models/{id} declares another context length than the list of models",
+        "MDL011",
+        in_turn(each(with_fields(context_length=CONTEXT)), of_one(with_fields(context_length=CONTEXT // 2))),
     ),
 )

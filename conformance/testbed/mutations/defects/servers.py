@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from conformance.model.words import APIS
+from conformance.model.words import CONVERSATIONAL
 from conformance.testbed.mutations.mutate_requests import Body, as_detail, editing_errors, rewriting, with_body
 from conformance.testbed.server.reply import Event, ModelResponse, Mutation, OnResponse, OnWire, ServerRequest
 
@@ -22,7 +22,7 @@ def _declared(body: Body, *names: str) -> Body:
 def only_declared(request: ServerRequest) -> ServerRequest:
     """Read nothing but the declared fields."""
     names = (*READ, *REQUIRED) if request.api == "messages" else READ
-    return rewriting(lambda body: _declared(body, *names), apis=APIS)(request)
+    return rewriting(lambda body: _declared(body, *names), apis=CONVERSATIONAL)(request)
 
 
 def by_hand(chunk: Callable[[str, int], Body], *, is_ended: bool) -> OnResponse:

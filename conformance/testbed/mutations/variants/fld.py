@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.model.target import Policy
-from conformance.model.words import APIS
+from conformance.model.words import CONVERSATIONAL
 from conformance.testbed.mutations.defects.fld import is_vendor_s, pruned, without_vendor_fields
 from conformance.testbed.mutations.mutate_requests import Body, dropping, refusal, rewriting, sent
 from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
@@ -122,7 +122,7 @@ VARIANTS = (
     Mutation(
         name="unknown-fields-all-announced",
         title="Unknown fields of every kind and depth are ignored and announced, as the policy states",
-        on_request=rewriting(known, apis=APIS),
+        on_request=rewriting(known, apis=CONVERSATIONAL),
         on_response=all_announced,
         policy=Policy(unknown_fields="announce"),
     ),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from conformance.model.words import APIS
+from conformance.model.words import CONVERSATIONAL
 from conformance.testbed.mutations.mutate_bytes import headed
 from conformance.testbed.mutations.mutate_requests import rewriting
 from conformance.testbed.server.refusal import Refusal, refuse
@@ -81,7 +81,9 @@ SCRIPTS = (
     Script(
         name="image-taken",
         title="Respond to a request with an image by its text",
-        attempts=((Mutation(name="blind", title="No images", on_request=rewriting(_without_images, apis=APIS)),),),
+        attempts=(
+            (Mutation(name="blind", title="No images", on_request=rewriting(_without_images, apis=CONVERSATIONAL)),),
+        ),
     ),
     Script(name="late-reply", title="Reply after a second and a half of silence", attempts=((_held(SLOW_S),),)),
     Script(

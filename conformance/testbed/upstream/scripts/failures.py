@@ -134,12 +134,27 @@ def _error_first(response: ModelResponse, request: ServerRequest) -> ModelRespon
     return replace(response, events=(Event(data=said),))
 
 
+def _known_betas_only(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """Refuse a beta that is made up, where it arrives."""
+    betas = (value for name, value in request.headers if name.lower() == "anthropic-beta")
+    unknown = [beta.strip() for value in betas for beta in value.split(",") if "canary" in beta]
+    if not unknown:
+        return response
+    message = f"The header anthropic-beta has the unknown value {unknown[0][:100]}."
+    return ModelResponse(
+        status=400, whole={"type": "error", "error": {"type": "invalid_request_error", "message": message}}
+    )
+
+
 FROM_ELSEWHERE: Final = (_mutation("from-elsewhere", on_response=_from_elsewhere),)
 NO_REPLY: Final = written("no-reply", broken(b""))
 RESET: Final = written("reset", broken(b"", "reset"))
 RESET_IN_HEAD: Final = written("reset-in-head", broken(b"HTTP/1.1 200 OK\r\nContent-Ty", "reset"))
 CUT: Final = written("cut", _cut)
 SILENCE: Final = written("silence", broken(b"", "hold", SILENCE_S))
+UNSAID: Final = WireResponse(status=400, headers=(("content-encoding", "gzip"),), pieces=(Write(octets=b""),))
+"""An error without a body that has a content coding all the same, as of a proxy that compresses everything."""
+EMPTY: Final = written("empty", lambda _: UNSAID)
 HTML: Final = page(502, PAGE, "text/html")
 GOOD: Final[Changes] = ()
 
@@ -172,6 +187,12 @@ SCRIPTS = (
         elsewhere=FROM_ELSEWHERE,
     ),
     _always("page-502", "Fail with an HTML page", HTML),
+    _always("empty-400", "Refuse with 400, Content-Encoding: gzip and no body", EMPTY),
+    _always(
+        "unknown-beta",
+        "Refuse a beta of Messages that is made up; respond to a request without one",
+        _mutation("known-betas-only", on_response=_known_betas_only),
+    ),
     _always("text-503", "Fail with plain text", page(503, PLAIN, "text/plain")),
     _once(
         "error-first-elsewhere",

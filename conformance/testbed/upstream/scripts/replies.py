@@ -14,6 +14,7 @@ from conformance.testbed.mutations.mutate_chat import (
     each_part,
     in_turn,
     on_stream,
+    on_whole,
     with_delta,
     with_fields,
 )
@@ -85,6 +86,8 @@ CITED: Final = {
 AUDIO: Final = {"id": "audio_1", "expires_at": 1_760_003_600, "data": "UklGRiQA", "transcript": "Hello."}
 THOUGHT: Final = "They greet, so I do, too."
 REFUSED: Final = "More than that I may not say."
+ODD: Final = 2**53 + 1
+"""The first integer that no double holds, in a field of a vendor's."""
 AUDIO_PIECES: Final = (
     {"id": "audio_1", "data": "UklG"},
     {"data": "RiQA", "transcript": "Hel"},
@@ -114,6 +117,7 @@ def filtered(choice: Body) -> bool:
 
 RICH = change(
     in_turn(
+        on_whole(with_fields(x_upstream={"block": ODD})),
         on_stream(rich),
         each_choice(
             lambda c: (

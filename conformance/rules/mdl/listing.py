@@ -1,4 +1,4 @@
-"""MDL: the model endpoints, as agents and set-up wizards request them before the first message."""
+"""The model endpoints, as agents and set-up wizards request them before the first message."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import GENERATIVE
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import as_array, as_object, describe_member, display, is_integer
@@ -63,7 +63,7 @@ def _about(name: str) -> Condition:
     spec=LIST,
     fix="Serve GET /models under the base URL of the API.",
     applies_to=_about("list"),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[models_response(MODEL)],
     bad=[
         answered({"detail": "Not Found"}, status=404, probe="chat.models.list"),
@@ -92,7 +92,7 @@ def _a_list(x: Exchange) -> NotJudged | None:
     spec=LIST,
     fix='Return {"object": "list", "data": [{"id": ..., "object": "model", "created": ..., "owned_by": ...}]}.',
     applies_to=_a_list,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[models_response(MODEL), models_response()],
     bad=[
         answered([MODEL], probe="chat.models.list"),
@@ -145,7 +145,7 @@ def _lacking(model: Any) -> Iterator[str]:
     spec=OBJECT,
     fix="Send `object: model`, `created` in Unix seconds and `owned_by` for each model, and `object: list` for the list.",
     applies_to=_models,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[models_response(MODEL), models_response(MODEL | {"max_model_len": 8})],
     bad=[
         models_response(MODEL, object="models"),
@@ -177,7 +177,7 @@ def _names(x: Exchange) -> set[str]:
     spec=LIST,
     fix="List every name under which a model serves requests, aliases included.",
     applies_to=_models,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(models_response(MODEL, MODEL | {"id": "x"}), BASELINE_RESPONSE)],
     bad=[(models_response(), BASELINE_RESPONSE), (models_response(MODEL | {"id": "m-2026"}), BASELINE_RESPONSE)],
 )
@@ -197,7 +197,7 @@ def answering_model_not_listed(x: Exchange, baseline: Exchange) -> Iterator[Find
     spec=RETRIEVE,
     fix="Serve GET /models/NAME, also for a name with an escaped slash.",
     applies_to=_about("one"),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[(model_response(), BASELINE_RESPONSE, models_response(MODEL))],
     bad=[
         (model_response({"detail": "Not Found"}, 404), BASELINE_RESPONSE, models_response(MODEL)),
@@ -239,7 +239,7 @@ def listed_model_not_found(x: Exchange, baseline: Exchange, list: Exchange) -> I
     spec=RETRIEVE,
     fix="Return 404 with the API's error object and `error.code: model_not_found`.",
     applies_to=_about("unknown"),
-    apis=GENERATIVE,
+    apis=APIS,
     good=[answered(GONE, status=404, probe="chat.models.unknown")],
     bad=[
         answered(MODEL | {"id": "no-such"}, probe="chat.models.unknown"),
@@ -267,7 +267,7 @@ def _core(name: str) -> str:
 
 def _named(x: Exchange) -> NotJudged | None:
     """Request and response name a model."""
-    if skip := all_of(probe_is(Kind.BASELINE, Kind.RECORDED), succeeded, readable)(x):
+    if skip := all_of(probe_is(Kind.BASELINE, Kind.RECORDED, Kind.USERS), succeeded, readable)(x):
         return skip
     asked = request_body(x).get("model")
     told = [name for name in response_content(x).models if isinstance(name, str) and _core(name)]
@@ -282,7 +282,7 @@ def _named(x: Exchange) -> NotJudged | None:
     spec="https://platform.openai.com/docs/api-reference/chat/object#chat-object-model",
     fix="Return the requested name, or the full name of its version; list an alias under its own name.",
     applies_to=_named,
-    apis=GENERATIVE,
+    apis=APIS,
     good=[
         answered(completion(model=told), body={"model": asked})
         for asked, told in (

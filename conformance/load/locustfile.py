@@ -1,0 +1,16 @@
+"""The locustfile of `conformance load`; one of your own may have further users: `locust_user.py`."""
+
+import os
+
+from conformance.load.locust_user import ConformanceUser, StagesShape
+from conformance.load.part import STAGES
+
+
+class LoadUser(ConformanceUser):
+    """A user of the load test."""
+
+
+if STAGES in os.environ:  # on the web page, people say it themselves
+
+    class LoadShape(StagesShape):
+        """The shape of the load test."""

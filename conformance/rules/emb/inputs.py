@@ -1,0 +1,225 @@
+"""Inputs that are documented, and those that are none."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from conformance.apis.chat import span_of
+from conformance.apis.embeddings import vectors
+from conformance.apis.errors import error_response, quoted
+from conformance.apis.request import request_body
+from conformance.apis.usage import usage
+from conformance.model.case import Kind
+from conformance.model.exchange import Exchange
+from conformance.model.rule import Condition, rule
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.parsing.http1 import reply
+from conformance.parsing.json_values import as_array
+from conformance.parsing.sse import looks_like_events
+from conformance.rules.conditions import (
+    all_of,
+    answered_or_rejected,
+    baseline_ok,
+    not_rejected_for_other_reasons,
+    readable,
+    succeeded,
+    whole,
+)
+from conformance.rules.emb.conditions import is_case, is_finite
+from conformance.rules.emb.example import GOOD, GOOD_BATCH, ONE, TEXTS, THREE, TWO, batch, embedded, entry, single
+from conformance.rules.emb.example import listed as response
+from conformance.rules.emb.spec import CREATE, ONLY
+from conformance.rules.example import SSE, error, exchange, http, sse
+
+INPUT: Final = f"{CREATE}#embeddings-create-input"
+REFUSED: Final = error("'input' is not acceptable.", param="input")
+EMPTY: Final = {
+    "empty-text": "an empty text",
+    "empty-list": "an empty list",
+    "empty-in-a-batch": "a list with an empty text",
+}
+FEWER: Final = 0.5
+"""Tokens for a word of which each tokenizer makes one at least; half of them are missing only if the text was cut."""
+
+
+def _asks(kind: Kind, *subjects: str) -> Condition:
+    """One of these requests was accepted, or rejected because of its content."""
+    return all_of(is_case(kind, *subjects), not_rejected_for_other_reasons, readable)
+
+
+def _refusal(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+    """An error that can be attributed to the form of the input, because the baseline request succeeds."""
+    said = error_response(x)
+    if not said:
+        return
+    if said.status >= 500 and said.status != 501:
+        yield not_applicable(f"the target returned HTTP {said.status} (see ERR004)")
+    elif skip := baseline_ok(baseline):
+        yield skip
+    else:
+        seen = (
+            f"the form `{x.case.subject}` was rejected with HTTP {reply(x).status}: {quoted(said.message or said.text)}"
+        )
+        yield Finding(seen, at=said.at)
+
+
+def _form(name: str, given: object = TEXTS) -> Exchange:
+    return embedded(REFUSED, given, f"form.{name}", status=400)
+
+
+@rule(
+    "EMB023",
+    MUST,
+    "A list of texts is accepted",
+    spec=INPUT,
+    fix="Accept `input` as a text and as a list of texts.",
+    applies_to=_asks(Kind.ACCEPTED_FORM, "batch", "list-of-one"),
+    apis=ONLY,
+    good=[(GOOD_BATCH, GOOD)],
+    bad=[(_form("batch"), GOOD), (_form("list-of-one", TEXTS[:1]), GOOD)],
+)
+def list_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+    """Frameworks send documents as lists, even a single one: none of their requests succeeds."""
+    yield from _refusal(x, baseline)
+
+
+@rule(
+    "EMB024",
+    SHOULD,
+    "Lists of tokens are accepted",
+    spec=INPUT,
+    fix="Accept `input` as a list of tokens and as a list of such lists, as numbers of the model's own vocabulary.",
+    applies_to=_asks(Kind.ACCEPTED_FORM, "tokens", "token-lists"),
+    apis=ONLY,
+    good=[(single(ONE, [5, 17], "form.tokens"), GOOD)],
+    bad=[(_form("tokens", [5, 17]), GOOD), (_form("token-lists", [[5], [17]]), GOOD)],
+)
+def tokens_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+    """LangChain's OpenAIEmbeddings sends tokens unless an option forbids it."""
+    yield from _refusal(x, baseline)
+
+
+def _given(x: Exchange) -> NotJudged | None:
+    return _asks(Kind.MISTAKE, *EMPTY)(x) or answered_or_rejected(x)
+
+
+@rule(
+    "EMB025",
+    SHOULD,
+    "An empty text, or an empty list, is rejected",
+    spec=INPUT,
+    fix="Return 400, and name `input`.",
+    applies_to=_given,
+    apis=ONLY,
+    good=[embedded(REFUSED, "", "mistake.empty-text", status=400)],
+    bad=[
+        single(ONE, "", "mistake.empty-text"),
+        embedded(response(), [], "mistake.empty-list"),
+        batch(ONE, TWO, THREE, given=["a", "", "b"], probe="mistake.empty-in-a-batch"),
+    ],
+)
+def empty_input_accepted(x: Exchange) -> Iterator[Finding]:
+    """The embedding of nothing is near to everything: a document that was lost on the way is found by every search."""
+    if not error_response(x):
+        yield Finding(
+            f"{EMPTY[x.case.subject]} was accepted with HTTP {reply(x).status}",
+            at=reply(x).head,
+            expected="a 4xx error",
+        )
+
+
+def _usable(x: Exchange) -> NotJudged | None:
+    """The request has an input that no target has to take, and was accepted."""
+    if skip := _asks(Kind.MISTAKE, "empty-text", "empty-in-a-batch", "too-long")(x) or succeeded(x) or whole(x):
+        return skip
+    return not_applicable("the request was rejected") if error_response(x) else None
+
+
+@rule(
+    "EMB026",
+    MUST,
+    "An input that is accepted though it need not be gets an embedding of its own",
+    spec=INPUT,
+    fix="Reject the request with 400, or return one embedding for each input, with its index.",
+    applies_to=_usable,
+    apis=ONLY,
+    good=[
+        single(ONE, "", "mistake.empty-text"),
+        batch(ONE, TWO, THREE, given=["a", "", "b"], probe="mistake.empty-in-a-batch"),
+    ],
+    bad=[
+        batch(ONE, TWO, given=["a", "", "b"], probe="mistake.empty-in-a-batch"),
+        embedded(response(), "", "mistake.empty-text"),
+        embedded(response(entry([None, None])), "", "mistake.empty-text"),
+    ],
+)
+def input_lost(x: Exchange) -> Iterator[Finding]:
+    """From the input that was left out on, each text is stored with the embedding of another."""
+    given = request_body(x).get("input")
+    wanted = len(as_array(given)) if isinstance(given, list) else 1
+    found = vectors(x)
+    if len(found) != wanted:
+        yield Finding(f"the response has {len(found)} embeddings for {wanted} inputs", at=span_of(x))
+    elif odd := next((vector for vector in found if not is_finite(vector)), None):
+        why = odd.fault or "it has values that are not finite"
+        yield Finding(f"embedding {odd.at} can't be used: {why}", at=span_of(x))
+
+
+def _long(x: Exchange) -> NotJudged | None:
+    return _asks(Kind.MISTAKE, "too-long")(x) or answered_or_rejected(x)
+
+
+WORDS: Final = "no " * 100
+
+
+def _counted(tokens: int) -> Exchange:
+    return embedded(response(entry(ONE), tokens=tokens), WORDS, "mistake.too-long")
+
+
+@rule(
+    "EMB027",
+    SHOULD,
+    "A text that is too long is rejected, not silently cut",
+    spec=INPUT,
+    fix="Return 400 with `error.code: context_length_exceeded`, unless the client asks for truncation.",
+    applies_to=_long,
+    apis=ONLY,
+    good=[embedded(REFUSED, WORDS, "mistake.too-long", status=400), _counted(101)],
+    bad=[_counted(8)],
+)
+def text_cut(x: Exchange) -> Iterator[Finding | NotJudged]:
+    """What follows the cut is not in the embedding, and never found; the client believes that the document is stored."""
+    said, spent = error_response(x), usage(x)
+    words = len(str(request_body(x).get("input")).split())
+    if said:
+        return
+    if spent is None or not spent.prompt:
+        yield untestable("the response has no usage that counts the text")
+    elif spent.prompt < FEWER * words:
+        seen = f"a text of {words} words was accepted, but usage counts {spent.prompt} tokens"
+        yield Finding(seen, at=span_of(x), expected="an error, or all tokens")
+
+
+STREAMED: Final[dict[str, Any]] = {"probe": "embeddings.unknown-field.stream", "body": {"input": "a", "stream": True}}
+
+
+def _streaming(x: Exchange) -> NotJudged | None:
+    if x.case.kind is not Kind.UNKNOWN_FIELD or x.case.subject != "stream":
+        return OUT_OF_SCOPE
+    return succeeded(x) or readable(x)
+
+
+@rule(
+    "EMB028",
+    SHOULD,
+    "stream: true, which the API does not have, gets no event stream",
+    spec=CREATE,
+    fix="Reject `stream: true` with 400, or ignore it and say so; the response is one JSON object.",
+    applies_to=_streaming,
+    apis=ONLY,
+    good=[single(ONE, "a", "unknown-field.stream", stream=True)],
+    bad=[exchange(http(200, [SSE], sse(response(entry(ONE)), "[DONE]")), mode="unary", **STREAMED)],
+)
+def embeddings_in_events(x: Exchange) -> Iterator[Finding]:
+    """No client reads events here: it fails at the first character."""
+    if looks_like_events(x):
+        yield Finding("the response is an event stream", at=span_of(x), expected="one JSON object, or an error")

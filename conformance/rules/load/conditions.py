@@ -1,0 +1,119 @@
+"""What the rules about load have in common: which samples show something, how many are beyond chance, and how it is said."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import comb
+from typing import Final
+
+from conformance.model.case import Kind
+from conformance.model.rule import Condition
+from conformance.model.sample import Population, Sample
+from conformance.model.verdict import Finding, NotJudged, not_applicable, untestable
+from conformance.rules.conditions import probe_is
+
+SECOND: Final = 1_000_000_000
+MANY: Final = 2
+NOT_SERVED: Final = frozenset((404, 405, 501))
+"""Statuses by which a target declares that it does not offer an API, or does not stream."""
+LEAST_ALONE: Final = 3
+"""Responses before the load with which those under load can be compared."""
+LEAST_BAD: Final = 2
+MOST_SELDOM: Final = 1000
+"""A failure of one request in more than so many may be chance: a lost connection, a restart."""
+MOST_STALL: Final = SECOND // 4
+"""A stall of the harness that spoils no measurement: every bound is a second or more."""
+MOST_NAMED: Final = 3
+
+
+of_users: Final[Condition] = probe_is(Kind.USERS)
+"""The exchange is one of a load test."""
+
+Where = Callable[[Sample], bool]
+
+
+def chance(bad: int, of: int, quiet_bad: int, quiet: int) -> float:
+    """How likely it is that no more of the quiet ones are bad, if load makes no difference (Fisher's exact test).
+
+    `bad` of so many are bad under load, `quiet_bad` of so many without.
+    """
+    every, every_bad = of + quiet, bad + quiet_bad
+    ways = sum(comb(every_bad, count) * comb(every - every_bad, quiet - count) for count in range(quiet_bad + 1))
+    return ways / comb(every, quiet)
+
+
+def not_loaded(population: Population) -> NotJudged | None:
+    """Why nothing can be said of many users: there was one, or the target declares that it does not serve them."""
+    if population.run.users < MANY:
+        return not_applicable("there was one user, so that no requests were concurrent")
+    alone = {s.status for s in population.alone if s.task != "mistake"}
+    if alone and alone <= NOT_SERVED:
+        return not_applicable(
+            f"the target rejects these requests alone, too (HTTP {min(alone)}): it does not serve them"
+        )
+    return None
+
+
+def complete(samples: Iterable[Sample], where: Where = lambda _: True) -> tuple[Sample, ...]:
+    """The complete responses to valid requests."""
+    return tuple(s for s in samples if s.outcome == "complete" and s.task != "mistake" and where(s))
+
+
+def judged(samples: Iterable[Sample]) -> tuple[Sample, ...]:
+    """The exchanges that the harness did not end itself."""
+    return tuple(s for s in samples if s.outcome not in ("stopped", "disconnected"))
+
+
+def nothing_complete(population: Population) -> NotJudged:
+    """No response under load was complete."""
+    return untestable(f"none of {len(population.load):,} responses under load is complete")
+
+
+def too_few_alone(count: int) -> NotJudged:
+    """There is too little to compare with."""
+    return untestable(f"{count} responses before the load are complete, too few to compare with ({LEAST_ALONE})")
+
+
+def spoilt_alone(what: str) -> NotJudged:
+    """The failure is none of the load."""
+    return untestable(f"{what} before the load, too: the rules about single responses judge it")
+
+
+def beyond_chance(
+    bad: Sequence[Sample], of: int, what: str, *, everywhere: int = 0, seldom: int = MOST_SELDOM
+) -> Iterator[Finding | NotJudged]:
+    """A finding that counts them, or `untestable` if there are so few that it may be chance; nothing if there are none.
+
+    `everywhere` counts those of the whole run, as other profiles and modes show that it is no chance, too.
+    """
+    if bad and max(len(bad), everywhere) >= LEAST_BAD and len(bad) * seldom >= of:
+        yield counted(bad, of, what)
+    elif bad:
+        yield untestable(f"{_count(bad, of, what)}: so few that it may be chance")
+
+
+def counted(bad: Sequence[Sample], of: int, what: str) -> Finding:
+    """A finding with their number, which names the first ones."""
+    named = ", ".join(map(name, bad[:MOST_NAMED]))
+    more = ", …" if len(bad) > MOST_NAMED else ""
+    return Finding(f"{_count(bad, of, what)} ({named}{more})", nonces=tuple(s.nonce for s in bad[:MOST_NAMED]))
+
+
+def _count(bad: Sequence[Sample], of: int, what: str) -> str:
+    return f"{len(bad):,} of {of:,} responses under load {what}"
+
+
+def name(sample: Sample) -> str:
+    """A request in words."""
+    return f"user {sample.user}, turn {sample.turn}"
+
+
+def kept_up(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """The samples whose times the harness itself did not spoil."""
+    return tuple(s for s in samples if s.stall <= MOST_STALL)
+
+
+def fell_behind(samples: Sequence[Sample]) -> NotJudged | None:
+    """Times show nothing where the harness could not keep up."""
+    late = len(samples) - len(kept_up(samples))
+    if late * 2 <= len(samples):
+        return None
+    return untestable(f"the harness itself stalled during {late:,} of {len(samples):,} exchanges")

@@ -1,0 +1,182 @@
+"""Responses and connections under load end as they do alone, whatever other clients do."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+from conformance.model.exchange import Ending, Exchange
+from conformance.model.rule import rule
+from conformance.model.sample import Population, Sample, Sent
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
+from conformance.rules.load.conditions import SECOND, beyond_chance, chance, judged, not_loaded, of_users, spoilt_alone
+from conformance.rules.load.example import CROWD, MS, NO_BYTE, cut, said
+from conformance.rules.load.spec import INCOMPLETE, TEAR_DOWN
+
+LEAST_LIKELY: Final = 0.001
+"""How unlikely it must be that exchanges break by chance only since, or only where, a client disconnects."""
+NOTICED: Final = SECOND // 20
+"""How long it may take until a server notices that a client disconnected."""
+AT_ONCE: Final = SECOND
+"""A connection that is reused so soon after a response was not idle."""
+LEFT: Final = Ending("hung-up", "body", 5 * MS, "the harness closed the connection on purpose")
+
+
+def is_broken(sample: Sample) -> bool:
+    """Whether the server ended an exchange without a response, or within one, or failed.
+
+    What was lost on a connection that was used before is another matter: the server may have closed it before.
+    """
+    is_failure = sample.outcome == "error" and sample.status >= 500
+    is_lost = sample.outcome == "unreachable" or (sample.outcome == "cut" and not _is_on_a_closed_connection(sample))
+    return sample.task != "mistake" and (is_failure or is_lost)
+
+
+def _is_on_a_closed_connection(sample: Sample) -> bool:
+    return sample.is_reused and sample.outcome == "cut" and sample.first_byte is None
+
+
+def broken_by_disconnects(population: Population) -> list[Sample]:
+    """The broken exchanges under load, if clients that disconnected broke those of the run; else none."""
+    bad = [s for s in judged(population.load) if is_broken(s)]
+    return bad if bad and _do_disconnects_break(population.run) else []
+
+
+@lru_cache(maxsize=1)
+def _do_disconnects_break(run: Sent) -> bool:
+    """Whether exchanges of a run are broken because other clients disconnected.
+
+    Either none was broken before the first client disconnected, or each was in progress when one did: and that is more
+    than chance allows.
+    """
+    moments: dict[int, list[int]] = {}
+    for s in run.disconnects:
+        insort(moments.setdefault(s.worker, []), s.over)
+    load = judged(run.load)
+    bad = [s for s in load if is_broken(s)]
+    before = [s for s in load if s.over < next(iter(moments.get(s.worker, ())), 0)]
+    since = len(load) - len(before)
+    if not any(map(is_broken, before)) and chance(len(bad), since, 0, len(before)) <= LEAST_LIKELY:
+        return True
+    shaken = [s for s in load if _is_shaken(s, moments)]
+    is_likely = (len(shaken) / len(load)) ** len(bad) > LEAST_LIKELY
+    return not is_likely and all(_is_shaken(s, moments) for s in bad)
+
+
+def _is_shaken(sample: Sample, moments: Mapping[int, Sequence[int]]) -> bool:
+    """Whether a client of the same worker disconnected while the exchange was in progress, or just before it."""
+    mine = moments.get(sample.worker, ())
+    return bisect_left(mine, sample.began - NOTICED) < bisect_right(mine, sample.over)
+
+
+def _is_cut(sample: Sample) -> bool:
+    """Whether a response with a success status is not complete, and the target ended it."""
+    return sample.outcome == "cut" and sample.status != 0
+
+
+@rule(
+    "LOAD009",
+    MUST,
+    "A response that has begun under load is complete, or ends with an error",
+    spec=INCOMPLETE,
+    fix="Finish each response that was begun, or send an error event; limit what is begun, not what is running.",
+    applies_to=of_users,
+    apis=GENERATIVE,
+    good=[CROWD],
+    bad=[(*CROWD, cut(3), cut(3, 1))],
+)
+def response_cut_under_load(population: Population) -> Iterator[Finding | NotJudged]:
+    """The user gets half a text, and most clients treat it as whole: an agent acts on it."""
+    load = judged(population.load)
+    bad = [s for s in load if _is_cut(s)]
+    if skip := not_loaded(population):
+        yield skip
+    elif any(map(_is_cut, population.alone)):
+        yield spoilt_alone("responses are cut")
+    elif bad and broken_by_disconnects(population):
+        yield not_applicable("responses are cut where another client disconnects (see LOAD010)")
+    elif not load:
+        yield untestable("no exchange under load was observed to its end")
+    else:
+        everywhere = sum(map(_is_cut, population.run.load))
+        yield from beyond_chance(bad, len(load), "end before they are complete", everywhere=everywhere)
+
+
+CALM: Final = tuple(said(1 + at % 2, at, began_ms=at) for at in range(20))
+"""Responses under load before a client disconnects."""
+
+
+def left(user: int, turn: int, began_ms: int) -> Exchange:
+    """A stream from which the client disconnects."""
+    return replace(said(user, turn, began_ms=began_ms), ending=LEFT, cache={})
+
+
+@rule(
+    "LOAD010",
+    MUST,
+    "A client that disconnects does not break other users' responses",
+    spec=INCOMPLETE,
+    fix="Cancel the request of that client alone: no shared task group, generator, batch or connection upstream ends with it.",
+    applies_to=of_users,
+    apis=GENERATIVE,
+    good=[(*CALM, left(3, 0, 100), said(1, 30, began_ms=200), said(2, 30, began_ms=200))],
+    bad=[
+        (*CALM, left(3, 0, 100), *(cut(user, turn, began_ms=200) for user in (1, 2) for turn in range(30, 34))),
+        (*CALM[1:], *(x for at in range(8) for x in (left(3, at, 95 + 100 * at), cut(4, at, began_ms=99 + 100 * at)))),
+    ],
+)
+def broken_by_a_disconnect(population: Population) -> Iterator[Finding | NotJudged]:
+    """One user presses Stop, and others' responses fail: at that moment, or from then on."""
+    load = judged(population.load)
+    if skip := not_loaded(population):
+        yield skip
+    elif not population.run.disconnects:
+        yield not_applicable("no client disconnected")
+    elif bad := broken_by_disconnects(population):
+        what = "fail where another client disconnects, and none fails otherwise"
+        yield from beyond_chance(bad, len(load), what, everywhere=sum(map(is_broken, population.run.load)))
+    elif any(map(is_broken, load)):
+        yield untestable("responses fail, and it does not show whether that is because of a disconnect")
+
+
+@lru_cache(maxsize=1)
+def _lost(run: Sent) -> frozenset[str]:
+    """The nonces of requests on a connection that was just in use, and is closed without a byte of a response."""
+    return frozenset(_lost_requests(run.load))
+
+
+def _lost_requests(samples: Sequence[Sample]) -> Iterator[str]:
+    by_user = sorted(samples, key=lambda s: (s.worker, s.user, s.began))
+    for earlier, later in pairwise(by_user):
+        is_next = (earlier.worker, earlier.user) == (later.worker, later.user)
+        is_fresh = is_next and later.began - earlier.over <= AT_ONCE
+        if is_fresh and _is_on_a_closed_connection(later):
+            yield later.nonce
+
+
+@rule(
+    "LOAD011",
+    SHOULD,
+    "A connection that is in use is closed with notice",
+    spec=TEAR_DOWN,
+    fix="Send `Connection: close` with the last response of a connection; keep idle ones longer than clients do.",
+    applies_to=of_users,
+    apis=GENERATIVE,
+    good=[(*CROWD, said(3), replace(said(3, 1, began_ms=20), is_reused=True))],
+    bad=[(*CROWD, *(x for user in (3, 4) for x in (said(user), cut(user, 1, NO_BYTE, is_reused=True, began_ms=20))))],
+)
+def connection_dropped(population: Population) -> Iterator[Finding | NotJudged]:
+    """The next request is lost, and the client can't know whether it was processed, and billed."""
+    load = judged(population.load)
+    if skip := not_loaded(population):
+        yield skip
+    elif not any(s.is_reused for s in load):
+        yield not_applicable("no connection was used for a second request")
+    else:
+        lost = _lost(population.run)
+        bad = [s for s in load if s.nonce in lost]
+        what = "do not begin: the connection, just in use, was closed"
+        yield from beyond_chance(bad, len(load), what, everywhere=len(lost))

@@ -1,0 +1,105 @@
+"""After the load the target is as it was before."""
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Final
+
+from conformance.model.rule import rule
+from conformance.model.sample import Population, Sample
+from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
+from conformance.model.words import GENERATIVE
+from conformance.rules.load.conditions import (
+    LEAST_ALONE,
+    LEAST_BAD,
+    SECOND,
+    complete,
+    fell_behind,
+    judged,
+    kept_up,
+    not_loaded,
+    of_users,
+    too_few_alone,
+)
+from conformance.rules.load.example import AFTER, BUSY, CROWD, rejected, said
+from conformance.rules.load.spec import ERRORS
+
+SLOWER: Final = 3
+LEAST_DELAY: Final = 2 * SECOND
+
+
+def _is_worse(sample: Sample) -> bool:
+    """Whether a valid request got no complete response, nor an honest rejection."""
+    return sample.task != "mistake" and sample.outcome not in ("complete", "overloaded")
+
+
+def _was_served(population: Population, sample: Sample) -> bool:
+    """Whether a request is new after the load, or was served under it: what always fails shows no recovery."""
+    first = population.owner(sample.nonce)
+    return first is None or first.phase != "load" or first.outcome == "complete"
+
+
+@rule(
+    "LOAD021",
+    MUST,
+    "After the load each request is served as before it",
+    spec=ERRORS,
+    fix="Give back everything that a request takes, also when it fails: slots, connections, memory, worker processes.",
+    applies_to=of_users,
+    apis=GENERATIVE,
+    good=[(*CROWD, *AFTER)],
+    bad=[
+        (*CROWD, *(rejected(0, turn, "after", status=500) for turn in range(10, 12))),
+        (*CROWD, *AFTER, *(rejected(0, turn, "after", BUSY, status=200) for turn in range(20, 22))),
+    ],
+)
+def no_recovery(population: Population) -> Iterator[Finding | NotJudged]:
+    """One rush of users, and the server has to be restarted by hand."""
+    after = [s for s in judged(population.after) if _was_served(population, s)]
+    bad = [s for s in after if _is_worse(s)]
+    if skip := not_loaded(population):
+        yield skip
+    elif any(map(_is_worse, judged(population.alone))):
+        yield untestable("requests failed before the load, too")
+    elif not complete(population.alone):
+        yield too_few_alone(0)
+    elif len(bad) >= LEAST_BAD:
+        first = bad[0]
+        how = f"status {first.status}" if first.status else first.outcome
+        seen = f"{len(bad)} of {len(after)} requests after the load fail ({how}); before it none did"
+        yield Finding(seen, nonces=tuple(s.nonce for s in bad[:LEAST_BAD]))
+    elif bad:
+        yield untestable("one request after the load failed: this may be chance")
+    elif not complete(after):
+        yield untestable("no request after the load was served; the target still rejects them, or none was sent")
+
+
+LATE: Final = tuple(said(0, turn, "after", arrivals=((9000, 3000),)) for turn in range(10, 13))
+
+
+@rule(
+    "LOAD022",
+    SHOULD,
+    "After the load responses take as long as before it",
+    spec=ERRORS,
+    fix="Cancel the work of clients that left, and free what a request took: caches, threads, connections.",
+    applies_to=of_users,
+    apis=GENERATIVE,
+    timed=True,
+    good=[(*CROWD, *AFTER)],
+    bad=[(*CROWD, *LATE)],
+)
+def slow_recovery(population: Population) -> Iterator[Finding | NotJudged]:
+    """The server still works for users who left long ago, or never becomes as fast again."""
+    after, alone = complete(population.after), complete(population.alone)
+    if skip := not_loaded(population) or fell_behind(after):
+        yield skip
+    elif min(len(kept_up(alone)), len(kept_up(after))) < LEAST_ALONE:
+        yield too_few_alone(min(len(kept_up(alone)), len(kept_up(after))))
+    else:
+        before = max(s.ended for s in kept_up(alone))
+        now = median(s.ended for s in kept_up(after))
+        if now > max(SLOWER * before, before + LEAST_DELAY):
+            seen = (
+                f"responses after the load take {now / SECOND:.1f} s, those before it at most {before / SECOND:.1f} s"
+            )
+            yield Finding(seen, nonces=tuple(s.nonce for s in kept_up(after)[:LEAST_BAD]))

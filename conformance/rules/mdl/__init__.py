@@ -1,0 +1,1 @@
+"""MDL: the model endpoints, and what the list of models declares."""

@@ -1,0 +1,1 @@
+"""Changes that show only while several requests are in progress, or after that."""

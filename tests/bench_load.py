@@ -1,0 +1,199 @@
+"""Benchmark load tests: one process against a bare loop over the same transport, and two processes against one.
+
+The server is another process that answers from memory, so that the harness is what is measured.
+"""
+
+import asyncio
+import json
+import multiprocessing
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from itertools import count
+
+import anyio
+import msgspec
+
+from conformance.load.engine import running
+from conformance.load.messages import Begin, Stop, Users, line, results
+from conformance.load.mix import Mix, jobs
+from conformance.load.part import Part, numbered
+from conformance.model.target import Target
+from conformance.transport.limits import Limits
+from conformance.transport.session import Session
+
+EVENTS = 22
+USERS = 16
+ROUNDS = 3
+SECONDS = 4.0
+EVERY_S = 0.001
+PROFILES = ("openai-python",)
+LIMITS = Limits()
+
+
+def stream() -> list[bytes]:
+    """A streamed response of EVENTS events, in the pieces in which it is sent."""
+
+    def chunk(delta: dict[str, str], finish: str | None = None) -> dict[str, object]:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+
+    deltas = [{"role": "assistant", "content": ""}, *({"content": f"{n}, "} for n in range(EVENTS - 3))]
+    values = [*map(chunk, deltas), chunk({}, "stop")]
+    events = [*(f"data: {json.dumps(value)}\n\n" for value in values), "data: [DONE]\n\n"]
+    head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunks = [f"{len(event):x}\r\n{event}\r\n" for event in events]
+    return [piece.encode() for piece in (head + chunks[0], *chunks[1:-1], chunks[-1] + "0\r\n\r\n")]
+
+
+class Answering(asyncio.Protocol):
+    """Answers each request with one event after the other."""
+
+    pieces = stream()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self.transport, self.received = transport, b""
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Write nothing more."""
+        self.transport = None
+
+    def data_received(self, data: bytes) -> None:
+        """Answer, when a request is complete."""
+        self.received += data
+        head, end, body = self.received.partition(b"\r\n\r\n")
+        length = next((int(one[15:]) for one in head.split(b"\r\n") if one.lower().startswith(b"content-length:")), 0)
+        if end and len(body) >= length:
+            self.received = b""
+            loop = asyncio.get_running_loop()
+            for place, piece in enumerate(self.pieces):
+                loop.call_later(place * EVERY_S, self.write, piece)
+
+    def write(self, piece: bytes) -> None:
+        """Write a piece, if the client is still there."""
+        if self.transport:
+            self.transport.write(piece)
+
+
+def serve(port: "multiprocessing.connection.Connection") -> None:
+    """Serve until killed; sends the port."""
+
+    async def forever() -> None:
+        server = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", 0)
+        port.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(forever())
+
+
+@contextmanager
+def serving():
+    """The server in a process of its own; yields the base URL."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{ours.recv()}/v1"
+    finally:
+        process.kill()
+
+
+def part(url: str) -> Part:
+    """What the processes that send have to know."""
+    return Part(target=Target(base_url=url, model="m", apis=("chat",)), profiles=PROFILES, run=1)
+
+
+async def bare(url: str) -> float:
+    """Exchanges of a loop over the transport alone, in a second of processor time."""
+    mix = Mix(target=part(url).target, run=1, jobs=jobs(part(url).target, PROFILES, ("stream",)), dialects={})
+    done = 0
+
+    async def user() -> None:
+        nonlocal done
+        async with Session(key=None, limits=LIMITS) as session:
+            while True:
+                await session.exchange(request)
+                done += 1
+
+    request = mix.request(1, 0)
+    began = time.process_time()
+    with anyio.move_on_after(SECONDS):
+        async with anyio.create_task_group() as users:
+            for _ in range(USERS):
+                users.start_soon(user)
+    return done / (time.process_time() - began)
+
+
+async def with_engine(url: str) -> float:
+    """Exchanges of the engine, whose samples are taken beside it, in a second of processor time."""
+    async with running(part(url), None, lambda _: None) as engine:
+        await engine.outbox.sampling.ready()
+        began = time.process_time()
+
+        async def drive() -> None:
+            engine.set_users(USERS)
+            await anyio.sleep(SECONDS)
+
+        await engine.load(drive)
+        return engine.budget.requests / (time.process_time() - began)
+
+
+def of_processes(url: str, number: int) -> float:
+    """Exchanges a second of processes that Locust's workers start, together."""
+    pipe = subprocess.PIPE
+    words = (sys.executable, "-m", "conformance.load.child")
+    children = [subprocess.Popen(words, stdin=pipe, stdout=pipe) for _ in range(number)]
+    for worker, child in enumerate(children, 1):
+        child.stdin.write(line(Begin(numbered(part(url), worker))) + line(Users(1)))
+        child.stdin.flush()
+    for child in children:  # until it sends, and its samples are taken
+        while not results(child.stdout.readline()).taken:
+            pass
+    for child in children:
+        child.stdin.write(line(Users(USERS)))
+        child.stdin.flush()
+    began = time.perf_counter()
+    latest = _read_until(children, began + SECONDS)
+    took = time.perf_counter() - began
+    for child in children:
+        child.stdin.write(line(Stop()))
+        child.stdin.close()
+    for child in children:
+        child.stdout.read()
+        child.wait()
+    return sum(latest) / took
+
+
+def _read_until(children: list, end: float) -> list[int]:
+    """How many requests each has sent until then, since the first results."""
+    first, last = [0] * len(children), [0] * len(children)
+    for number in count():
+        for place, child in enumerate(children):
+            found = results(child.stdout.readline())
+            last[place] = found.sent
+            first[place] = first[place] or found.sent
+        if number and time.perf_counter() > end:
+            return [b - a for a, b in zip(first, last, strict=True)]
+    return last
+
+
+def measure(promises) -> None:
+    """Print both ratios."""
+    with serving() as url:
+        ours = max(anyio.run(with_engine, url) for _ in range(ROUNDS))
+        theirs = max(anyio.run(bare, url) for _ in range(ROUNDS))
+        words = f"{ours:.0f} exchanges in a second of processor time"
+        print(f"load             {ours / theirs:.2f} of a bare loop ({words}; promised: at least 0.9)")
+        if ours / theirs < 0.9:
+            promises.broken.append("load")
+        one, two = of_processes(url, 1), of_processes(url, 2)
+        print(f"two processes    {two / one:.2f} x one ({two:.0f} exchanges a second; promised: at least 1.7)")
+        if two / one < 1.7:
+            promises.broken.append("two processes")
+
+
+if __name__ == "__main__":
+    measure(msgspec.defstruct("Promises", [("broken", list, msgspec.field(default_factory=list))])())

@@ -1,0 +1,409 @@
+"""The rules about load: what is not the load's fault, what is chance, and what a server may do when many use it."""
+
+from dataclasses import replace
+from functools import reduce
+
+import msgspec
+import pytest
+
+from conformance import catalogue
+from conformance.apis.load_prompts import Asker
+from conformance.apis.sampling import population_of
+from conformance.deciding import outcome_of
+from conformance.handbook.examples import sides
+from conformance.model.exchange import Ending
+from conformance.model.sample import Population
+from conformance.model.verdict import Status
+from conformance.rules.example import JSON, answered, chunk, completion, error, exchange, streamed
+from conformance.rules.load.example import (
+    AFTER,
+    ALONE,
+    BUSY,
+    CROWD,
+    MS,
+    NO_BYTE,
+    OTHERS,
+    cut,
+    nonce,
+    of,
+    rejected,
+    requested_text,
+    said,
+    usage,
+    whole,
+    with_header,
+)
+
+RULES = {rule.id: rule for rule in catalogue.rules() if rule.is_of_populations}
+PASS, FAIL, UNTESTABLE, MOOT = Status.PASS, Status.FAIL, Status.UNTESTABLE, Status.NOT_APPLICABLE
+MANY = tuple(said(user, turn, began_ms=10 * turn) for user in (1, 2) for turn in range(100, 150))
+EVERY_BAD = [
+    pytest.param(rule, example, id=f"{rule.id}-{at}") for rule in RULES.values() for at, example in enumerate(rule.bad)
+]
+
+
+def judged(rule, population):
+    if not isinstance(population, Population):
+        population = population_of(population)
+    found = outcome_of(RULES[rule], {"population": population})
+    assert found.status is not Status.ERROR, found.message
+    return found
+
+
+def status(rule, *exchanges):
+    return judged(rule, exchanges).status
+
+
+def changed(exchanges, **facts):
+    """The population of these exchanges, with other facts in each sample under load."""
+    given = population_of(exchanges)
+    samples = (msgspec.structs.replace(s, **(facts if s.phase == "load" else {})) for s in given.samples)
+    return Population(tuple(samples), given.shapes)
+
+
+def damaged(user, turn=0, phase="load", **facts):
+    parts = requested_text(user, turn).split(", ")
+    return said(user, turn, phase, text=", ".join((*parts[:7], *parts[8:])), **facts)
+
+
+@pytest.mark.parametrize(("rule", "example"), EVERY_BAD)
+def test_with_one_user_nothing_is_said_of_many(rule, example):
+    assert judged(rule.id, changed(sides(example), user=1)).status is MOOT
+
+
+@pytest.mark.parametrize(("rule", "example"), EVERY_BAD)
+def test_the_order_in_which_samples_arrive_changes_nothing(rule, example):
+    given = population_of(sides(example))
+    assert judged(rule.id, Population(given.samples[::-1], given.shapes)) == judged(rule.id, given)
+
+
+@pytest.mark.parametrize(("rule", "example"), [case for case in EVERY_BAD if case.values[0].timed])
+def test_no_target_is_blamed_for_times_while_the_harness_stalls(rule, example):
+    given = population_of(sides(example))
+    slow = Population(tuple(msgspec.structs.replace(s, stall=10**9) for s in given.samples), given.shapes)
+    assert judged(rule.id, slow).status in (UNTESTABLE, MOOT)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_server_that_does_as_alone_fails_nothing(rule):
+    assert status(rule, *CROWD, *MANY, *AFTER) in (PASS, MOOT)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_server_that_rejects_everybody_honestly_fails_nothing(rule):
+    everybody = [rejected(user, turn) for user in (1, 2, 3) for turn in range(9)]
+    assert status(rule, *ALONE, *everybody) in (PASS, MOOT, UNTESTABLE)
+
+
+@pytest.mark.parametrize("code", [404, 501])
+@pytest.mark.parametrize("rule", RULES)
+def test_what_a_target_declares_not_to_serve_is_not_judged(rule, code):
+    refused = [rejected(0, turn, "alone", status=code) for turn in range(3)]
+    everybody = [rejected(user, turn, status=code) for user in (1, 2) for turn in range(3)]
+    assert status(rule, *refused, *everybody, rejected(0, 9, "after", status=code)) is MOOT
+
+
+def test_a_word_like_a_nonce_that_no_request_had_is_no_leak():
+    unsent, of_another_run = nonce(8, 8), Asker(8, 1, 0).nonce
+    assert status("LOAD001", *CROWD, said(3, text=f"{unsent} {of_another_run} {nonce(1)[:-1]}a")) is PASS
+
+
+@pytest.mark.parametrize("of_whom", [(1, 0), (3, 0)])
+def test_a_user_s_own_earlier_text_is_another_request_s_too(of_whom):
+    assert status("LOAD001", *CROWD, said(3), said(3, 1, text=requested_text(*of_whom))) is FAIL
+
+
+def test_a_nonce_in_pieces_is_found_in_text_tool_calls_and_reasoning():
+    theirs = nonce(1)
+    for name in ("content", "reasoning_content"):
+        pieces = [chunk({name: theirs[:7]}), chunk({name: theirs[7:]}), chunk(finish="stop"), "[DONE]"]
+        assert status("LOAD001", *CROWD, of(streamed(*pieces), 3)) is FAIL
+    calls = [{"index": 0, "id": "c", "type": "function", "function": {"name": "note", "arguments": '{"word": "'}}]
+    rest = [{"index": 0, "function": {"arguments": part}} for part in (theirs[:5], theirs[5:] + '"}')]
+    pieces = [chunk({"tool_calls": [call]}) for call in (*calls, *rest)]
+    assert (
+        status("LOAD001", *CROWD, of(streamed(*pieces, chunk(finish="tool_calls"), "[DONE]"), 3, task="tool")) is FAIL
+    )
+
+
+def test_a_leak_in_a_stream_that_the_client_left_counts():
+    left = Ending("hung-up", "body", 5 * MS, "the harness closed the connection on purpose")
+    assert status("LOAD001", *CROWD, replace(said(3, text=requested_text(1)), ending=left)) is FAIL
+
+
+def test_a_finding_names_both_users():
+    found = judged("LOAD001", (*CROWD, said(3, 4, text=requested_text(2, 1))))
+    assert "user 3, turn 4 got that of user 2, turn 1" in found.message
+    assert found.findings[0].nonces == (nonce(3, 4),)
+
+
+# The model is never judged
+
+
+def test_what_the_model_does_alone_as_well_is_no_failure_of_the_load():
+    rude = [said(user, turn, text="I can't.") for user in (1, 2, 3) for turn in range(5)]
+    alone = [said(0, turn, "alone", text="I can't.") for turn in range(5)]
+    for rule in ("LOAD003", "LOAD004"):
+        assert status(rule, *alone, *rude) is UNTESTABLE
+
+
+def test_a_model_that_errs_now_and_then_is_not_blamed_on_the_load():
+    """It errs in one text of ten, at random: the same requests, repeated, get good texts."""
+    load = [
+        (damaged if turn % 10 == 3 else said)(user, turn, spent=usage(60, 40 + turn % 3))
+        for user in (1, 2)
+        for turn in range(40)
+    ]
+    repeated = [said(1, turn, "after", spent=usage(60, 33)) for turn in (3, 13, 23, 33)]
+    usual = [said(1, turn, "after", text=f"Here: {requested_text(1, turn)}") for turn in (1, 2)]
+    assert status("LOAD004", *ALONE, *load, *repeated, *usual) is UNTESTABLE
+
+
+def test_one_damaged_text_of_many_may_be_chance():
+    assert status("LOAD004", *CROWD, *MANY, damaged(3), said(3, 0, "after"), said(1, 100, "after")) is UNTESTABLE
+
+
+@pytest.mark.parametrize(("of_ten", "expected"), [(1, UNTESTABLE), (8, FAIL)])
+def test_texts_that_are_bad_far_more_often_than_without_load_are_the_load_s(of_ten, expected):
+    """Usage counts what arrived: a model could have generated that."""
+    load = [
+        damaged(user, turn, spent=usage(60, 38)) if turn % 10 < of_ten else said(user, turn)
+        for user in (1, 2)
+        for turn in range(20)
+    ]
+    repeated = [said(1, turn, "after") for turn in range(4)]
+    assert status("LOAD004", *ALONE, *load, *repeated) is expected
+    assert status("LOAD004", *ALONE, *load, *(damaged(0, 40 + turn, "alone") for turn in range(4))) is UNTESTABLE
+
+
+def test_texts_of_other_modes_show_what_the_model_does_without_load():
+    load = [
+        damaged(user, turn, spent=usage(60, 38)) if turn % 3 else said(user, turn)
+        for user in (1, 2)
+        for turn in range(9)
+    ]
+    given = population_of((*ALONE[:3], *load, *(whole(0, turn, "alone") for turn in range(20, 32))))
+    (streams,) = (mine for group, mine in given.groups() if group.mode == "stream")
+    assert judged("LOAD004", streams).status is FAIL
+    assert status("LOAD004", *ALONE[:3], *load) is UNTESTABLE
+
+
+@pytest.mark.parametrize("finish", ["length", "content_filter"])
+def test_a_text_that_is_cut_short_as_the_response_reports_is_not_lost(finish):
+    def short(user, turn):
+        return of(answered(completion({"content": f"{nonce(user, turn)}, "}, finish, id=f"{user}-{turn}")), user, turn)
+
+    shortened = [short(user, turn) for user in (1, 2) for turn in range(9)]
+    assert status("LOAD004", *ALONE, *AFTER, *CROWD, *shortened) is PASS
+
+
+def test_usage_that_counts_tokens_which_did_not_arrive_shows_a_loss():
+    load = [*MANY, *(damaged(3, turn) for turn in range(2))]
+    assert status("LOAD004", *ALONE, *load, *(said(3, turn, "after") for turn in range(2))) is FAIL
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{0}, {1}", "lack the last"),
+        ("{0}, {1}, {1}", "twice"),
+        ("{0}", "none of"),
+        ("{0}, {9}", "that another request asked for"),
+    ],
+)
+def test_a_finding_says_what_happened_to_the_numbers(text, words):
+    def spoilt(user, turn):
+        mine, first, *_ = requested_text(user, turn).split(", ")
+        foreign = str(10 + (int(first) + 10) % 80)
+        return said(user, turn, text=text.format(mine, first, *[foreign] * 8))
+
+    found = judged("LOAD004", (*ALONE, *AFTER, *(spoilt(user, turn) for user in (1, 2) for turn in range(4))))
+    assert found.status is FAIL
+    assert words in found.message
+
+
+# Ids, usage, shape
+
+
+def test_the_repetition_of_a_request_may_get_its_response_from_a_cache():
+    assert status("LOAD005", *CROWD, said(1, 0, "after")) is PASS
+
+
+def test_responses_without_ids_are_not_compared():
+    assert status("LOAD005", *(of(answered(completion(id=None)), user) for user in (1, 2))) is MOOT
+
+
+def test_a_cache_that_load_fills_changes_no_sum():
+    cached = usage(60, 40) | {"prompt_tokens_details": {"cached_tokens": 59}}
+    assert status("LOAD006", *ALONE, *(said(user, turn, spent=cached) for user in (1, 2) for turn in range(4))) is PASS
+
+
+def test_usage_that_is_missing_alone_is_not_missed():
+    alone = [said(0, turn, "alone", spent={}) for turn in range(4)]
+    assert status("LOAD006", *alone, said(1, spent={}), said(2, spent={})) is MOOT
+
+
+def test_longer_texts_may_have_more_tokens():
+    longer = [
+        said(user, turn, text=f"Sure! {requested_text(user, turn)}", spent=usage(60, 90))
+        for user in (1, 2)
+        for turn in range(3)
+    ]
+    assert status("LOAD006", *ALONE, *longer) is PASS
+
+
+def test_a_member_that_is_null_or_of_another_type_is_there():
+    alone = [said(0, turn, "alone", note={"a": 1}) for turn in range(4)]
+    for note in (None, {"a": None}, {"a": 2, "b": 3}, {"a": "x"}):
+        assert status("LOAD007", *alone, said(1, note=note), said(2, note=note)) is PASS
+    assert status("LOAD007", *alone, *(said(user, turn, note={}) for user in (1, 2) for turn in range(3))) is FAIL
+
+
+def test_members_that_only_some_responses_had_alone_are_not_missed():
+    alone = [said(0, turn, "alone", **({"system_fingerprint": "fp"} if turn else {})) for turn in range(5)]
+    assert status("LOAD007", *alone, said(1), said(2)) is PASS
+
+
+def test_header_fields_of_connections_caches_and_quotas_are_not_missed():
+    more = (("keep-alive", "timeout=5"), ("age", "3"), ("x-ratelimit-remaining-requests", "9"), ("cf-ray", "1"))
+    alone = [reduce(lambda x, field: with_header(x, *field), more, said(0, turn, "alone")) for turn in range(4)]
+    assert status("LOAD008", *alone, said(1), said(2)) is PASS
+
+
+# Endings
+
+
+def test_one_cut_of_thousands_may_be_chance():
+    assert status("LOAD009", *CROWD, *MANY, cut(3)) is UNTESTABLE
+    assert status("LOAD009", *CROWD, *MANY, cut(3), cut(3, 1)) is FAIL
+
+
+def test_what_is_cut_alone_as_well_is_no_failure_of_the_load():
+    alone = of(cut(0, 30), 0, 30, "alone")
+    assert status("LOAD009", *ALONE, alone, *OTHERS, cut(3), cut(3, 1)) is UNTESTABLE
+
+
+def test_cuts_that_begin_with_a_disconnect_are_reported_once():
+    bad = RULES["LOAD010"].bad[0]
+    assert [status(rule, *ALONE, *bad) for rule in ("LOAD009", "LOAD010", "LOAD012")] == [MOOT, FAIL, PASS]
+
+
+def test_cuts_that_have_nothing_to_do_with_disconnects_are_not_attributed_to_them():
+    left = Ending("hung-up", "body", 5 * MS, "the harness closed the connection on purpose")
+    disconnected = [replace(said(5, turn, began_ms=200 * turn), ending=left) for turn in range(9)]
+    cuts = [cut(6, turn, began_ms=100 + 200 * turn) for turn in range(9)]
+    given = (*ALONE, *MANY, *disconnected, *cuts)
+    assert [status(rule, *given) for rule in ("LOAD009", "LOAD010")] == [FAIL, UNTESTABLE]
+
+
+def test_what_is_lost_on_a_connection_that_was_closed_is_not_attributed_to_disconnects():
+    calm = RULES["LOAD010"].good[0]
+    lost = [
+        x
+        for user in range(4, 9)
+        for x in (said(user, began_ms=300), cut(user, 1, NO_BYTE, is_reused=True, began_ms=310))
+    ]
+    assert [status(rule, *ALONE, *calm, *lost) for rule in ("LOAD010", "LOAD011", "LOAD012")] == [PASS, FAIL, PASS]
+
+
+def test_a_few_cuts_after_the_first_disconnect_of_many_exchanges_are_not_attributed_to_it():
+    calm, later = RULES["LOAD010"].good[0], [said(1, turn, began_ms=400 + turn) for turn in range(50, 250)]
+    given = (*ALONE, *calm, *later, cut(5, began_ms=700), cut(5, 1, began_ms=800))
+    assert [status(rule, *given) for rule in ("LOAD009", "LOAD010")] == [FAIL, UNTESTABLE]
+
+
+def test_a_connection_that_was_idle_may_be_closed():
+    idle = [x for user in (3, 4) for x in (said(user), cut(user, 1, NO_BYTE, is_reused=True, began_ms=2000))]
+    assert status("LOAD011", *CROWD, *idle) is PASS
+    assert status("LOAD012", *CROWD, *idle) is PASS
+
+
+# Overload
+
+
+def test_a_used_up_account_and_a_mistake_are_no_overload():
+    paid = [rejected(3, turn, status=402) for turn in range(5)]
+    wrong = [
+        of(answered(error("No such model."), status=404), user, 9, phase, task="mistake")
+        for user, phase in ((0, "alone"), (1, "load"), (2, "load"))
+    ]
+    assert status("LOAD012", *CROWD, *paid, *wrong) is PASS
+
+
+def test_an_empty_success_is_no_response():
+    empty = [of(answered("", mode="stream"), 3, turn) for turn in range(2)]
+    found = judged("LOAD012", (*CROWD, *empty))
+    assert (found.status, "status 200, and no body" in found.message) == (FAIL, True)
+
+
+def test_a_refused_connection_is_reported_with_its_reason():
+    gone = Ending("unreachable", "connect", MS, "127.0.0.1:1: the connection was refused")
+    found = judged("LOAD012", (*CROWD, *(of(exchange(b"", ending=gone), 3, turn) for turn in range(2))))
+    assert (found.status, "the connection was refused" in found.message) == (FAIL, True)
+
+
+def test_no_target_is_blamed_for_connections_that_were_not_made_while_the_harness_stalled():
+    late = Ending("unreachable", "connect", MS, "127.0.0.1:1: no connection within 10 s")
+    dropped = [replace(of(exchange(b"", ending=late), 3, turn), harness_stall_ns=10**9) for turn in range(5)]
+    assert status("LOAD012", *CROWD, *dropped) is PASS
+
+
+def test_a_harness_without_free_ports_blames_no_target():
+    own = Ending("unreachable", "connect", MS, "127.0.0.1:1: [Errno 99] Cannot assign requested address")
+    assert status("LOAD012", *CROWD, *(of(exchange(b"", ending=own), 3, turn) for turn in range(9))) is PASS
+
+
+def test_an_error_in_the_middle_of_a_stream_is_honest():
+    failed = streamed(chunk({"role": "assistant", "content": "qu"}), error("Overloaded.", "server_error"))
+    given = (*CROWD, *(of(failed, 3, turn) for turn in range(4)))
+    assert [status(rule, *given) for rule in ("LOAD009", "LOAD012", "LOAD015", "LOAD016")] == [PASS] * 4
+
+
+def test_a_vendor_s_own_header_says_when_to_retry():
+    bare = (JSON, ("anthropic-ratelimit-requests-reset", "2026-01-01T00:00:00Z"))
+    assert status("LOAD014", *CROWD, rejected(3, headers=bare)) is PASS
+
+
+# Times and recovery
+
+
+def test_a_queue_is_no_pause_within_a_stream():
+    """One request at a time: the first byte comes late, and then everything."""
+    late = [said(user, 0, arrivals=((20_000, 400), (20_050, 3000))) for user in (1, 2, 3)]
+    assert status("LOAD017", *RULES["LOAD017"].good[0], *late) is PASS
+
+
+def test_a_slow_model_that_shares_its_time_may_pause_for_as_many_times_as_it_has_users():
+    alone = [said(0, turn, "alone", arrivals=((100, 700), (600, 3000))) for turn in range(4)]
+    shared = [said(user, 0, arrivals=((3000, 700), (9000, 3000))) for user in range(1, 9)]
+    assert status("LOAD017", *alone, *shared) is PASS
+
+
+def test_a_target_that_still_rejects_after_the_load_is_not_known_to_be_broken():
+    late = [rejected(0, turn, "after", BUSY) for turn in range(10, 14)]
+    assert status("LOAD021", *CROWD, *late) is UNTESTABLE
+
+
+def test_one_failure_after_the_load_may_be_chance():
+    assert status("LOAD021", *CROWD, *AFTER, rejected(0, 30, "after", status=500)) is UNTESTABLE
+
+
+def test_both_modes_are_judged_apart_but_know_all_requests():
+    given = population_of((*CROWD, whole(3), said(4, text=requested_text(3))))
+    groups = dict(given.groups())
+    assert {group.mode for group in groups} == {"stream", "unary"}
+    (streams,) = (mine for group, mine in groups.items() if group.mode == "stream")
+    assert judged("LOAD001", streams).status is FAIL
+
+
+def test_a_request_that_fails_alone_as_well_is_no_failure_of_the_load():
+    failed = [rejected(3, turn, phase, status=400) for turn in range(3) for phase in ("load", "after")]
+    assert [status(rule, *CROWD, *failed) for rule in ("LOAD012", "LOAD021")] == [UNTESTABLE, UNTESTABLE]
+
+
+def test_a_member_that_one_replica_of_three_leaves_out_is_not_attributed_to_the_load():
+    alone = [said(0, turn, "alone", zone="a") for turn in range(3)]
+    load = [said(user, turn, **({} if turn % 3 else {"zone": "a"})) for user in (1, 2) for turn in range(9)]
+    repeated = [said(1, turn, "after", **({} if turn % 3 else {"zone": "a"})) for turn in range(3)]
+    assert status("LOAD007", *alone, *load, *repeated) is PASS
+    assert status("LOAD007", *alone, said(1), said(2, zone="a"), said(3, zone="a")) is UNTESTABLE
