@@ -77,6 +77,7 @@ def failing(judgement, level=Level.MUST):
     return [v for v in judgement.verdicts if v.status is Status.FAIL and v.level is level]
 
 
+@pytest.mark.verify
 @pytest.mark.parametrize(("change", "first"), [(lost, 20), (cut, 41), (late, 3), (lost, 5)])
 def test_a_target_that_spoils_one_reply_in_fifty_fails_no_must_and_is_unreliable(change, first):
     facts, store, judgement = run(change, lambda number, _: number % 50 == first)

@@ -134,6 +134,7 @@ main()
 """
 
 
+@pytest.mark.verify
 def test_a_compression_bomb_in_every_response_takes_little_memory(tmp_path):
     report, peak_mb = run_against("bombs", "smoke", tmp_path)
     assert peak_mb < MOST_MEMORY_MB

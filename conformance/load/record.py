@@ -129,8 +129,9 @@ async def _load_here(recorder: Recorder, engine: Engine, stages: Stages) -> None
             engine.set_users(users)
             recorder.watch(recorder.standing(engine, "load", anyio.current_time() - began))
             left = duration(stages) - (anyio.current_time() - began)
-            with anyio.move_on_after(min(TICK_S, max(0.0, left))):
-                await engine.over.wait()
+            # Not within `move_on_after`: Ctrl-C is lost if it comes as the time is up, since asyncio delivers only one
+            # of two cancellations.
+            await anyio.sleep(min(TICK_S, max(0.0, left)))
         recorder.loaded_s = recorder.since_load(engine)
         recorder.watch(recorder.standing(engine, "waiting"))
 

@@ -140,6 +140,7 @@ def rows():
         yield pytest.param(defect, noun, marks=() if number % 4 == 0 else pytest.mark.verify, id=defect)
 
 
+@pytest.mark.verify
 @pytest.mark.parametrize(("defect", "noun"), list(rows()))
 def test_a_finding_holds_the_noun_that_people_search_for(recorded_once, defect, noun):
     judged = selftest.run_subject(defect, "gate", recorded_once).judgement

@@ -176,6 +176,7 @@ def test_an_api_that_the_gateway_does_not_offer_is_not_applicable(gw):
     assert failing(run) == []
 
 
+@pytest.mark.verify
 def test_budgets_count_every_request(gw):
     assert len(gw.through(gw.passed_on, suite="gate", max_requests=3).clients) == 3
     run = gw.through(gw.passed_on, max_tokens=1)

@@ -162,6 +162,7 @@ def test_the_highest_number_of_users_is_sought(load_test):
     assert found.judged().report.load.conformant_up_to == 4
 
 
+@pytest.mark.verify
 async def test_what_was_recorded_is_kept_when_the_user_stops_the_run():
     store, under_load = InMemoryRun(), anyio.Event()
 

@@ -219,6 +219,7 @@ def peak(pieces):
         tracemalloc.stop()
 
 
+@pytest.mark.verify
 @pytest.mark.parametrize("large", [large_har, large_cassette])
 def test_the_memory_does_not_grow_with_the_file(large):
     few, of_few = peak(large(1_500_000))
@@ -250,6 +251,7 @@ SIZE = 300_000
 PARTS = ("a", "*", "a-", "; ", "bearer+", "sk-", "&key", "eyJ.", '"api_key": ')
 
 
+@pytest.mark.verify
 @pytest.mark.parametrize("part", PARTS)
 def test_no_value_makes_the_search_for_secrets_slow(part):
     value = part * (SIZE // len(part)) + "a"
