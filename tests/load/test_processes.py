@@ -96,6 +96,7 @@ def test_a_process_sends_what_it_is_told_and_ends():
 
 def load(tmp_path, *options, module="conformance", **more):
     words = (sys.executable, "-m", module, *options)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests' parent process may ignore it
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=tmp_path, text=True, **more)
 
 
