@@ -122,8 +122,9 @@ async def test_cancellation_closes_the_connection(wire):
         tasks.start_soon(session.exchange, wire.request_to(server.url()))
         await began.wait()
         tasks.cancel_scope.cancel()
-        with anyio.CancelScope(shield=True), anyio.fail_after(20):
+        with anyio.CancelScope(shield=True), anyio.move_on_after(20):
             await left.wait()
+    assert left.is_set()
 
 
 async def test_the_key_is_masked_in_each_exchange(wire):
