@@ -101,7 +101,8 @@ def test_everything_explained_fails_and_the_octets_show_it(runs, server):
         named = {n for *f, names in full.failed() if explains(entry | {"where": [pattern]}, *f) for n in names}
         shown = [full.folder.exchange(name) for name in named]
         told = any(sent in x.sent and received in x.received for x in shown)
-        assert told or (entry.get("sometimes") and not named), f"{entry['rule']} {pattern}"
+        may_be_missing = is_lost(full, named) or (entry.get("sometimes") and not named)
+        assert told or may_be_missing, f"{entry['rule']} {pattern}"
 
 
 def test_no_field_is_said_to_be_dropped_that_is_read(llama_cpp, tmp_path):
