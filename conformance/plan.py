@@ -180,7 +180,7 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
     if probe.sent_by == "sdk":
         payload = in_dialect(payload, case.api, dialect, subject=probe.subject, shows_text=probe.shows_text)
     raw = probe.raw
-    octets = (
+    sent = (
         raw_body(raw, raw_in_dialect(raw.body, case.api, dialect), target.model)
         if raw and raw.body is not None
         else to_json(payload)
@@ -192,7 +192,7 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
         method=method,
         url=address_of(target, profile, raw),
         headers=replaced(request_headers(target, profile, case.mode, dialect), raw.headers if raw else ()),
-        body=b"" if method in ("GET", "DELETE") else octets,
+        body=b"" if method in ("GET", "DELETE") else sent,
         max_tokens=completion_token_bound(payload, probe.max_tokens) * (1 + probe.reuse_connection),
         stage=probe.stage,
         disconnect_after_events=probe.disconnect_after_events,

@@ -35,7 +35,7 @@ def lost(reply):
 
 def cut(reply):
     """The connection is closed in the middle of the response."""
-    return replace(reply, pieces=reply.pieces[: len(reply.pieces) // 2] or (Write(octets=b"{"),), end="abort")
+    return replace(reply, pieces=reply.pieces[: len(reply.pieces) // 2] or (Write(data=b"{"),), end="abort")
 
 
 def late(reply):
@@ -131,7 +131,7 @@ def test_a_fault_in_a_reply_that_is_lost_again_earlier_is_not_unreliable():
     def other_id_then_less(reply):
         times["stop"] += 1
         first, *rest = cut(reply).pieces
-        other = [replace(piece, octets=piece.octets.replace(b'"id":"', b'"id":"other-')) for piece in rest]
+        other = [replace(piece, data=piece.data.replace(b'"id":"', b'"id":"other-')) for piece in rest]
         return replace(reply, pieces=(first, *(other if times["stop"] == 1 else ())), end="abort")
 
     _, store, judgement = run(
@@ -175,8 +175,8 @@ def test_a_rule_about_time_does_not_accuse_of_the_only_response_that_arrived():
     def lost_then_buffered(reply):
         if times["long"] == 1:
             return lost(reply)
-        whole = b"".join(piece.octets for piece in reply.pieces)
-        return replace(reply, pieces=(Write(octets=whole, wait_s=sum(piece.wait_s for piece in reply.pieces)),))
+        whole = b"".join(piece.data for piece in reply.pieces)
+        return replace(reply, pieces=(Write(data=whole, wait_s=sum(piece.wait_s for piece in reply.pieces)),))
 
     def is_hit(_, request):
         is_long = request.api == "chat" and b"one to sixty" in request.body and b'"max_tokens":64}' in request.body

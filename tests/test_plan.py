@@ -100,12 +100,12 @@ def test_a_target_s_header_replaces_the_profile_s_whatever_its_case():
     assert ("mine") in [value for _, value in plan(target, DEFAULT_PROFILES, "smoke")[0].headers]
 
 
-@pytest.mark.parametrize(("value", "octets"), [({"a": [1, "é"]}, '{"a":[1,"é"]}'), ([], "[]")])
-def test_json_is_compact_and_utf8(value, octets):
-    assert to_json(value) == octets.encode()
+@pytest.mark.parametrize(("value", "raw"), [({"a": [1, "é"]}, '{"a":[1,"é"]}'), ([], "[]")])
+def test_json_is_compact_and_utf8(value, raw):
+    assert to_json(value) == raw.encode()
 
 
-def test_a_path_and_a_body_of_octets_hold_the_model_s_name_escaped():
+def test_a_path_and_a_body_of_bytes_hold_the_model_s_name_escaped():
     target = Target(base_url="http://h/v1", model='a/b "c"', apis=("chat",))
     by_name = {r.id: r for r in plan(target, DEFAULT_PROFILES, "full")}
     assert by_name["chat.models.one-openai-python-unary"].url == "http://h/v1/models/a%2Fb%20%22c%22"

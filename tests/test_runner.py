@@ -93,7 +93,7 @@ def test_the_right_key_is_taken_and_written_nowhere(tmp_path):
     judge(facts, folder.exchange, folder.ids())
     written = [file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()]
     assert written
-    assert not any(key.encode() in octets for octets in written)
+    assert not any(key.encode() in raw for raw in written)
 
 
 @pytest.mark.parametrize(

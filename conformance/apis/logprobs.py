@@ -66,9 +66,9 @@ def alternatives(value: Any) -> Iterator[Object]:
 def token_bytes(value: Any) -> bytes | None:
     """The bytes of an entry's `bytes` field, or None if it is not a list of bytes."""
     told = as_object(value).get("bytes")
-    if not isinstance(told, list) or not all(is_integer(octet) and 0 <= octet < 256 for octet in told):
+    if not isinstance(told, list) or not all(is_integer(byte) and 0 <= byte < 256 for byte in told):
         return None
-    return bytes(int(octet) for octet in told)
+    return bytes(int(byte) for byte in told)
 
 
 def logprob(value: Any) -> float | None:
@@ -80,7 +80,7 @@ def logprob(value: Any) -> float | None:
 def joined_tokens(choice: Choice) -> str:
     """The joined text of a choice's tokens, with UNREADABLE for bytes that are not a character."""
     told = [token_bytes(value) for value in choice.logprobs]
-    known = [octet for octet in told if octet is not None]
+    known = [byte for byte in told if byte is not None]
     if len(known) == len(told):
         return b"".join(known).decode(errors="replace")
     return "".join(as_string(as_object(value).get("token")) for value in choice.logprobs)

@@ -64,11 +64,11 @@ def print_report(judged: JudgedRun, outputs: Sequence[Output], output: OutputOpt
     """
     on_screen = any(str(one.path) == SCREEN for one in outputs)
     for one in outputs:
-        octets = execute.render(one.format, judged)
+        content = execute.render(one.format, judged)
         if str(one.path) == SCREEN:
-            sys.stdout.buffer.write(octets)
+            sys.stdout.buffer.write(content)
         else:
-            one.path.write_bytes(octets)
+            one.path.write_bytes(content)
     out, amount = terminal.console(sys.stderr if on_screen else sys.stdout, color=output.color), verbosity(output)
     if output.format == "short":
         short.render(judged.report, out, amount)

@@ -9,20 +9,20 @@ from typing import Any
 class _Outlasting(FileIO):
     """A file that discards the rest once its reader has closed the pipe, as `head` does: the exit code stays."""
 
-    def write(self, octets: Any) -> int:
+    def write(self, data: Any) -> int:
         """Write bytes, or discard them."""
         try:
-            return super().write(octets)
+            return super().write(data)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
-            return len(octets)
+            return len(data)
 
 
 def outlasting_its_reader(stream: TextIOWrapper) -> TextIOWrapper:
     """The stream, in a form that its reader may leave at any time."""
     stream.flush()
-    octets = BufferedWriter(_Outlasting(stream.fileno(), "w", closefd=False))
-    return TextIOWrapper(octets, encoding=stream.encoding, line_buffering=stream.line_buffering)
+    buffer = BufferedWriter(_Outlasting(stream.fileno(), "w", closefd=False))
+    return TextIOWrapper(buffer, encoding=stream.encoding, line_buffering=stream.line_buffering)
 
 
 def write_new(path: Path, text: str) -> None:

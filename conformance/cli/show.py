@@ -59,9 +59,9 @@ def print_exchange(x: Exchange, out: Console, *, whole: bool) -> None:
     out.print(Text(f"{x.id}, {how} after {x.sent_at_ns / MS:.1f} ms", "bold"), soft_wrap=True)
     for line in lines(x.sent, most):
         out.print(Text(f"> {line}", "cyan"), soft_wrap=True)
-    for at_ns, octets in _reads(x):
-        out.print(Text(f"+{at_ns / MS:.1f} ms, {len(octets)} bytes", "dim"), soft_wrap=True)
-        for line in lines(octets, most):
+    for at_ns, raw in _reads(x):
+        out.print(Text(f"+{at_ns / MS:.1f} ms, {len(raw)} bytes", "dim"), soft_wrap=True)
+        for line in lines(raw, most):
             out.print(Text(f"< {line}"), soft_wrap=True)
     out.print(Text(_ending(x), "dim"), soft_wrap=True)
 

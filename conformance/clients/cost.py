@@ -10,7 +10,7 @@ from conformance.model.target import Prices
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import parse_json
 
-OCTETS_PER_TOKEN: Final = 4
+BYTES_PER_TOKEN: Final = 4
 """A rule of thumb for English text, used only if the server reports no usage."""
 
 PER_MILLION: Final = 1_000_000
@@ -42,7 +42,7 @@ def tokens(x: Exchange) -> Tokens:
         return Tokens(used.prompt, used.completion, estimated=False)
     sent = len(x.sent.partition(b"\r\n\r\n")[2])
     received = sum(len(delta.text) for delta in deltas(x)) or _length(parse_json(reply(x).content), DEEPEST)
-    return Tokens(-(-sent // OCTETS_PER_TOKEN), -(-received // OCTETS_PER_TOKEN), estimated=True)
+    return Tokens(-(-sent // BYTES_PER_TOKEN), -(-received // BYTES_PER_TOKEN), estimated=True)
 
 
 def _length(value: Any, depth: int) -> int:

@@ -126,7 +126,7 @@ def _bodies(good: Body) -> Table:
 
 def _unreadable(good: Body) -> Strategy:
     """Bodies of the table, and random bytes."""
-    garbage = st.binary(min_size=1, max_size=40).map(lambda octets: (Kind.FUZZ, f"{NO_JSON}.garbage", b"{" + octets))
+    garbage = st.binary(min_size=1, max_size=40).map(lambda raw: (Kind.FUZZ, f"{NO_JSON}.garbage", b"{" + raw))
     return st.one_of(_drawn(_bodies(good)), garbage)
 
 

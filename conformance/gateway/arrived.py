@@ -18,7 +18,7 @@ from conformance.recordings.credentials import KEY_FIELDS, LOGIN_FIELDS, is_secr
 from conformance.recordings.secrets import masked_field, masked_query, masked_text
 from conformance.transport.accepted import AcceptedExchange
 from conformance.transport.client import NO_KEY
-from conformance.transport.redact import MIN_LENGTH, is_random, mask_received, mask_text, octets
+from conformance.transport.redact import MIN_LENGTH, is_random, mask_received, mask_text, to_bytes
 
 CANARY: Final = "canary"
 """What is in each credential that the harness makes up: it is no secret, and is shown."""
@@ -161,7 +161,7 @@ def _without_credentials(sent: bytes, known: Collection[str]) -> bytes:
     head, end, body = sent.partition(b"\r\n\r\n")
     line, newline, fields = head.partition(b"\n")
     if CANARY.encode() not in line.lower():
-        line = octets(masked_query(_text(line)))
+        line = to_bytes(masked_query(_text(line)))
     return line + newline + FIELD.sub(lambda found: _field(found, known), fields) + end + body
 
 
@@ -170,7 +170,7 @@ def _field(found: re.Match[bytes], known: Collection[str]) -> bytes:
     is_credential = name.lower() in (*KEY_FIELDS, *LOGIN_FIELDS, "cookie") or (is_secret(name) and is_random(value))
     if not is_credential or _is_public(value, known):
         return found[0]
-    return found[1] + found[2] + octets(masked_field(name, value))
+    return found[1] + found[2] + to_bytes(masked_field(name, value))
 
 
 def _text(raw: bytes) -> str:

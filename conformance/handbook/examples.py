@@ -16,7 +16,7 @@ from conformance.model.verdict import Status
 from conformance.report.escaping import ELLIPSIS, escape, lines, safe
 
 MOST_BAD: Final = 3
-MOST_OCTETS: Final = 500
+MAX_BYTES: Final = 500
 """Bytes shown of one response."""
 MOST_ATTEMPTS: Final = 3
 """Exchanges shown of one request upstream."""
@@ -168,7 +168,7 @@ def both_sides(rule: Rule, seen: Sequence[Pair]) -> Iterator[ShownExchange]:
 
 def _hop(x: Exchange, title: str, client: Exchange | None) -> ShownExchange:
     """One exchange on one side of a gateway: request and response; what is as at the client is not shown again."""
-    asked, got = _request(x), lines(x.received, MOST_OCTETS)
+    asked, got = _request(x), lines(x.received, MAX_BYTES)
     if client and _request(client) == asked:
         asked = ("the same request",)
     if client and client.received == x.received:
@@ -188,14 +188,14 @@ def _of_users(rule: Rule, seen: Exchanges) -> Iterator[ShownExchange]:
     for x in [x for x in seen if x.nonce in named][:MOST_USERS] or under_load[:MOST_USERS]:
         sample = sample_of(x)
         title = f"user {sample.user}, turn {sample.turn}, {PHASE_WORDS[sample.phase]}, {sample.nonce}"
-        yield ShownExchange(title, tuple(_ended(x)), lines(x.received, MOST_OCTETS))
+        yield ShownExchange(title, tuple(_ended(x)), lines(x.received, MAX_BYTES))
 
 
 def _request(x: Exchange) -> tuple[str, ...]:
     """The header fields of a request that are no framing, and its body."""
     head, _, body = x.sent.partition(b"\r\n\r\n")
     told = [line for line in head.split(b"\r\n")[1:] if not line.lower().startswith(FRAMING)]
-    return (*map(escape, told), *lines(body, MOST_OCTETS))
+    return (*map(escape, told), *lines(body, MAX_BYTES))
 
 
 def _says(rule: Rule, example: Example) -> str:
@@ -208,7 +208,7 @@ def _says(rule: Rule, example: Example) -> str:
 
 
 def _side(rule: Rule, x: Exchange, title: str) -> ShownExchange:
-    return ShownExchange(title, tuple(_notes(rule, x)), lines(x.received, MOST_OCTETS))
+    return ShownExchange(title, tuple(_notes(rule, x)), lines(x.received, MAX_BYTES))
 
 
 def _notes(rule: Rule, x: Exchange) -> Iterator[str]:

@@ -59,8 +59,8 @@ def is_damaged(found: str, meant: str) -> bool:
     """
     if found == meant:
         return False
-    octets = meant.encode("utf-8", "replace")
-    if found in (octets.decode("latin-1"), octets.decode("cp1252", "replace")):
+    raw = meant.encode("utf-8", "replace")
+    if found in (raw.decode("latin-1"), raw.decode("cp1252", "replace")):
         return True
     return len(found) < 4 * len(meant) and bool(_with_losses(meant).fullmatch(found))
 

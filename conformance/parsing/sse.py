@@ -59,14 +59,14 @@ class Event(NamedTuple):
     is_simple: bool = False
 
     @property
-    def octets(self) -> bytes:
+    def raw(self) -> bytes:
         """The block's bytes."""
         return self.content[self.start : self.end]
 
     @property
     def lines(self) -> tuple[Line, ...]:
         """The block's lines, including comments, without blank lines."""
-        return tuple(line for line in _lines(self.octets, 0, self.start) if line.text)
+        return tuple(line for line in _lines(self.raw, 0, self.start) if line.text)
 
     @property
     def dispatched(self) -> bool:

@@ -18,7 +18,7 @@ from conformance.recordings.credentials import secrets_of
 from conformance.recordings.entry import Entry, Skipped
 from conformance.recordings.secrets import masked_field, masked_messages, masked_query
 from conformance.transport.accepted import AcceptedExchange
-from conformance.transport.redact import final_head, mask_text, octets
+from conformance.transport.redact import final_head, mask_text, to_bytes
 
 FIELD: Final = re.compile(rb"(?m)^([^\s:]+)([ \t]*:[ \t]*)([^\r\n]*)")
 HEAD_END: Final = b"\r\n\r\n"
@@ -62,7 +62,7 @@ def _masked(x: AcceptedExchange, case: CaseId, asked: dict[str, Any]) -> Exchang
     secrets = secrets_of(_text(line), tuple(_fields(fields)), told, asked, filters=False)
     masked = masked_messages(
         b"".join(
-            (octets(masked_query(_text(line))), head[len(line) : len(line) + 1], _without_values(fields), end, body)
+            (to_bytes(masked_query(_text(line))), head[len(line) : len(line) + 1], _without_values(fields), end, body)
         ),
         _without_values(x.received[:head_at]) + x.received[head_at:],
         x.received,
@@ -103,4 +103,4 @@ def _fields(head: bytes) -> Iterator[tuple[str, str]]:
 
 def _without_values(head: bytes) -> bytes:
     """The lines of a head with the values of secret fields masked, in the same length."""
-    return FIELD.sub(lambda found: found[1] + found[2] + octets(masked_field(_text(found[1]), _text(found[3]))), head)
+    return FIELD.sub(lambda found: found[1] + found[2] + to_bytes(masked_field(_text(found[1]), _text(found[3]))), head)

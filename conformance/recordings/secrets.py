@@ -111,12 +111,12 @@ def _masked_parameter(found: re.Match[str]) -> str:
 
 def stars(secret: str) -> str:
     """As many asterisks as the text has bytes."""
-    return "*" * len(redact.octets(secret))
+    return "*" * len(redact.to_bytes(secret))
 
 
 def masked_text(text: str) -> str:
     """A text about a recording, with everything masked that has the form of a key."""
-    return _without_shapes(redact.octets(masked_query(text))).decode("utf-8", "replace")
+    return _without_shapes(redact.to_bytes(masked_query(text))).decode("utf-8", "replace")
 
 
 class Masked(NamedTuple):
@@ -134,7 +134,7 @@ def masked_messages(sent: bytes, received: bytes, shown: bytes, secrets: Secrets
     A key that is in the request's body, too, is not repeated from its head.
     """
     body = sent.partition(b"\r\n\r\n")[2]
-    unsaid = [key for key in secrets.keys if redact.octets(key) not in body and _is_telling(key)]
+    unsaid = [key for key in secrets.keys if redact.to_bytes(key) not in body and _is_telling(key)]
     every = (*secrets.keys, *secrets.others)
     _, repeated = redact.mask_received(shown, unsaid)
     known, _ = redact.mask_received(received, every)

@@ -58,7 +58,7 @@ class ReportFinding(msgspec.Struct, frozen=True, omit_defaults=True):
     seen: str
     expected: str = ""
     at: ReportSpan | None = None
-    octets: str = ""
+    excerpt: str = msgspec.field(default="", name="octets")
 
 
 class ReportVerdict(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ def _escape(char: str) -> str:
         return NAMED[char]
     if char.isprintable():
         return char
-    return "".join(f"\\x{octet:02x}" for octet in char.encode("utf-8", "surrogateescape"))
+    return "".join(f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape"))
 
 
 def lines(data: bytes, most: int) -> tuple[str, ...]:

@@ -174,8 +174,8 @@ def _observed(verdicts: Sequence[ReportVerdict]) -> Iterator[Line]:
         sentences.setdefault(seen.seen, seen)
     for seen in list(sentences.values())[:MOST_SEEN]:
         yield Line("observed", seen.seen)
-        if seen.octets and seen.at:
-            yield Line("", f"{seen.at.side} {seen.at.start}-{seen.at.end}: {seen.octets}", verbatim=True, at=seen.at)
+        if seen.excerpt and seen.at:
+            yield Line("", f"{seen.at.side} {seen.at.start}-{seen.at.end}: {seen.excerpt}", verbatim=True, at=seen.at)
         if seen.expected:
             yield Line("expected", seen.expected)
     if len(sentences) > MOST_SEEN:

@@ -155,8 +155,8 @@ def objects_in_a_row(text: str) -> int:
 
 def is_truncated_object(text: str) -> bool:
     """Whether a text begins like a JSON object, and ends before the object does."""
-    octets = text.strip().encode("utf-8", "replace")
-    return octets.startswith(b"{") and TRUNCATED in fault_of(octets)
+    raw = text.strip().encode("utf-8", "replace")
+    return raw.startswith(b"{") and TRUNCATED in fault_of(raw)
 
 
 def arguments_not_object(x: Exchange, calls: Iterable[ToolCall], what: str = "arguments") -> Iterator[Finding]:

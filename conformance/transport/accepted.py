@@ -115,7 +115,7 @@ class Accepted:
 
     def _is_recorded(self, total: int, more: int, what: str) -> bool:
         """Whether further bytes are recorded: not beyond a limit, nor after a gap."""
-        most = self.record.limits.max_octets
+        most = self.record.limits.max_bytes
         if self.record.ended:
             return False
         if total > most:
@@ -185,7 +185,7 @@ def begin(place: tuple[int, int], request: Message, began_ns: int, limits: Limit
         connection=place[0],
         number=place[1],
         request=request,
-        response=framing.response(method, limits.max_head_octets),
+        response=framing.response(method, limits.max_head_bytes),
         record=record,
         memory=memory,
         method=method,

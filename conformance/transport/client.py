@@ -19,7 +19,7 @@ from conformance.transport.connection_errors import describe_error
 from conformance.transport.limits import Limits
 from conformance.transport.proxies import USUAL_TRUST, RouteError, Trust, proxy_for, transport
 from conformance.transport.record import Record
-from conformance.transport.redact import octets
+from conformance.transport.redact import to_bytes
 from conformance.transport.tap import TapBackend
 
 __all__ = ["Limits", "exchange_once"]
@@ -129,7 +129,7 @@ def _unreachable(error: Exception, proxy_variable: str) -> str:
 
 def _headers(request: Request, url: httpx.URL, key: str | None) -> Headers:
     """The headers in order: Host first, Content-Length last, as the SDKs' HTTP clients send them."""
-    given = [(name.encode(), octets(value.replace(PLACEHOLDER, key or NO_KEY))) for name, value in request.headers]
+    given = [(name.encode(), to_bytes(value.replace(PLACEHOLDER, key or NO_KEY))) for name, value in request.headers]
     names = {name.lower() for name, _ in given}
     host = [] if b"host" in names else [(b"Host", url.netloc)]
     has_length = bool(request.body) or request.method in ("POST", "PUT", "PATCH")
@@ -162,7 +162,7 @@ def recorded_exchange(
     """The exchange that was recorded, with secrets masked."""
     keys = (key,) if key and len(key) >= redact.MIN_LENGTH else ()
     words = redact.words([*secrets, *_proxy_credentials(request.url)])
-    others = tuple(word for word in words if octets(word) not in request.body)  # what the harness writes is no secret
+    others = tuple(word for word in words if to_bytes(word) not in request.body)  # what the harness writes is no secret
     received, masked = redact.mask_received(_taken(record.received), keys)
     received, _ = redact.mask_received(received, others)
     ending = record.ending()
@@ -202,12 +202,12 @@ def _secret_lines(request: Request, key: str | None, secrets: Sequence[str]) -> 
         sent = value.replace(PLACEHOLDER, key or NO_KEY)
         masked = _mask(sent) if value in secrets else value.replace(PLACEHOLDER, _mask(key) if key else NO_KEY)
         if sent != masked:
-            lines.append((octets(f"{name}: {sent}"), octets(f"{name}: {masked}")))
+            lines.append((to_bytes(f"{name}: {sent}"), to_bytes(f"{name}: {masked}")))
     return lines
 
 
 def _mask(secret: str) -> str:
-    return "*" * len(octets(secret))
+    return "*" * len(to_bytes(secret))
 
 
 def _proxy_credentials(url: str) -> list[str]:

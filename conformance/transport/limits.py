@@ -22,9 +22,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     silence_s: float = 30.0
     post_response_s: float = 0.1
     post_error_s: float = 1.0
-    max_octets: int = 8 * 1024 * 1024
+    max_bytes: int = 8 * 1024 * 1024
     max_blocks: int = 70_000
-    max_head_octets: int = 256 * 1024
+    max_head_bytes: int = 256 * 1024
     max_reads: int = 100_000
     max_chunks: int = 200_000
     max_interim: int = 100

@@ -140,12 +140,12 @@ class Record:
         limits = self.limits
         head = len(self.received) - self.head_start if self.in_head else 0
         bounds = (
-            (len(self.received), limits.max_octets, "the response has {} bytes or more"),
+            (len(self.received), limits.max_bytes, "the response has {} bytes or more"),
             (len(self.arrivals), limits.max_reads, "the response arrived in {} reads or more"),
             (self.chunks, limits.max_chunks, "the response has {} chunks or more"),
             (self.blocks, limits.max_blocks, "the response has {} events or more"),
             (self.interim, limits.max_interim, "{} or more interim (1xx) responses were received"),
-            (head, limits.max_head_octets + 1, "the response head has {} bytes or more"),
+            (head, limits.max_head_bytes + 1, "the response head has {} bytes or more"),
         )
         return next((words.format(most) for got, most, words in bounds if got >= most), "")
 

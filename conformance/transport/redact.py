@@ -55,7 +55,7 @@ CHUNK_SIZE = re.compile(rb"\r?\n?([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 Range = tuple[int, int]
 
 
-def octets(text: str) -> bytes:
+def to_bytes(text: str) -> bytes:
     """Text as bytes on the wire; non-UTF-8 bytes of an environment variable are preserved."""
     return text.encode("utf-8", "surrogateescape")
 
@@ -84,16 +84,16 @@ def forms(secret: str) -> frozenset[bytes]:
 
 def spellings(secret: str) -> frozenset[bytes]:
     """The secret as text: as it is, or escaped."""
-    raw = octets(secret)
+    raw = to_bytes(secret)
     escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], html.escape(secret)}
     escaped |= {secret.replace("/", "\\/"), quote(raw, safe=""), quote(raw), quote_plus(raw)}
     escaped |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), each) for each in escaped}
-    return frozenset(each for each in {raw, *map(octets, escaped)} if len(each) >= MIN_LENGTH)
+    return frozenset(each for each in {raw, *map(to_bytes, escaped)} if len(each) >= MIN_LENGTH)
 
 
 def encodings(secret: str) -> frozenset[bytes]:
     """The secret in hexadecimal and base64."""
-    raw = octets(secret)
+    raw = to_bytes(secret)
     encoded = {raw.hex().encode(), raw.hex().upper().encode(), *_base64(raw)}
     return frozenset(each for each in encoded if len(each) >= MIN_LENGTH)
 
@@ -152,7 +152,7 @@ def mask_received(received: bytes, secrets: Sequence[str]) -> tuple[bytes, tuple
 
 def mask_text(text: str, secrets: Iterable[str]) -> str:
     """A message of the harness (the detail of an ending) with secrets masked."""
-    said = octets(text)
+    said = to_bytes(text)
     return blank(said, _occurrences(said, secrets)).decode("utf-8", "replace")
 
 

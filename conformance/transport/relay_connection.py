@@ -35,7 +35,7 @@ class Connection:
         self.relay, self.number = relay, number
         self.client, self.server = Side(self), Side(self)
         self.exchanges: deque[Accepted] = deque()
-        self._request = framing.request(relay.limits.max_head_octets)
+        self._request = framing.request(relay.limits.max_head_bytes)
         self._numbers = itertools.count()
         self._sending: Accepted | None = None
         self._began_ns = 0
@@ -115,7 +115,7 @@ class Connection:
         """Pass on bytes of a request."""
         self._waiting.append((exchange, data, exchange.record.now()))
         if exchange.request.ended:
-            self._sending, self._request = None, framing.request(self.relay.limits.max_head_octets)
+            self._sending, self._request = None, framing.request(self.relay.limits.max_head_bytes)
 
     async def _connect(self) -> None:
         limit_s = self.relay.limits.connect_s

@@ -44,7 +44,7 @@ class Tap(httpcore.AsyncNetworkStream):
             if record.ended.how == "closed":
                 return b""
             raise httpcore.ReadError(record.ended.detail)
-        bytes_left = record.limits.max_octets - len(record.received)
+        bytes_left = record.limits.max_bytes - len(record.received)
         seconds, meaning = record.next_timeout()
         try:
             data = await self._stream.read(min(max_bytes, bytes_left), seconds)

@@ -174,8 +174,8 @@ def test_no_value_harms(value, status, mode):
 
 
 @given(st.binary(max_size=80))
-def test_no_octets_harm(octets):
-    for x in (exchange(octets), exchange(http(400, [], octets)), exchange(http(200, [], octets))):
+def test_no_bytes_harm(raw):
+    for x in (exchange(raw), exchange(http(400, [], raw)), exchange(http(200, [], raw))):
         said = error_response(x)
         assert not (said and names_field(said, "a name that is nowhere"))
         assert all(isinstance(name, str) for name in rejected_fields(x))

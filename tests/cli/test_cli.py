@@ -47,7 +47,7 @@ def test_a_policy_makes_a_declared_refusal_do(shell, tmp_path):
     assert shell(*words, "stopgap-ok", cwd=tmp_path).code == 0
 
 
-def test_judging_again_says_the_same_in_the_same_octets(shell, incident):
+def test_judging_again_says_the_same_in_the_same_bytes(shell, incident):
     ran = shell("judge", "run", "--report", "json=again.json", cwd=incident.folder)
     assert ran.code == 1
     assert (incident.folder / "again.json").read_bytes() == (incident.folder / "report.json").read_bytes()
@@ -217,8 +217,8 @@ def test_a_dry_run_sends_nothing_and_tells_the_bounds(command, tmp_path):
 @pytest.mark.parametrize("kind", ["rules", "families", "profiles", "probes", "deployments", "defects", "variants"])
 def test_lists_are_for_people_and_programs(command, kind):
     code, text, _ = command("list", kind)
-    _, octets, _ = command("list", kind, "--format", "json")
-    listed = json.loads(octets)
+    _, raw, _ = command("list", kind, "--format", "json")
+    listed = json.loads(raw)
     assert code == 0
     assert len(listed) == len(text.splitlines()) > 0
     for entry, line in zip(listed, text.splitlines(), strict=True):

@@ -47,8 +47,8 @@ def test_show_lists_every_exchange_with_status_time_and_bytes(command, incident)
     rows = [line.split() for line in out.splitlines()]
     assert code == 0
     assert [row[0] for row in rows] == list(folder.ids())
-    for name, status, _, ms, size, octets in rows:
-        assert (ms, octets) == ("ms", "bytes")
+    for name, status, _, ms, size, raw in rows:
+        assert (ms, raw) == ("ms", "bytes")
         assert int(status) in (200, 400)
         assert int(size) == len(folder.exchange(name).received)
 

@@ -118,10 +118,10 @@ def chunked(body: bytes, *, headers: Any = SSE, pieces: int = 0, ended: bool = T
     return head + b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + last
 
 
-def received(kind: Kind, mode: Mode, octets: bytes, how: str = "closed", phase: Any = "body") -> Exchange:
+def received(kind: Kind, mode: Mode, raw: bytes, how: str = "closed", phase: Any = "body") -> Exchange:
     api, body = ("chat", DEMAND) if kind == "called" else (kind, None)
     ending = Ending(how, phase, 0)  # type: ignore[arg-type]
-    return exchange(octets, mode=mode, probe=f"{api}.hello", ending=ending, body=body)
+    return exchange(raw, mode=mode, probe=f"{api}.hello", ending=ending, body=body)
 
 
 def streamed(api: Kind, events: Sequence[Event]) -> Exchange:

@@ -67,7 +67,7 @@ def test_the_end_marker_may_go_on_and_an_unfinished_event_is_dropped():
     assert messages(of(b"data: 1\n\ndata: 2\n")).events == messages(of(b"data: 1\n\n")).events
 
 
-def test_octets_that_are_not_utf8_end_a_stream():
+def test_bytes_that_are_not_utf8_end_a_stream():
     x = of(b'data: {"x": "\xff"}\n\n')
     assert read_3(x).error.kind == "unicode"
     assert requests("hermes 0.19", x) == ("exception", 1)
@@ -85,15 +85,15 @@ def test_a_stream_without_end_hangs_everybody_once():
 
 
 def test_a_whole_reply_that_breaks_off_is_asked_for_again():
-    octets = http(200, (("content-type", "application/json"), ("content-length", "900")), b'{"id"', length=False)
-    x = received("chat", "unary", octets)
+    raw = http(200, (("content-type", "application/json"), ("content-length", "900")), b'{"id"', length=False)
+    x = received("chat", "unary", raw)
     assert sdk_requests(x) == 3
     assert requests("hermes 0.19", x) == ("exception", 6)
 
 
 def test_a_long_retry_after_ends_the_retries_of_openai_python_3_only():
-    octets = http(429, (("content-type", "application/json"), ("retry-after", "121")), json.dumps(ERROR).encode())
-    x = received("chat", "stream", octets)
+    raw = http(429, (("content-type", "application/json"), ("retry-after", "121")), json.dumps(ERROR).encode())
+    x = received("chat", "stream", raw)
     assert requests("openai-python 3.54", x) == ("exception", 1)
     assert requests("openai-python 2.24", x) == ("exception", 3)
 
@@ -207,8 +207,8 @@ def test_no_json_makes_a_client_raise(events, api, mode):
         f"event: {kind}\ndata: {json.dumps(value)}\n\n".encode()
         for (kind, _), value in zip(events, bodies, strict=True)
     )
-    for octets in (chunked(body), http(200, (), json.dumps(bodies[0] if bodies else None).encode())):
-        x = received(api, mode, octets)
+    for raw in (chunked(body), http(200, (), json.dumps(bodies[0] if bodies else None).encode())):
+        x = received(api, mode, raw)
         seen = [impact(client, x, x if mode == "unary" else None, PRICES) for client in EVERY if client.api == api]
         assert seen
         assert all(one.requests >= 1 and one.outcome in OUTCOMES for one in seen)
@@ -216,18 +216,18 @@ def test_no_json_makes_a_client_raise(events, api, mode):
 
 @settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from(CONVERSATIONAL), st.sampled_from(MODES))
-def test_no_octets_make_a_client_raise(octets, api, mode):
-    for given_octets in (octets, b"HTTP/1.1 200 OK\r\n\r\n" + octets, b"HTTP/1.1 500 no\r\n" + octets):
-        x = exchange(given_octets, mode=mode, probe=f"{api}.hello")
+def test_no_bytes_make_a_client_raise(raw, api, mode):
+    for given_bytes in (raw, b"HTTP/1.1 200 OK\r\n\r\n" + raw, b"HTTP/1.1 500 no\r\n" + raw):
+        x = exchange(given_bytes, mode=mode, probe=f"{api}.hello")
         assert all(seen.requests >= 1 for seen in affected_clients(x, x, PRICES))
 
 
 @pytest.mark.parametrize("value", [b"[" * 100_000, b"9" * 5000, b'"\\ud800"', b"NaN", b'{"a":' * 50_000])
 def test_json_at_the_bounds_makes_no_client_raise(value):
-    for octets in (chunked(b"data: " + value + b"\n\n"), http(200, (), value), http(501, (), value)):
+    for raw in (chunked(b"data: " + value + b"\n\n"), http(200, (), value), http(501, (), value)):
         for mode in MODES:
             for api in CONVERSATIONAL:
-                for seen in affected_clients(received(api, mode, octets), None, PRICES):
+                for seen in affected_clients(received(api, mode, raw), None, PRICES):
                     assert seen.outcome in OUTCOMES
                     assert (seen.detail + seen.error).encode().decode() == seen.detail + seen.error
 
@@ -238,7 +238,7 @@ def test_json_that_is_nested_deeply_makes_no_client_raise():
     message = f'{{"role":"assistant","content":[{block}],"x":{nested}}}'
     choices, output = f'[{{"index":0,"message":{message}}}]', f'[{{"type":"message","content":[{block}]}}]'
     value = f'{{"type":"message","choices":{choices},"content":[{block}],"output":{output}}}'.encode()
-    for octets in (chunked(b"event: message\ndata: " + value + b"\n\n"), http(200, (), value)):
+    for raw in (chunked(b"event: message\ndata: " + value + b"\n\n"), http(200, (), value)):
         for mode in MODES:
             for api in CONVERSATIONAL:
-                assert affected_clients(received(api, mode, octets), None, PRICES)
+                assert affected_clients(received(api, mode, raw), None, PRICES)

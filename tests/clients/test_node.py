@@ -37,7 +37,7 @@ def of(body, **how):
     return received("chat", "stream", chunked(body, **how))
 
 
-def test_a_bom_is_taken_off_and_bad_octets_are_replaced():
+def test_a_bom_is_taken_off_and_bad_bytes_are_replaced():
     assert [e.data for e in messages(of(b"\xef\xbb\xbfdata: 1\n\ndata: \xff\n\n")).events] == [
         "1",
         "\N{REPLACEMENT CHARACTER}",

@@ -94,7 +94,7 @@ def test_both_renderings_hold_the_same(name):
             assert all(line in text and line in markdown for line in side.lines)
 
 
-def test_what_octets_hold_can_not_become_markup():
+def test_what_bytes_hold_can_not_become_markup():
     assert marked("a_b *c* <d> [e](f) `g_h`") == "a\\_b \\*c\\* \\<d> \\[e\\](f) `g_h`"
 
 

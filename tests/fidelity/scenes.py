@@ -122,7 +122,7 @@ def behaviour(request, name):
         head = LENGTH.sub(b"\\g<1>%d" % len(content), head)
     end = "reset" if x.ending.how == "reset" and x.received else "clean"
     return WireResponse(
-        status=200, headers=(), pieces=(Write(octets=content),), framing="close", head=head + blank, end=end
+        status=200, headers=(), pieces=(Write(data=content),), framing="close", head=head + blank, end=end
     )
 
 
@@ -140,8 +140,8 @@ def greeting(api, mode):
         {"model": MODEL, "input": said} if api == "responses" else {"model": MODEL, "messages": said, "max_tokens": 256}
     )
     body |= {"stream": True} if mode == "stream" else {}
-    octets, labelled = json.dumps(body).encode(), (("content-type", "application/json"),)
-    return ServerRequest(method="POST", path=PATHS[api], query="", headers=labelled, body=octets, json=body, api=api)
+    raw, labelled = json.dumps(body).encode(), (("content-type", "application/json"),)
+    return ServerRequest(method="POST", path=PATHS[api], query="", headers=labelled, body=raw, json=body, api=api)
 
 
 def is_worth_playing(scene, api, mode):
@@ -156,7 +156,7 @@ def whole(request):
     """The text of the good deployment's response to the same request, or the message in its tool call."""
     body = {name: value for name, value in request.json.items() if name not in ("stream", "stream_options")}
     answered = reply_to(_under_our_name(replace(request, json=body)), NATIVE)
-    value = json.loads(b"".join(piece.octets for piece in answered.pieces))
+    value = json.loads(b"".join(piece.data for piece in answered.pieces))
     if "content" in value:
         return "".join(block.get("text", "") for block in value["content"])
     if "output" in value:

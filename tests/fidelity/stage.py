@@ -67,14 +67,14 @@ def exchange(request, headers, reply, number):
     """The exchange of a request and its reply."""
     head = "".join(f"{name}: {value}\r\n" for name, value in headers)
     pieces = writes(reply)
-    received = b"".join(piece.octets for piece in pieces)
+    received = b"".join(piece.data for piece in pieces)
     at = itertools.accumulate(int(piece.wait_s * 1e9) for piece in pieces)
     return Exchange(
         id=f"x{number}",
         case=CaseId(request.api, "stage", request.mode, Kind.BASELINE),
         sent=f"{request.method} {request.path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + request.body,
         received=received,
-        arrivals=tuple(Arrival(when, len(piece.octets)) for when, piece in zip(at, pieces, strict=True)),
+        arrivals=tuple(Arrival(when, len(piece.data)) for when, piece in zip(at, pieces, strict=True)),
         ending=ENDINGS[reply.end],
     )
 

@@ -22,13 +22,13 @@ APIS = sorted({api for environment in ENVIRONMENTS for _, api, _ in environment.
 FACT = {"text": "", "tools": [], "error": None, "requests": 1}
 
 
-def octets(draft):
-    return b"".join(piece.octets for piece in writes(played(draft)))
+def to_bytes(draft):
+    return b"".join(piece.data for piece in writes(played(draft)))
 
 
 def test_an_example_is_a_function_of_seed_and_number():
     assert example("chat", MODES, 1, 7) == example("chat", MODES, 1, 7)
-    assert len({octets(example("chat", MODES, seed, 7).draft) for seed in range(9)}) > 1
+    assert len({to_bytes(example("chat", MODES, seed, 7).draft) for seed in range(9)}) > 1
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -47,7 +47,7 @@ def test_what_is_smaller_is_smaller_or_simpler():
 
 
 def test_many_replies_are_played_by_one_server_each_at_its_own_path():
-    texts = [octets(base("chat", "unary", script)).partition(b"\r\n\r\n")[2] for script in ("text", "tools")]
+    texts = [to_bytes(base("chat", "unary", script)).partition(b"\r\n\r\n")[2] for script in ("text", "tools")]
     with (
         reply_server() as server,
         server.playing([played(base("chat", "unary", s)) for s in ("text", "tools")]) as stages,

@@ -393,6 +393,6 @@ def test_no_value_harms(said, sent, probe):
 
 
 @given(st.binary(max_size=80), st.sampled_from(PROBES))
-def test_no_octets_harm(octets, probe):
-    for x in (exchange(octets, probe=probe), exchange(http(200, [], octets), probe=probe)):
+def test_no_bytes_harm(raw, probe):
+    for x in (exchange(raw, probe=probe), exchange(http(200, [], raw), probe=probe)):
         assert (told(x, x) or ("", "unknown"))[1] in WORST_FIRST

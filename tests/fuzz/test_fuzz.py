@@ -34,9 +34,9 @@ CRASH = b'{"error":{"message":"Internal error","type":"server_error","param":nul
 TRACE = b'Traceback (most recent call last):\n  File "/srv/app/main.py", line 7, in ask\nIndexError: list index'
 
 
-def said(status, octets, media_type="application/json"):
+def said(status, raw, media_type="application/json"):
     headers = (("content-type", media_type),)
-    return WireResponse(status=status, headers=headers, pieces=(Write(octets=octets),), framing="length")
+    return WireResponse(status=status, headers=headers, pieces=(Write(data=raw),), framing="length")
 
 
 def values(value):

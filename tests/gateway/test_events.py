@@ -16,9 +16,9 @@ FORMS = [
 ]
 
 
-async def in_pieces(octets, size):
-    for at in range(0, len(octets), size):
-        yield octets[at : at + size]
+async def in_pieces(raw, size):
+    for at in range(0, len(raw), size):
+        yield raw[at : at + size]
 
 
 def read(pieces):
@@ -29,9 +29,9 @@ def read(pieces):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-@pytest.mark.parametrize("octets", FORMS)
-def test_events_are_the_same_wherever_the_stream_is_cut(octets, size):
-    assert read(in_pieces(octets, size)) == [("a", b"1"), ("", b"2")]
+@pytest.mark.parametrize("raw", FORMS)
+def test_events_are_the_same_wherever_the_stream_is_cut(raw, size):
+    assert read(in_pieces(raw, size)) == [("a", b"1"), ("", b"2")]
 
 
 def test_an_event_over_several_lines_is_one_value():

@@ -219,7 +219,7 @@ ENDLESS_BODY = [b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n", *
     ],
 )
 def test_nonsense_without_end_is_bounded_and_judged(gw, pieces):
-    limits = Limits(timeout_s=20.0, post_response_s=0.02, post_error_s=0.05, max_octets=300_000)
+    limits = Limits(timeout_s=20.0, post_response_s=0.02, post_error_s=0.05, max_bytes=300_000)
     run = gw.through(answering_the_rest(gw, *pieces, hold=True), suite="gate", limits=limits)
     assert run.facts.stopped == ""
     assert all(len(x.received) <= 300_000 for x in run.clients)

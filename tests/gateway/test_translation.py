@@ -40,12 +40,12 @@ def stream(*chunks, end="data: [DONE]\n\n"):
     return ("".join(f"data: {json.dumps(one)}\n\n" for one in chunks) + end).encode()
 
 
-def translated(octets, client, upstream="chat", asked=None, size=1 << 20):
+def translated(raw, client, upstream="chat", asked=None, size=1 << 20):
     """The events for the client of an upstream's stream, which arrives in pieces of this size."""
 
     async def pieces():
-        for at in range(0, len(octets), size):
-            yield octets[at : at + size]
+        for at in range(0, len(raw), size):
+            yield raw[at : at + size]
 
     async def collected():
         events = lane(client, upstream).events(events_in(pieces()), asked or {"model": "m", "stream": True})
@@ -91,7 +91,7 @@ def test_what_has_no_counterpart_is_refused_by_name(client, field, body):
 
 
 def test_two_interleaved_calls_become_two_blocks_one_after_the_other():
-    octets = stream(
+    raw = stream(
         chunk({"role": "assistant"}),
         fragment(0, name="f", arguments='{"city":'),
         fragment(1, name="f", arguments='{"city":'),
@@ -99,7 +99,7 @@ def test_two_interleaved_calls_become_two_blocks_one_after_the_other():
         fragment(1, arguments='"Rome"}'),
         chunk({}, "tool_calls"),
     )
-    events = translated(octets, "messages")
+    events = translated(raw, "messages")
     order = [(e["type"], e["index"]) for e in events if "index" in e and e["type"] != "content_block_delta"]
     assert order == [(f"content_block_{what}", index) for index in (0, 1) for what in ("start", "stop")]
     pieces = {0: "", 1: ""}
@@ -113,8 +113,8 @@ def test_two_interleaved_calls_become_two_blocks_one_after_the_other():
 @pytest.mark.parametrize("eol", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 def test_a_stream_may_be_cut_anywhere_and_have_any_line_end(size, eol):
-    octets = stream(chunk({"content": "é"}), chunk({"content": "☂"}), chunk({}, "stop")).replace(b"\n", eol.encode())
-    events = translated(octets, "messages", size=size)
+    raw = stream(chunk({"content": "é"}), chunk({"content": "☂"}), chunk({}, "stop")).replace(b"\n", eol.encode())
+    events = translated(raw, "messages", size=size)
     assert "".join(e["delta"]["text"] for e in events if e["type"] == "content_block_delta") == "é☂"
     assert events[-1]["type"] == "message_stop"
 
@@ -134,21 +134,21 @@ def test_a_stream_without_finish_reason_is_no_whole_answer(client):
     ],
 )
 def test_each_ending_has_its_counterpart_in_both_modes(finish, stop_reason, status):
-    octets = stream(chunk({"content": "Hi"}), chunk({}, finish))
+    raw = stream(chunk({"content": "Hi"}), chunk({}, finish))
     message = {"role": "assistant", "content": "Hi"}
     whole = {"id": "1", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
-    assert translated(octets, "messages")[-2]["delta"]["stop_reason"] == stop_reason
+    assert translated(raw, "messages")[-2]["delta"]["stop_reason"] == stop_reason
     assert lane("messages", "chat").reply(whole, {})["stop_reason"] == stop_reason
-    assert translated(octets, "responses")[-1]["response"]["status"] == status
+    assert translated(raw, "responses")[-1]["response"]["status"] == status
     assert lane("responses", "chat").reply(whole, {})["status"] == status
 
 
 def test_events_become_the_bytes_that_they_came_from():
-    octets = stream(chunk({"content": "Hi"}), end="event: ping\ndata: {}\n\n")
+    raw = stream(chunk({"content": "Hi"}), end="event: ping\ndata: {}\n\n")
 
     async def again():
         async def pieces():
-            yield octets
+            yield raw
 
         return [value async for value in encoded(events_in(pieces()))]
 

@@ -45,13 +45,13 @@ def evil(reply, _asked):
             return [poisoned(item) for item in value]
         return f"{value} {EVIL}" if isinstance(value, str) else value
 
-    octets = b"".join(piece.octets for piece in reply.pieces)
+    raw = b"".join(piece.data for piece in reply.pieces)
     try:
-        body = json.dumps(poisoned(json.loads(octets))).encode()
+        body = json.dumps(poisoned(json.loads(raw))).encode()
     except ValueError:
-        body = octets.replace(b'"Hello', b'"' + json.dumps(EVIL)[1:-1].encode()) + f"data: {EVIL}\n\n".encode()
+        body = raw.replace(b'"Hello', b'"' + json.dumps(EVIL)[1:-1].encode()) + f"data: {EVIL}\n\n".encode()
     headers = (*((n, v) for n, v in reply.headers if n != "content-type"), ("content-type", "text/<b>html</b>"))
-    changed = {"headers": headers, "pieces": (Write(octets=body),), "framing": "length"}
+    changed = {"headers": headers, "pieces": (Write(data=body),), "framing": "length"}
     return type(reply)(**{name: getattr(reply, name) for name in reply.__dataclass_fields__} | changed)
 
 
@@ -283,7 +283,7 @@ def test_trends_are_drawn_and_have_a_text_alternative(site, browser):
     assert len(picture.find_elements("css selector", "circle")) == 3
 
 
-def test_the_matrix_filters_and_leads_to_the_fault_in_its_octets(site, browser):
+def test_the_matrix_filters_and_leads_to_the_fault_in_its_bytes(site, browser):
     opened(browser, site / "index.html")
     assert len(texts(browser, "table[data-grid=frameworks] thead th a")) == len(DEPLOYMENTS) + len(DEFECTS) + 2
     everything = len(texts(browser, "table.matrix tbody tr"))
@@ -298,7 +298,7 @@ def test_the_matrix_filters_and_leads_to_the_fault_in_its_octets(site, browser):
     assert "/targets/" in browser.current_url
     opened(browser, site / "targets/planted_stream-cut.html")
     open_all(browser)
-    assert all(text.strip() for text in texts(browser, "pre.octets mark"))
+    assert all(text.strip() for text in texts(browser, "pre.bytes mark"))
     assert browser.find_elements("css selector", "svg.timeline line.read")
     opened(browser, site / "rules/HTTP004.html")
     assert "HTTP004" in texts(browser, "h1")[0]

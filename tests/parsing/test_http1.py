@@ -21,8 +21,8 @@ def chunked(*parts, last=b"0\r\n\r\n"):
     return OK + b"transfer-encoding: chunked\r\n\r\n" + body
 
 
-def faults(octets, **facts):
-    return [(fault.part, fault.what) for fault in reply(exchange(octets, **facts)).faults]
+def faults(raw, **facts):
+    return [(fault.part, fault.what) for fault in reply(exchange(raw, **facts)).faults]
 
 
 def test_nothing_heard_is_no_reply_and_no_fault():
@@ -51,7 +51,7 @@ def test_interim_replies_are_passed_over():
 
 
 @pytest.mark.parametrize(
-    ("octets", "what"),
+    ("raw", "what"),
     [
         (b"{}", "does not begin with an HTTP/1.1 status line"),
         (b"HTTP/1.1 000 x\r\n\r\n", "does not begin with an HTTP/1.1 status line"),
@@ -64,12 +64,12 @@ def test_interim_replies_are_passed_over():
         (OK + b"a: b\0\r\n\r\n", "control character"),
     ],
 )
-def test_faults_of_the_head(octets, what):
-    assert [what in text for part, text in faults(octets) if part == "head"] == [True]
+def test_faults_of_the_head(raw, what):
+    assert [what in text for part, text in faults(raw) if part == "head"] == [True]
 
 
 @pytest.mark.parametrize(
-    ("octets", "what"),
+    ("raw", "what"),
     [
         (OK + b"content-length: x\r\n\r\nab", "not one number"),
         (OK + b"content-length: -1\r\n\r\nab", "not one number"),
@@ -83,8 +83,8 @@ def test_faults_of_the_head(octets, what):
         (chunked(last=b"3\r\nhello\r\n0\r\n\r\n"), "longer than its chunk size"),
     ],
 )
-def test_faults_of_the_framing(octets, what):
-    assert [what in text for part, text in faults(octets) if part == "framing"] == [True]
+def test_faults_of_the_framing(raw, what):
+    assert [what in text for part, text in faults(raw) if part == "framing"] == [True]
 
 
 @pytest.mark.parametrize("length", [b"2", b"2, 2", b"2\r\ncontent-length: 2"])
@@ -106,10 +106,10 @@ def test_wherever_chunks_are_cut_off_it_is_no_fault():
 
 
 def test_a_body_that_ends_with_the_connection():
-    octets = OK + b"\r\nhello"
-    assert reply(exchange(octets)).complete
-    assert not reply(exchange(octets, ending=Ending("reset", "body", 9))).complete
-    assert not reply(exchange(octets, ending=Ending("timeout", "body", 9))).complete
+    raw = OK + b"\r\nhello"
+    assert reply(exchange(raw)).complete
+    assert not reply(exchange(raw, ending=Ending("reset", "body", 9))).complete
+    assert not reply(exchange(raw, ending=Ending("timeout", "body", 9))).complete
 
 
 @pytest.mark.parametrize("status", [204, 304])
@@ -128,23 +128,23 @@ PARTS = st.lists(st.binary(min_size=1, max_size=20), max_size=8)
 CUTS = st.lists(st.integers(1, 30), min_size=1, max_size=40)
 
 
-def arriving(octets, cuts):
+def arriving(raw, cuts):
     arrivals, at = [], 0
-    while at < len(octets):
-        arrivals.append((len(arrivals) + 1, min(cuts[len(arrivals) % len(cuts)], len(octets) - at)))
+    while at < len(raw):
+        arrivals.append((len(arrivals) + 1, min(cuts[len(arrivals) % len(cuts)], len(raw) - at)))
         at += arrivals[-1][1]
     return arrivals
 
 
 @given(PARTS, CUTS)
 def test_chunks_join_as_h11_joins_them_and_map_back_to_what_was_heard(parts, cuts):
-    octets = chunked(*parts)
-    x = exchange(octets, arrivals=arriving(octets, cuts))
+    raw = chunked(*parts)
+    x = exchange(raw, arrivals=arriving(raw, cuts))
     read = reply(x)
     client = h11.Connection(h11.CLIENT)
     client.send(h11.Request(method="GET", target="/", headers=[("host", "a")]))
     client.send(h11.EndOfMessage())
-    client.receive_data(octets)
+    client.receive_data(raw)
     said, event = b"", client.next_event()
     while not isinstance(event, h11.EndOfMessage):
         said += bytes(event.data) if isinstance(event, h11.Data) else b""
@@ -153,14 +153,14 @@ def test_chunks_join_as_h11_joins_them_and_map_back_to_what_was_heard(parts, cut
     assert read.complete
     for at in range(len(read.content)):
         span = read.locate(at, at + 1)
-        assert octets[span.start : span.end] == read.content[at : at + 1]
+        assert raw[span.start : span.end] == read.content[at : at + 1]
 
 
 @given(PARTS, CUTS)
-def test_an_octet_is_there_when_the_read_came_that_brought_it(parts, cuts):
-    octets = chunked(*parts)
-    arrivals = arriving(octets, cuts)
-    read = reply(exchange(octets, arrivals=arrivals))
+def test_an_byte_is_there_when_the_read_came_that_brought_it(parts, cuts):
+    raw = chunked(*parts)
+    arrivals = arriving(raw, cuts)
+    read = reply(exchange(raw, arrivals=arrivals))
     for at in range(len(read.content)):
         needed, received = read.locate(at, at + 1).end, 0
         for ms, length in arrivals:
@@ -171,11 +171,11 @@ def test_an_octet_is_there_when_the_read_came_that_brought_it(parts, cuts):
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", OK, OK + b"transfer-encoding: chunked\r\n\r\n"]), CUTS)
-def test_no_octets_do_harm(octets, start, cuts):
-    octets = start + octets
-    read = reply(exchange(octets, arrivals=arriving(octets, cuts)))
-    assert all(0 <= fault.span.start <= fault.span.end <= len(octets) for fault in read.faults)
-    assert len(read.raw) <= len(octets)
+def test_no_bytes_do_harm(raw, start, cuts):
+    raw = start + raw
+    read = reply(exchange(raw, arrivals=arriving(raw, cuts)))
+    assert all(0 <= fault.span.start <= fault.span.end <= len(raw) for fault in read.faults)
+    assert len(read.raw) <= len(raw)
 
 
 def coded(coding, body):
@@ -257,10 +257,10 @@ def test_content_without_arrivals_is_content():
 
 
 def test_when_the_reply_was_over():
-    octets = http(200, (), b"hello")
-    assert finished_at_ns(exchange(octets + b"more", arrivals=[(1, 9), (2, len(octets) - 9), (7, 4)])) == 2 * 10**6
+    raw = http(200, (), b"hello")
+    assert finished_at_ns(exchange(raw + b"more", arrivals=[(1, 9), (2, len(raw) - 9), (7, 4)])) == 2 * 10**6
     assert finished_at_ns(exchange(OK + b"\r\nhello", ending=Ending("closed", "after", 77))) == 77
-    assert finished_at_ns(exchange(octets, arrivals=[(1, 1)])) == 10**6
+    assert finished_at_ns(exchange(raw, arrivals=[(1, 1)])) == 10**6
 
 
 def test_headers_of_the_request():

@@ -49,14 +49,14 @@ def test_blocks_and_lines_cover_the_content(content):
     read = parse(content)
     assert b"".join(line.text + line.eol for line in read.lines) == content[len(BOM) if read.bom else 0 :]
     for event in read.events:
-        assert content[event.start : event.end] == event.octets
+        assert content[event.start : event.end] == event.raw
         assert all(content[line.start :].startswith(line.text) for line in event.lines)
-        assert [line.text for line in event.lines] == [x for x in event.octets.replace(b"\r", b"\n").split(b"\n") if x]
+        assert [line.text for line in event.lines] == [x for x in event.raw.replace(b"\r", b"\n").split(b"\n") if x]
     assert all(a.end <= b.start for a, b in zip(read.events, read.events[1:], strict=False))
 
 
 @given(st.binary(max_size=200))
-def test_no_octets_do_harm(content):
+def test_no_bytes_do_harm(content):
     x = raw(content)
     assert len(payloads(x)) == len(stream(x).dispatched)
     assert all(0 <= span(x, e).start <= span(x, e).end <= len(x.received) for e in stream(x).events)
@@ -136,23 +136,23 @@ JSON_VALUES = st.recursive(
 
 @given(JSON_VALUES, st.booleans())
 def test_json_is_read(value, ascii_only):
-    octets = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    raw = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     try:
-        octets.decode()
+        raw.decode()
     except UnicodeDecodeError:
-        assert parse_json(octets) is NOT_JSON
+        assert parse_json(raw) is NOT_JSON
     else:
-        assert parse_json(octets) == json.loads(octets)
+        assert parse_json(raw) == json.loads(raw)
 
 
-@pytest.mark.parametrize("octets", [b'"\\ud800"', b"1e999", b"1" * 5000, b' {"a":1,"a":2}\r\n', b"-0", b'"\x7f"'])
-def test_odd_json_is_json(octets):
-    assert parse_json(octets) is not NOT_JSON
-    assert fault_of(octets) == ""
+@pytest.mark.parametrize("raw", [b'"\\ud800"', b"1e999", b"1" * 5000, b' {"a":1,"a":2}\r\n', b"-0", b'"\x7f"'])
+def test_odd_json_is_json(raw):
+    assert parse_json(raw) is not NOT_JSON
+    assert fault_of(raw) == ""
 
 
 @pytest.mark.parametrize(
-    ("octets", "fault"),
+    ("raw", "fault"),
     [
         (b"", "empty"),
         (b" \n", "empty"),
@@ -167,9 +167,9 @@ def test_odd_json_is_json(octets):
         (b"[1,]", "character"),
     ],
 )
-def test_what_is_no_json_is_told_why(octets, fault):
-    assert parse_json(octets) is NOT_JSON
-    assert fault in fault_of(octets)
+def test_what_is_no_json_is_told_why(raw, fault):
+    assert parse_json(raw) is NOT_JSON
+    assert fault in fault_of(raw)
 
 
 def test_numbers_beyond_the_reader_are_infinite():

@@ -94,7 +94,7 @@ def test_every_failing_must_is_explained(runs, suite, server):
     assert [f for f in failed if not any(explains(e, *f) for e in EXPECTED[server]["fails"])] == [], runs[suite].said
 
 
-def test_everything_explained_fails_and_the_octets_show_it(runs, server):
+def test_everything_explained_fails_and_the_bytes_show_it(runs, server):
     full = runs["full"]
     for entry, pattern in [(e, pattern) for e in EXPECTED[server]["fails"] for pattern in e["where"]]:
         sent, received = entry["sent"].encode(), entry["received"].encode()

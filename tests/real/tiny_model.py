@@ -38,12 +38,12 @@ def vocabulary(halves: float) -> list[Piece]:
     normal, control = gguf.TokenType.NORMAL, gguf.TokenType.CONTROL
     special = [(b"<unk>", gguf.TokenType.UNKNOWN, NEVER), (b"<s>", control, NEVER), (b"</s>", control, 2.5)]
     # Bytes that are not a complete character are in the vocabulary to encode any prompt.
-    octets = [(b"<0x%02X>" % o, gguf.TokenType.BYTE, 0.0 if 0x20 <= o < 0x7F else halves) for o in range(256)]
-    octets[ord('"')] = (b"<0x22>", gguf.TokenType.BYTE, 3.2)  # so that a string in a tool call ends
+    raw = [(b"<0x%02X>" % o, gguf.TokenType.BYTE, 0.0 if 0x20 <= o < 0x7F else halves) for o in range(256)]
+    raw[ord('"')] = (b"<0x22>", gguf.TokenType.BYTE, 3.2)  # so that a string in a tool call ends
     letters = [(c.encode(), normal, 0.0) for c in "▁etaoinshrdluåß語🙂"]
     words = [(f"▁{c}{v}".encode(), normal, 1.6) for c in "bdfgklmnprstvz" for v in "aeiou"]
     call = [(part.encode(), normal, 2.0) for part in CALL_PARTS]
-    return [*special, *octets, *letters, *words, *call, (b"<tool_call>", normal, 2.9)]
+    return [*special, *raw, *letters, *words, *call, (b"<tool_call>", normal, 2.9)]
 
 
 def write(path: Path, seed: int, halves: float = NEVER) -> None:

@@ -132,7 +132,7 @@ def test_a_client_that_did_not_read_hides_the_pace():
 @pytest.mark.parametrize("mode", ["stream", "unary"])
 def test_no_rule_fails_on_a_good_response_that_is_not_recorded_to_its_end(mode):
     sent = HEAD + FIELDS + b"\r\n" + BODY.replace(b"true", b"true" if mode == "stream" else b"false")
-    whole = b"".join(piece.octets for piece in writes(response_of(sent)))
+    whole = b"".join(piece.data for piece in writes(response_of(sent)))
     for cut in (*range(0, len(whole), 31), len(whole) - 1):
         ending = Ending("interrupted", "body" if cut else "first-byte", 5, "the client left")
         x = entry_of(passed(sent, whole[:cut], ending), "a").exchange

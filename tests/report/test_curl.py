@@ -48,7 +48,7 @@ def test_a_body_that_no_line_can_hold_comes_from_the_run_folder(body):
     assert line.endswith("--data-binary @-")
 
 
-def test_hostile_octets_in_a_request_cannot_leave_their_quotes():
+def test_hostile_bytes_in_a_request_cannot_leave_their_quotes():
     x = sent(b"'; touch /tmp/owned; '", 'x-a: `id` $(id) "', "authorization: Bearer *********`id`")
     words = shlex.split(curl.line(x, TARGET))
     assert 'x-a: `id` $(id) "' in words

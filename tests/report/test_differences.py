@@ -62,12 +62,12 @@ def test_a_header_field_is_compared_by_name_and_value_wherever_it_stands():
 
 
 @pytest.mark.parametrize(
-    "octets",
+    "raw",
     [b"x" * 10_000_000, b'{"a":' * 500_000, b"\n" * 1_000_000, bytes(range(256)) * 10_000, b"data: 1\n\n" * 100_000],
     ids=["one word", "deep", "lines", "binary", "events"],
 )
-def test_whatever_is_sent_the_pieces_stay_few_and_printable(octets):
-    for found in (bodies(octets, b"y" + octets[1:]), bodies(octets, b""), bodies(octets, octets), heads(octets, b"")):
+def test_whatever_is_sent_the_pieces_stay_few_and_printable(raw):
+    for found in (bodies(raw, b"y" + raw[1:]), bodies(raw, b""), bodies(raw, raw), heads(raw, b"")):
         for side in found:
             assert len(text(side)) < 8 * MOST_SHOWN + 20_000
             assert text(side).replace("\n", "").isprintable()

@@ -5,7 +5,7 @@ from conformance.report.escaping import escape, safe, window
 
 
 @pytest.mark.parametrize(
-    ("octets", "shown"),
+    ("raw", "shown"),
     [
         (b"data: hi\r\n\r\n", r"data: hi\r\n\r\n"),
         (b"\x1b[31mred\x07", r"\x1b[31mred\x07"),
@@ -15,9 +15,9 @@ from conformance.report.escaping import escape, safe, window
         ("\u202egnp.exe\u200b\x9b".encode(), r"\xe2\x80\xaegnp.exe\xe2\x80\x8b\xc2\x9b"),
     ],
 )
-def test_octets_are_printable_and_unambiguous(octets, shown):
-    assert escape(octets) == shown
-    assert escape(octets).isprintable()
+def test_bytes_are_printable_and_unambiguous(raw, shown):
+    assert escape(raw) == shown
+    assert escape(raw).isprintable()
 
 
 @pytest.mark.parametrize("text", ["\x1b]0;owned\x07", "a\nb\x00", "\ud800", "\u202e", "[red]x[/red]", "x" * 10_000])
@@ -26,10 +26,10 @@ def test_text_is_printable_on_one_line_and_bounded(text):
     assert len(safe(text)) <= 2000
 
 
-def test_a_window_marks_the_octets_and_shows_what_is_around_them():
-    octets = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\nhi"
-    start = octets.index(b"content-type")
-    shown = window(octets, Span(start, start + len(b"content-type: text/html")))
+def test_a_window_marks_the_bytes_and_shows_what_is_around_them():
+    raw = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\nhi"
+    start = raw.index(b"content-type")
+    shown = window(raw, Span(start, start + len(b"content-type: text/html")))
     assert shown == r"HTTP/1.1 200 OK\r\n»content-type: text/html«\r\n\r\nhi"
 
 
@@ -41,13 +41,13 @@ def test_a_long_run_is_cut_in_the_middle_and_says_how_much_is_missing():
 
 
 def test_a_cut_splits_no_character():
-    octets = "你".encode() * 400
-    assert "\\x" not in window(octets, Span(300, 303))
-    assert "\\x" not in window(octets, Span(300, 900))
+    raw = "你".encode() * 400
+    assert "\\x" not in window(raw, Span(300, 303))
+    assert "\\x" not in window(raw, Span(300, 900))
 
 
 @pytest.mark.parametrize("span", [Span(-1, 4), Span(90, 99), Span(5, 2)])
-def test_a_span_outside_the_octets_shows_nothing(span):
+def test_a_span_outside_the_bytes_shows_nothing(span):
     assert window(b"0123456789", span) == ""
 
 

@@ -56,7 +56,7 @@ def test_the_schemas_name_the_fields_that_are_written(kind, noun):
     Draft202012Validator.check_schema(schema(kind))
 
 
-def test_the_same_recording_gives_the_same_octets(record):
+def test_the_same_recording_gives_the_same_bytes(record):
     assert json_report.render(record("silent_json").report) == json_report.render(record("silent_json").report)
 
 

@@ -94,7 +94,7 @@ def at_random(seed: int) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("rule", by_id(rule for rule in RULES if not rule.timed))
-def test_cutting_the_octets_elsewhere_changes_no_verdict(rule: Rule):
+def test_cutting_the_bytes_elsewhere_changes_no_verdict(rule: Rule):
     for example in (*rule.good, *rule.bad):
         for policy in POLICIES if "policy" in rule.parameters else POLICIES[:1]:
             whole = judge_example(rule, example, policy)
@@ -111,7 +111,7 @@ OF_USERS = [x for x in EVERYTHING if x.case.kind is Kind.USERS]
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_no_rule_raises_on_arbitrary_octets(data):
+def test_no_rule_raises_on_arbitrary_bytes(data):
     """Damaged bytes of real examples, and random bytes."""
     x = data.draw(st.sampled_from(EVERYTHING))
     at = data.draw(st.integers(0, len(x.received)))

@@ -35,10 +35,8 @@ def test_an_error_amid_the_stream_is_no_fault_of_the_chunks(name):
 
 
 def test_a_broken_off_stream_is_not_blamed_for_what_did_not_come():
-    octets = http(200, (SSE,), sse(*HELLO[:3]), length=False).replace(
-        b"\r\n\r\n", b"\r\ncontent-length: 9999\r\n\r\n", 1
-    )
-    x = exchange(octets, ending=Ending("reset", "body", 1))
+    raw = http(200, (SSE,), sse(*HELLO[:3]), length=False).replace(b"\r\n\r\n", b"\r\ncontent-length: 9999\r\n\r\n", 1)
+    x = exchange(raw, ending=Ending("reset", "body", 1))
     assert RULES["CHK017"].applies_to(x).status is Status.UNTESTABLE
     assert RULES["CHK010"].applies_to(x).status is Status.UNTESTABLE
 
@@ -54,9 +52,9 @@ def test_a_stream_that_ends_well_after_half_the_answer_is_judged():
 
 
 def test_a_stream_that_is_held_open_after_its_end_is_judged():
-    octets = http(200, (SSE, ("transfer-encoding", "chunked")), b"", length=False)
+    raw = http(200, (SSE, ("transfer-encoding", "chunked")), b"", length=False)
     body = sse(*HELLO[:-2], "[DONE]")
-    x = exchange(octets + f"{len(body):x}\r\n".encode() + body + b"\r\n", ending=Ending("timeout", "body", 1))
+    x = exchange(raw + f"{len(body):x}\r\n".encode() + body + b"\r\n", ending=Ending("timeout", "body", 1))
     assert finds("CHK017", x) == ["the choice never has a finish_reason"]
 
 

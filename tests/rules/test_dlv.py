@@ -85,7 +85,7 @@ def test_brief_answers_that_the_harness_held_up_are_no_noise():
     assert decided("DLV001", BUFFERED, (*others, replace(last, harness_stall_ns=165 * 10**6, cache={}))) is FAIL
 
 
-def test_a_compressor_that_does_not_flush_is_late_though_octets_come_early():
+def test_a_compressor_that_does_not_flush_is_late_though_bytes_come_early():
     head = http(200, (SSE, ("content-encoding", "gzip")), b"", length=False)
     body = gzip.compress(sse(*(chunk({"content": word}) for word in WORDS), *HELLO[-2:]))
     held = [(1, len(head)), (60, 10), (400, len(body) - 10)]
@@ -140,7 +140,7 @@ def test_a_stream_that_does_not_end(how, heard_done, stalled, never_ends):
         ("as many events as a good answer may have", endless(HELLO[1], every_ms=20), UNTESTABLE),
         ("far more events than tokens were allowed", endless(HELLO[1], every_ms=20, cap=4), FAIL),
         ("comments alone", endless(": ping", every_ms=50), FAIL),
-        ("JSON, octet by octet", replace(endless("[1,2,3]", every_ms=100), case=UNARY), UNTESTABLE),
+        ("JSON, byte by byte", replace(endless("[1,2,3]", every_ms=100), case=UNARY), UNTESTABLE),
     ],
 )
 def test_slow_is_not_stalled_and_endless_is(why, x, verdict):
@@ -164,9 +164,9 @@ def test_the_end_marker_may_follow_the_last_piece_by_a_second_or_by_three_of_the
 @pytest.mark.parametrize(
     ("why", "x", "verdict"),
     [
-        ("buffers of 2048 octets", in_buffers(2048, 100), FAIL),
+        ("buffers of 2048 bytes", in_buffers(2048, 100), FAIL),
         (
-            "buffers of 2048 octets, and a harness that was held up",
+            "buffers of 2048 bytes, and a harness that was held up",
             replace(in_buffers(2048, 100), harness_stall_ns=10**8),
             Status.NOT_APPLICABLE,
         ),

@@ -24,8 +24,8 @@ def failing(x):
     return {name for name, status in found.items() if status is Status.FAIL}
 
 
-def unary(octets, **facts):
-    return exchange(octets, mode="unary", **facts)
+def unary(raw, **facts):
+    return exchange(raw, mode="unary", **facts)
 
 
 def json_reply(*headers, body=BODY):

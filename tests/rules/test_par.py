@@ -42,7 +42,7 @@ def test_an_object_without_its_first_token_is_no_ignored_format():
 
 
 def test_characters_over_several_tokens_are_put_together_by_their_bytes():
-    halves = [token("\ufffd", bytes=[octet]) for octet in "é".encode()]
+    halves = [token("\ufffd", bytes=[byte]) for byte in "é".encode()]
     assert yielded(RULES["PAR005"], with_tokens(*halves, text="é")) == []
     assert yielded(RULES["PAR005"], with_tokens(*halves, text="e")) != []
     assert yielded(RULES["PAR005"], with_tokens(halves[0], text="x")) == [Status.UNTESTABLE]

@@ -23,8 +23,8 @@ def failing(x):
 
 
 def raw(body, *headers, probe="chat.hello", **facts):
-    octets = body if isinstance(body, bytes) else body.encode()
-    return exchange(http(200, headers or (SSE,), octets), probe=probe, **facts)
+    raw = body if isinstance(body, bytes) else body.encode()
+    return exchange(http(200, headers or (SSE,), raw), probe=probe, **facts)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_the_marker_in_a_text_is_no_marker():
     assert failing(streamed(chunk({"content": "data: [DONE]"}), *HELLO)) == set()
 
 
-def test_findings_point_at_the_octets():
+def test_findings_point_at_the_bytes():
     rule = next(rule for rule in RULES if rule.id == "SSE004")
     x = raw(ONE + b"data: {x\n\n" + GOOD)
     (finding,) = rule.check(x)

@@ -81,13 +81,13 @@ def web() -> SimpleNamespace:
 
 
 @contextmanager
-def speaking(octets: bytes, heard: list[bytes]) -> Iterator[int]:
+def speaking(raw: bytes, heard: list[bytes]) -> Iterator[int]:
     """A server that sends the same bytes on every connection, whatever it receives; yields its port."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             heard.append(self.request.recv(65536))
-            self.request.sendall(octets)
+            self.request.sendall(raw)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -100,7 +100,7 @@ def speaking(octets: bytes, heard: list[bytes]) -> Iterator[int]:
 @pytest.fixture
 def raw():
     """A server that sends fixed bytes, and adds what it received to a list."""
-    return lambda octets, heard=None: speaking(octets, [] if heard is None else heard)
+    return lambda raw, heard=None: speaking(raw, [] if heard is None else heard)
 
 
 @pytest.fixture

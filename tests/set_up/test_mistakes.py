@@ -226,7 +226,7 @@ def test_the_key_is_not_sent_to_the_other_scheme(command, raw, monkeypatch):
     heard = []
     with raw(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n", heard) as port:
         stops(run(command, f"https://127.0.0.1:{port}/v1", "--api-key-env", "MY_KEY"))
-    plain = [octets for octets in heard if octets.startswith(b"GET /v1/models")]
+    plain = [raw for raw in heard if raw.startswith(b"GET /v1/models")]
     assert len(plain) == 1
     assert KEY.encode() not in plain[0]
 

@@ -124,7 +124,7 @@ def test_facts_come_back_and_can_be_replaced(folder):
     assert [p.name for p in folder.path.iterdir() if p.name.startswith(".")] == []
 
 
-def test_the_same_exchange_makes_the_same_octets(tmp_path):
+def test_the_same_exchange_makes_the_same_bytes(tmp_path):
     folders = [RunFolder.create(tmp_path / name) for name in "ab"]
     for folder in folders:
         folder.write(example())
@@ -280,8 +280,8 @@ def test_a_damaged_exchange_is_refused(folder, text):
 @pytest.mark.parametrize("file", ["sent.bin", "received.bin"])
 def test_lengths_that_do_not_add_up_are_refused(folder, file):
     folder.write(example())
-    with (folder.path / "exchanges" / "one" / file).open("ab") as octets:
-        octets.write(b"x")
+    with (folder.path / "exchanges" / "one" / file).open("ab") as file_of_bytes:
+        file_of_bytes.write(b"x")
     with pytest.raises(StoreError, match=rf"{file}: it has \d+ bytes, but exchange.json records \d+"):
         folder.exchange("one")
 
@@ -316,7 +316,7 @@ def test_a_folder_without_exchanges_is_damaged(folder):
         folder.ids()
 
 
-def test_gzip_and_other_octets_are_kept_as_they_are(folder):
+def test_gzip_and_other_bytes_are_kept_as_they_are(folder):
     received = gzip.compress(bytes(range(256)))
     folder.write(replace(example(), received=received, arrivals=(Arrival(1, len(received)),)))
     assert folder.exchange("one").received == received

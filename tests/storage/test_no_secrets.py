@@ -22,7 +22,7 @@ def replies():
     body = json.dumps({"error": {"message": f"bad key {KEY} or {HEADER}"}}).encode()
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     yield b"HTTP/1.1 401 No\r\nX-Key: " + key + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    yield chunked + b"".join(b"1\r\n%c\r\n" % octet for octet in key) + b"0\r\n\r\n" + key
+    yield chunked + b"".join(b"1\r\n%c\r\n" % byte for byte in key) + b"0\r\n\r\n" + key
     yield b"HTTP/1.1 200 OK\r\n\r\n" + base64.b64encode(b"user:" + key + b"!")
     yield b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"hello " + key, mtime=0)
     yield key + b"\r\n\r\n"

@@ -13,9 +13,9 @@ HELLO = {"model": "reference", "messages": [{"role": "user", "content": "say hel
 LABEL = (("content-type", "application/json"),)
 
 
-def payloads(octets):
+def payloads(raw):
     """The `data` of each event, decoded where it is JSON."""
-    lines = [line[len("data: ") :] for line in octets.decode().split("\n") if line.startswith("data: ")]
+    lines = [line[len("data: ") :] for line in raw.decode().split("\n") if line.startswith("data: ")]
     return [line if line == "[DONE]" else json.loads(line) for line in lines]
 
 
@@ -30,20 +30,20 @@ def _ask(  # noqa: PLR0913 - a request has that many parts
     changes=(),
     raw=None,
 ):
-    octets = raw if raw is not None else json.dumps(body).encode()
+    raw = raw if raw is not None else json.dumps(body).encode()
     asked = ServerRequest(
         method=method,
         path=path,
         query="",
         headers=tuple(headers),
-        body=octets,
-        json=parse(octets).value,
+        body=raw,
+        json=parse(raw).value,
         api=api_of(path),
         id="1",
         at=1_760_000_000,
     )
     reply = reply_to(asked, deployment, changes, key=key)
-    content = b"".join(piece.octets for piece in reply.pieces)
+    content = b"".join(piece.data for piece in reply.pieces)
     streamed = reply.framing == "chunked"
     return SimpleNamespace(
         status=reply.status,

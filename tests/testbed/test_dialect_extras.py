@@ -43,4 +43,4 @@ def test_a_slow_model_sends_nothing_for_seconds(streamed, tell):
     usual = tell("openai-reasoning", "chat", messages=SAID, stream=streamed).reply
     assert slow.pieces[0].wait_s >= 2
     assert slow.pieces[0].wait_s - usual.pieces[0].wait_s == pytest.approx(2)
-    assert [piece.octets for piece in slow.pieces] == [piece.octets for piece in usual.pieces]
+    assert [piece.data for piece in slow.pieces] == [piece.data for piece in usual.pieces]

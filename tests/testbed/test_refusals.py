@@ -5,7 +5,7 @@ import pytest
 from conformance import schemas
 from conformance.testbed.server.body import MAX_BODY
 from conformance.testbed.server.deployments import CONTEXT, DEPLOYMENTS, MODEL, STOPGAP_501
-from conformance.testbed.server.usage import OCTETS_A_TOKEN
+from conformance.testbed.server.usage import BYTES_A_TOKEN
 
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
 HI = {"role": "user", "content": "Hi"}
@@ -301,7 +301,7 @@ def test_unknown_names_are_cut_short_in_the_refusal(chat):
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_prompt_that_is_too_long(ask, path, stream):
-    words = "no " * CONTEXT * OCTETS_A_TOKEN
+    words = "no " * CONTEXT * BYTES_A_TOKEN
     body = {"model": MODEL, "max_tokens": 1, "stream": stream, "messages": [{"role": "user", "content": words}]}
     received = ask(body, path=path)
     assert received.status == 400

@@ -109,7 +109,7 @@ def test_the_key_is_asked_for():
 
 @pytest.mark.parametrize("changed", [False, True], ids=["uvicorn", "player"])
 def test_a_server_stops_although_a_client_hangs_on(changed):
-    pause = (Write(octets=b"", wait_s=3600),)
+    pause = (Write(data=b"", wait_s=3600),)
     mute = Mutation(name="mute", title="Says nothing", on_wire=lambda reply, _: replace(reply, pieces=pause))
     with running(NATIVE_SSE, [mute] if changed else []) as base, socket.create_connection(_address(base)) as idle:
         whole = _request(json.dumps(HELLO).encode())
@@ -162,7 +162,7 @@ def _exchange(change, request=None):
 
 
 def _replying(**facts):
-    defaults = {"status": 200, "headers": (("x", "y"),), "pieces": (Write(octets=b"abc"), Write(octets=b"defg"))}
+    defaults = {"status": 200, "headers": (("x", "y"),), "pieces": (Write(data=b"abc"), Write(data=b"defg"))}
     return Mutation(
         name="replying", title="A reply of its own", on_wire=lambda _reply, _request: WireResponse(**(defaults | facts))
     )
@@ -180,7 +180,7 @@ def _replying(**facts):
         ({"framing": "chunked", "after": b"more"}, b"3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\nmore", "closed"),
         ({"framing": "chunked", "end": "abort"}, b"3\r\nabc\r\n4\r\ndefg\r\n", "closed"),
         ({"framing": "chunked", "end": "reset"}, b"3\r\nabc\r\n4\r\ndefg\r\n", "reset"),
-        ({"framing": "chunked", "pieces": (Write(octets=b""), Write(octets=b"a"))}, b"1\r\na\r\n0\r\n\r\n", "closed"),
+        ({"framing": "chunked", "pieces": (Write(data=b""), Write(data=b"a"))}, b"1\r\na\r\n0\r\n\r\n", "closed"),
         ({"framing": "close"}, b"abcdefg", "closed"),
         ({"framing": "close", "end": "reset"}, b"abcdefg", "reset"),
         ({"pieces": ()}, b"", "closed"),
@@ -188,7 +188,7 @@ def _replying(**facts):
     ],
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, dict) else None,
 )
-def test_a_reply_is_played_to_the_octet(facts, body, ending):
+def test_a_reply_is_played_to_the_byte(facts, body, ending):
     received, ended = _exchange(_replying(**facts))
     head, _, content = received.partition(b"\r\n\r\n")
     assert (content, ended) == (body, ending)
@@ -229,7 +229,7 @@ def test_changes_apply_in_their_order_to_what_is_read_said_and_written():
             title=name,
             on_request=lambda request: replace(request, id=request.id + name),
             on_response=lambda response, request: replace(response, whole=[*response.whole, request.id[-2:], name]),
-            on_wire=lambda reply, _: replace(reply, pieces=(*reply.pieces, Write(octets=name.encode()))),
+            on_wire=lambda reply, _: replace(reply, pieces=(*reply.pieces, Write(data=name.encode()))),
         )
 
     with running(NATIVE_SSE, [mark("a"), mark("b")]) as base:

@@ -83,11 +83,11 @@ def test_a_stream_amounts_to_the_whole_message(deployment, fields, say):
 
 
 def test_every_event_is_named_like_its_type_and_no_done_follows(say):
-    octets = say(stream=True).content.decode()
-    for block in octets.strip().split("\n\n"):
+    raw = say(stream=True).content.decode()
+    for block in raw.strip().split("\n\n"):
         name, data = block.split("\n")
         assert name == f"event: {json.loads(data.removeprefix('data: '))['type']}"
-    assert "[DONE]" not in octets
+    assert "[DONE]" not in raw
 
 
 def test_stop_reasons_say_why_the_message_ended(say):

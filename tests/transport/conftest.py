@@ -81,11 +81,11 @@ async def serving(
         await listener.wait_closed()  # for the connections, too, since Python 3.12
 
 
-def writing(*octets: bytes, then: str = "close") -> Handler:
+def writing(*raw: bytes, then: str = "close") -> Handler:
     """Write these bytes, then `close`, `reset` or `hold` the connection until the client disconnects."""
 
     async def handle_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for piece in octets:
+        for piece in raw:
             writer.write(piece)
             await writer.drain()
         if then == "hold":

@@ -80,8 +80,8 @@ async def test_a_slow_drip_ends_with_the_whole_time(wire, unix_socket):
 
 
 @pytest.mark.parametrize("piece", [b"data: {}\n\n", b"an endless line ", b": comment\n"])
-async def test_an_endless_stream_ends_with_the_octets(wire, piece):
-    limits = msgspec.structs.replace(wire.limits, max_octets=300_001)
+async def test_an_endless_stream_ends_with_the_bytes(wire, piece):
+    limits = msgspec.structs.replace(wire.limits, max_bytes=300_001)
     async with wire.serving(repeats(HEAD, piece * 1000)) as server:
         x = await exchange_once(wire.request_to(server.url()), wire.key, limits)
     assert (len(x.received), x.ending.how, x.ending.phase) == (300_001, "limit", "body")
@@ -102,7 +102,7 @@ async def test_an_endless_head_ends_with_its_bound(wire, interim, head):
     async with wire.serving(wire.writing(interim + b"HTTP/1.1 200 OK\r\n" + head, then="hold")) as server:
         x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
     assert (x.ending.how, x.ending.phase) == ("limit", "body")
-    assert wire.limits.max_head_octets < len(x.received) < wire.limits.max_head_octets + 2 * 65536
+    assert wire.limits.max_head_bytes < len(x.received) < wire.limits.max_head_bytes + 2 * 65536
     assert "head" in x.ending.detail
 
 
@@ -122,8 +122,8 @@ async def test_endless_tiny_chunks_are_bounded(wire):
     assert "20000 chunks" in x.ending.detail
 
 
-async def test_octets_that_are_not_http_are_bounded(wire):
-    limits = msgspec.structs.replace(wire.limits, max_octets=200_000)
+async def test_bytes_that_are_not_http_are_bounded(wire):
+    limits = msgspec.structs.replace(wire.limits, max_bytes=200_000)
     async with wire.serving(
         repeats(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"z" * 999)
     ) as server:

@@ -47,7 +47,7 @@ async def test_without_a_key_a_stand_in_is_sent(wire):
     assert b"Authorization: Bearer no-key\r\n" in x.sent == server.requests[0]
 
 
-async def test_every_octet_is_heard_in_order_with_rising_times(wire):
+async def test_every_byte_is_heard_in_order_with_rising_times(wire):
     reply = CHUNKED + b"".join(b"1\r\n%c\r\n" % c for c in b"one at a time") + b"0\r\n\r\n"
     async with wire.serving(wire.writing(*(bytes([c]) for c in reply))) as server:
         x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
@@ -58,7 +58,7 @@ async def test_every_octet_is_heard_in_order_with_rising_times(wire):
     assert x.arrivals[-1].at_ns <= x.ending.at_ns
 
 
-async def test_late_octets_have_late_times(wire):
+async def test_late_bytes_have_late_times(wire):
     async def late(reader, writer):
         writer.write(CHUNKED + b"1\r\na\r\n")
         await asyncio.sleep(0.05)
@@ -90,7 +90,7 @@ async def test_a_reply_that_ends_by_closing_is_complete(wire):
     assert (x.received, x.ending.how, x.ending.phase) == (reply, "closed", "after")
 
 
-async def test_octets_after_the_reply_are_recorded(wire):
+async def test_bytes_after_the_reply_are_recorded(wire):
     async with wire.serving(wire.writing(HELLO, b"data: more\n\n")) as server:
         x = await exchange_once(
             wire.request_to(server.url()), wire.key, msgspec.structs.replace(wire.limits, post_response_s=10)
@@ -99,7 +99,7 @@ async def test_octets_after_the_reply_are_recorded(wire):
     assert (x.ending.how, x.ending.phase) == ("closed", "after")
 
 
-async def test_endless_octets_after_the_reply_end_with_the_linger(wire):
+async def test_endless_bytes_after_the_reply_end_with_the_linger(wire):
     async def endless(reader, writer):
         writer.write(HELLO)
         while True:
@@ -250,8 +250,8 @@ async def test_a_header_that_http_cannot_carry_is_named_but_not_repeated(wire):
 async def test_a_key_beside_ascii_is_sent_as_the_environment_holds_it(wire, key):
     async with wire.serving(wire.writing(HELLO)) as server:
         x = await exchange_once(wire.request_to(server.url()), key, wire.limits)
-    octets = key.encode("utf-8", "surrogateescape")
-    assert server.requests == [x.sent.replace(b"*" * len(octets), octets)]
+    raw = key.encode("utf-8", "surrogateescape")
+    assert server.requests == [x.sent.replace(b"*" * len(raw), raw)]
 
 
 async def test_merged_questions_all_stay_with_the_exchange(wire):

@@ -35,8 +35,8 @@ def tls(authority):
 
 
 async def pump(reader, writer):
-    while octets := await reader.read(65536):
-        writer.write(octets)
+    while raw := await reader.read(65536):
+        writer.write(raw)
         await writer.drain()
     if writer.can_write_eof():
         writer.write_eof()
@@ -63,7 +63,7 @@ def proxying(wire, port, seen):
     return wire.serving(play, read=False)
 
 
-async def test_octets_are_those_inside_tls(wire, tls):
+async def test_bytes_are_those_inside_tls(wire, tls):
     async with wire.serving(wire.writing(HELLO, b"later"), tls=tls) as server:
         x = await exchange_once(wire.request_to(server.url()), wire.key, Limits(post_response_s=10))
     assert x.received == HELLO + b"later"

@@ -43,10 +43,10 @@ def chunked(*pieces):
 )
 def test_every_spelling_is_masked_and_located(spelling):
     before, after = HEAD + b"\r\n{", b"}"
-    octets = spelling.encode()
-    masked, spans = mask_received(before + octets + after, [KEY])
-    assert masked == before + b"*" * len(octets) + after
-    assert spans == (Span(len(before), len(before) + len(octets)),)
+    raw = spelling.encode()
+    masked, spans = mask_received(before + raw + after, [KEY])
+    assert masked == before + b"*" * len(raw) + after
+    assert spans == (Span(len(before), len(before) + len(raw)),)
 
 
 @given(TEXT, st.binary(max_size=4), st.binary(max_size=4))
@@ -59,7 +59,7 @@ def test_base64_is_masked_wherever_the_secret_stands_in_it(secret, before, after
         assert masked.count(b"*") >= len(secret) * 8 // 6 - 2
 
 
-@given(TEXT, st.lists(st.integers(1, 9), max_size=40), st.binary(max_size=20).map(lambda octets: b'"' + octets + b'"'))
+@given(TEXT, st.lists(st.integers(1, 9), max_size=40), st.binary(max_size=20).map(lambda raw: b'"' + raw + b'"'))
 def test_a_secret_that_chunks_cut_is_masked_and_the_framing_stays(secret, cuts, around):
     body, pieces, at = around + secret.encode() + around, [], 0
     for cut in cuts:
@@ -105,8 +105,8 @@ def test_a_decompression_bomb_is_bounded():
 
 
 @given(st.binary(max_size=300), st.lists(TEXT, max_size=3))
-def test_any_octets_keep_their_length(octets, secrets):
-    for received in (octets, HEAD + octets, CHUNKED + octets, HEAD + b"Content-Encoding: gzip\r\n\r\n" + octets):
+def test_any_bytes_keep_their_length(raw, secrets):
+    for received in (raw, HEAD + raw, CHUNKED + raw, HEAD + b"Content-Encoding: gzip\r\n\r\n" + raw):
         masked, spans = mask_received(received, secrets)
         assert len(masked) == len(received)
         assert all(0 <= s.start < s.end <= len(received) for s in spans)

@@ -97,7 +97,7 @@ async def test_bodies_beyond_the_limit_pass_but_are_not_recorded(wire):
         writer.write(answer)
         await reader.read()
 
-    async with wire.relayed(handle, limits=Limits(max_octets=1000, post_response_s=0)) as (relay, exchanges, _):
+    async with wire.relayed(handle, limits=Limits(max_bytes=1000, post_response_s=0)) as (relay, exchanges, _):
         reader, writer = await wire.connect(relay)
         writer.write(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         assert await reader.readexactly(len(answer)) == answer

@@ -91,7 +91,7 @@ def test_its_bytes_and_its_verdicts_are_the_same_through_the_relay(recorded_once
 
     def writes(*args, **options):
         pieces = as_written(*args, **options)
-        written.append(b"".join(piece.octets for piece in pieces))
+        written.append(b"".join(piece.data for piece in pieces))
         return pieces
 
     def relayed(deployment, planted, *, unix_socket, key):

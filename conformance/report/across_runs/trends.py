@@ -73,7 +73,7 @@ def failed_rules(report: Report) -> Failed:
 
 def trend(name: str, file: str, stored: Mapping[str, bytes]) -> Trend | None:
     """The trend of a target, from its stored runs by name; None if there are fewer than two of the latest suite."""
-    points = [_point(run, octets) for run, octets in sorted(stored.items())]
+    points = [_point(run, raw) for run, raw in sorted(stored.items())]
     suites = {"", *(one.failed.suite for one in points[-1:])}
     alike = tuple(one for one in points if one.failed.suite in suites)
     return Trend(name, file, len(alike), alike[-KEPT:]) if len(alike) > 1 else None

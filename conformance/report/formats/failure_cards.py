@@ -34,7 +34,7 @@ class CardLine(NamedTuple):
 
     label: str
     text: str
-    octets: tuple[str, str, str] | None
+    bytes_around: tuple[str, str, str] | None
 
 
 class FailureCard(NamedTuple):
@@ -123,10 +123,10 @@ def _with_both_sides(
 
 def _line(line: Line, fix: str, evidence: Recording) -> CardLine:
     text = fix if line.label == "fix" else line.text  # without the command, which stands on its own
-    return CardLine(line.label, text, _octets(line.at, evidence) if line.at else None)
+    return CardLine(line.label, text, _bytes_around(line.at, evidence) if line.at else None)
 
 
-def _octets(at: ReportSpan, evidence: Recording) -> tuple[str, str, str] | None:
+def _bytes_around(at: ReportSpan, evidence: Recording) -> tuple[str, str, str] | None:
     data: bytes = getattr(evidence.load(at.exchange), at.side)
     return parts(data, Span(at.start, at.end))
 

@@ -77,9 +77,9 @@ def _header(header: Header) -> Record:
     return Record(name=safe(header.name), value=safe(header.value))
 
 
-def _content(octets: bytes, media_type: str) -> Content:
+def _content(raw: bytes, media_type: str) -> Content:
     """A response body: as text if it is UTF-8, else base64."""
     try:
-        return Content(size=len(octets), mimeType=media_type, text=octets.decode())
+        return Content(size=len(raw), mimeType=media_type, text=raw.decode())
     except UnicodeDecodeError:
-        return Content(size=len(octets), mimeType=media_type, text=base64.b64encode(octets).decode(), encoding="base64")
+        return Content(size=len(raw), mimeType=media_type, text=base64.b64encode(raw).decode(), encoding="base64")

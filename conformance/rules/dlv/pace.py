@@ -101,10 +101,10 @@ def took_ns(x: Exchange) -> int:
 
 def endless(event: Any, *, every_ms: int = 10, cap: int = 64) -> Exchange:
     """A stream that repeats one event, or comment, until the harness times out after two seconds."""
-    octets = event.encode() + b"\n\n" if isinstance(event, str) else sse(event)
+    raw = event.encode() + b"\n\n" if isinstance(event, str) else sse(event)
     head, times = http(200, (SSE,), b"", length=False), range(0, 2000, every_ms)
-    arrivals = [(0, len(head)), *((at, len(octets)) for at in times)]
-    return exchange(head + octets * len(times), arrivals=arrivals, ending=TIMEOUT, body={"max_tokens": cap})
+    arrivals = [(0, len(head)), *((at, len(raw)) for at in times)]
+    return exchange(head + raw * len(times), arrivals=arrivals, ending=TIMEOUT, body={"max_tokens": cap})
 
 
 class Start(NamedTuple):

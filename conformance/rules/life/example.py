@@ -29,10 +29,10 @@ def burst_response(word: str, name: str, requested: str = "lapwing") -> Exchange
 
 def response_after_disconnect(text: str = "One.", *, at_ms: int = 60, probe: str = "chat.after.midway") -> Exchange:
     """The response to the request after a disconnect; its first delta arrives at `at_ms`, its last much later."""
-    head, octets = http(200, (SSE,), b"", length=False), sse(chunk({"content": text}))
+    head, raw = http(200, (SSE,), b"", length=False), sse(chunk({"content": text}))
     rest = sse(*HELLO[-2:])
-    arrivals = [(at_ms, len(head) + len(octets)), (at_ms + 400, len(rest))]
-    return exchange(head + octets + rest, probe=probe, arrivals=arrivals, ending=Ending("closed", "after", 900 * MS))
+    arrivals = [(at_ms, len(head) + len(raw)), (at_ms + 400, len(rest))]
+    return exchange(head + raw + rest, probe=probe, arrivals=arrivals, ending=Ending("closed", "after", 900 * MS))
 
 
 def short_responses(*at_ms: int) -> tuple[Exchange, ...]:

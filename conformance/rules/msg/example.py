@@ -35,8 +35,8 @@ def events(*values: Any, probe: str = "messages.hello", **facts: Any) -> Exchang
         f"event: {as_object(v).get('type', 'message' if v else 'ping')}\ndata: {as_json(v) if v else ''}\n\n"
         for v in values
     )
-    octets = http(200, (SSE,), "".join(named).encode())
-    return exchange(octets, probe=probe, **facts)
+    raw = http(200, (SSE,), "".join(named).encode())
+    return exchange(raw, probe=probe, **facts)
 
 
 def message(*, body_fields: Object | None = None, **changes: Any) -> Exchange:

@@ -126,7 +126,7 @@ def events_after_the_end(x: Exchange) -> Iterator[Finding]:
     sent = as_string(as_object(parse_json(end.data)).get("type")) or marker(x)
     for event in stream(x).events:
         if event.start >= end.end and event.has_data and not _marks_end(x, event):
-            yield Finding(f"an event follows the end marker, {sent}: {excerpt(event.octets)}", at=span(x, event))
+            yield Finding(f"an event follows the end marker, {sent}: {excerpt(event.raw)}", at=span(x, event))
 
 
 def _marks_end(x: Exchange, event: Event) -> bool:

@@ -114,9 +114,9 @@ def event_is_no_json(x: Exchange) -> Iterator[Finding]:
             yield Finding(f"an event's data is not JSON: {what}: {excerpt(event.data)}", at=span(x, event))
 
 
-def _is_utf8(octets: bytes) -> bool:
+def _is_utf8(raw: bytes) -> bool:
     try:
-        octets.decode()
+        raw.decode()
     except UnicodeDecodeError:
         return False
     return True

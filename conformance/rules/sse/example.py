@@ -12,8 +12,8 @@ CHUNK_JSON = json.dumps(HELLO[1])
 
 def raw(body: bytes | str, *, headers: tuple[tuple[str, str], ...] = (SSE,), probe: str = "chat.hello") -> Exchange:
     """A stream of these bytes."""
-    octets = body.encode() if isinstance(body, str) else body
-    return exchange(http(200, headers, octets), probe=probe, ending=CLOSED)
+    raw = body.encode() if isinstance(body, str) else body
+    return exchange(http(200, headers, raw), probe=probe, ending=CLOSED)
 
 
 def named(*types: str, name: str | None = None) -> bytes:

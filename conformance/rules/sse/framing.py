@@ -124,7 +124,7 @@ def unterminated_last_event(x: Exchange) -> Iterator[Finding]:
     event = unfinished(x)
     if event and not merged_events(x):
         yield Finding(
-            f"the stream ends without a blank line after its last event: {excerpt(event.octets)}", at=span(x, event)
+            f"the stream ends without a blank line after its last event: {excerpt(event.raw)}", at=span(x, event)
         )
 
 

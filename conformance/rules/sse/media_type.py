@@ -66,9 +66,9 @@ def stream_is_no_utf8(x: Exchange) -> Iterator[Finding]:
     try:
         content.decode()
     except UnicodeDecodeError as error:
-        octets = content[error.start : error.start + 4].hex(" ")
+        raw = content[error.start : error.start + 4].hex(" ")
         at = Span(*reply(x).locate(error.start, min(len(content), error.start + 4)))
-        yield Finding(f"byte {error.start} of the event stream is not UTF-8: {octets}", at=at)
+        yield Finding(f"byte {error.start} of the event stream is not UTF-8: {raw}", at=at)
 
 
 def labelled(x: Exchange) -> NotJudged | None:

@@ -39,7 +39,7 @@ class StreamEvent:
         return parse(self.data).value
 
     @property
-    def octets(self) -> bytes:
+    def raw(self) -> bytes:
         """The event as bytes, each line of its data in a line of its own."""
         named = f"event: {self.name}\n".encode() if self.name else b""
         return named + b"".join(b"data: %b\n" % line for line in self.data.split(b"\n")) + b"\n"
@@ -111,7 +111,7 @@ def is_stream(reply: GatewayReply) -> bool:
 async def written(found: Events) -> Pieces:
     """Events as bytes, one piece each."""
     async for event in found:
-        yield event.octets
+        yield event.raw
 
 
 def on_events(edit: Callable[[Events], Events]) -> Handler:
@@ -145,10 +145,10 @@ def on_whole(edit: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:
         reply = await forward(request)
         if reply.status != 200 or is_stream(reply):
             return reply
-        octets = await whole_body(content(reply))
-        value = parse(octets).value
+        raw = await whole_body(content(reply))
+        value = parse(raw).value
         kept = replace(reply, headers=tuple(h for h in reply.headers if h[0].lower() != "content-encoding"))
-        return with_body(kept, to_json(edit(value)) if isinstance(value, dict) else octets)
+        return with_body(kept, to_json(edit(value)) if isinstance(value, dict) else raw)
 
     return handle
 

@@ -59,12 +59,12 @@ def for_large(change: OnWire) -> OnWire:
 
 def body_of(reply: WireResponse) -> bytes:
     """The complete body."""
-    return b"".join(piece.octets for piece in reply.pieces)
+    return b"".join(piece.data for piece in reply.pieces)
 
 
-def with_body(octets: bytes, *headers: tuple[str, str]) -> Edit:
+def with_body(raw: bytes, *headers: tuple[str, str]) -> Edit:
     """Another body, sent at once, with these headers set."""
-    return lambda reply: headed(*headers)(replace(reply, pieces=(Write(octets=octets),)))
+    return lambda reply: headed(*headers)(replace(reply, pieces=(Write(data=raw),)))
 
 
 def recoded(recode: Recode) -> Edit:
@@ -72,14 +72,14 @@ def recoded(recode: Recode) -> Edit:
 
     def edit(reply: WireResponse) -> WireResponse:
         made_s = sum(piece.wait_s for piece in reply.pieces)
-        return replace(reply, pieces=(Write(octets=recode(body_of(reply)), wait_s=made_s),))
+        return replace(reply, pieces=(Write(data=recode(body_of(reply)), wait_s=made_s),))
 
     return edit
 
 
 def each(recode: Recode) -> Edit:
     """Recode every event in place."""
-    return on_pieces(lambda pieces: [replace(piece, octets=recode(piece.octets)) for piece in pieces])
+    return on_pieces(lambda pieces: [replace(piece, data=recode(piece.data)) for piece in pieces])
 
 
 def on_pieces(edit: Callable[[tuple[Write, ...]], Iterable[Write]]) -> Edit:
@@ -89,7 +89,7 @@ def on_pieces(edit: Callable[[tuple[Write, ...]], Iterable[Write]]) -> Edit:
 
 def swapped(old: bytes, new: bytes) -> Edit:
     """Replace these bytes in every event."""
-    return each(lambda octets: octets.replace(old, new))
+    return each(lambda raw: raw.replace(old, new))
 
 
 def headed(*headers: tuple[str, str]) -> Edit:
@@ -117,24 +117,24 @@ def chunked(encode: Recode, last: bytes = LAST_CHUNK) -> Edit:
 
     def edit(reply: WireResponse) -> WireResponse:
         head = encode_head(replace(reply, framing="chunked"), closing=True)
-        pieces = [replace(piece, octets=encode(piece.octets)) for piece in reply.pieces]
-        return replace(reply, head=head, framing="close", pieces=(*pieces, Write(octets=last)))
+        pieces = [replace(piece, data=encode(piece.data)) for piece in reply.pieces]
+        return replace(reply, head=head, framing="close", pieces=(*pieces, Write(data=last)))
 
     return edit
 
 
-def a_chunk(octets: bytes) -> bytes:
+def a_chunk(raw: bytes) -> bytes:
     """One chunk in the usual form."""
-    return b"%x\r\n%s\r\n" % (len(octets), octets)
+    return b"%x\r\n%s\r\n" % (len(raw), raw)
 
 
 def compressed(reply: WireResponse, *, flush: bool = True, wbits: int = 31) -> WireResponse:
     """The pieces compressed as one stream; with `flush`, each can be decoded at once."""
     packer = zlib.compressobj(wbits=wbits)
     mode = zlib.Z_SYNC_FLUSH if flush else zlib.Z_NO_FLUSH
-    pieces = [replace(piece, octets=packer.compress(piece.octets) + packer.flush(mode)) for piece in reply.pieces]
+    pieces = [replace(piece, data=packer.compress(piece.data) + packer.flush(mode)) for piece in reply.pieces]
     coding = ("content-encoding", "gzip" if wbits > zlib.MAX_WBITS else "deflate")
-    return headed(coding)(replace(reply, pieces=(*pieces, Write(octets=packer.flush()))))
+    return headed(coding)(replace(reply, pieces=(*pieces, Write(data=packer.flush()))))
 
 
 def in_turn(*edits: Edit) -> Edit:

@@ -81,14 +81,14 @@ def with_headers(*added: tuple[str, str]) -> OnResponse:
     return lambda response, _: replace(response, headers=(*response.headers, *added))
 
 
-def with_body(octets: bytes, media_type: str, *statuses: int) -> OnWire:
+def with_body(raw: bytes, media_type: str, *statuses: int) -> OnWire:
     """Replace body and Content-Type of the responses with these statuses."""
 
     def change(reply: WireResponse, _request: ServerRequest) -> WireResponse:
         if reply.status not in statuses:
             return reply
         headers = tuple(h for h in reply.headers if h[0] != "content-type")
-        return replace(reply, headers=(("content-type", media_type), *headers), pieces=(Write(octets=octets),))
+        return replace(reply, headers=(("content-type", media_type), *headers), pieces=(Write(data=raw),))
 
     return change
 
@@ -97,8 +97,8 @@ def labelled(media_type: str, *statuses: int) -> OnWire:
     """Set another Content-Type on the responses with these statuses."""
 
     def change(reply: WireResponse, request: ServerRequest) -> WireResponse:
-        octets = b"".join(piece.octets for piece in reply.pieces)
-        return with_body(octets, media_type, *statuses)(reply, request)
+        raw = b"".join(piece.data for piece in reply.pieces)
+        return with_body(raw, media_type, *statuses)(reply, request)
 
     return change
 
@@ -112,9 +112,9 @@ def as_detail(response: ModelResponse, _request: ServerRequest) -> ModelResponse
 
 def as_events(reply: WireResponse) -> WireResponse:
     """The complete body as one event, and the end marker."""
-    octets = b"data: " + b"".join(piece.octets for piece in reply.pieces) + b"\n\ndata: [DONE]\n\n"
+    raw = b"data: " + b"".join(piece.data for piece in reply.pieces) + b"\n\ndata: [DONE]\n\n"
     headers = tuple(h for h in reply.headers if h[0] != "content-type")
-    return replace(reply, headers=(("content-type", "text/event-stream"), *headers), pieces=(Write(octets=octets),))
+    return replace(reply, headers=(("content-type", "text/event-stream"), *headers), pieces=(Write(data=raw),))
 
 
 def refusal(status: int, message: str, **fields: Any) -> ModelResponse:

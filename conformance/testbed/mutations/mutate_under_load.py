@@ -82,14 +82,14 @@ def as_neighbour(reply: WireResponse, request: ServerRequest) -> WireResponse:
     mine, theirs = nonce_of(request), nonce_of(request.neighbour)
     if not (mine and theirs):
         return reply
-    return replace(reply, pieces=tuple(replace(p, octets=p.octets.replace(mine, theirs)) for p in reply.pieces))
+    return replace(reply, pieces=tuple(replace(p, data=p.data.replace(mine, theirs)) for p in reply.pieces))
 
 
 def delayed(seconds: float) -> Edit:
     """The whole reply, so much later."""
 
     def edit(reply: WireResponse) -> WireResponse:
-        first, *rest = reply.pieces or (Write(octets=b""),)
+        first, *rest = reply.pieces or (Write(data=b""),)
         return replace(reply, pieces=(replace(first, wait_s=first.wait_s + seconds), *rest))
 
     return edit

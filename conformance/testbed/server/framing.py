@@ -12,7 +12,7 @@ def encode_head(reply: WireResponse, *, closing: bool) -> bytes:
         return reply.head
     own = {name.lower() for name, _ in reply.headers}
     framing = {
-        "length": ("content-length", str(sum(len(p.octets) for p in reply.pieces))),
+        "length": ("content-length", str(sum(len(p.data) for p in reply.pieces))),
         "chunked": ("transfer-encoding", "chunked"),
         "close": ("connection", "close"),
     }[reply.framing]
@@ -26,24 +26,24 @@ def encode_head(reply: WireResponse, *, closing: bool) -> bytes:
 def writes(reply: WireResponse, *, closing: bool = False, bodiless: bool = False) -> list[Write]:
     """What to write and when, from the status line to the reply's end."""
     head = encode_head(reply, closing=closing)
-    first, *rest = reply.pieces or (Write(octets=b""),)
-    body = () if bodiless else (Write(octets=first.octets), *rest)
-    framed = [Write(octets=_frame(reply, p.octets), wait_s=p.wait_s) for p in body]
+    first, *rest = reply.pieces or (Write(data=b""),)
+    body = () if bodiless else (Write(data=first.data), *rest)
+    framed = [Write(data=_frame(reply, p.data), wait_s=p.wait_s) for p in body]
     last = b"0\r\n\r\n" if reply.framing == "chunked" and not bodiless else b""
     if reply.end == "clean":
-        framed.append(Write(octets=last + reply.after))
+        framed.append(Write(data=last + reply.after))
     elif reply.framing == "length":
-        framed = _without_last_octet(framed)
-    opening = Write(octets=head + (framed[0].octets if framed else b""), wait_s=first.wait_s)
+        framed = _without_last_byte(framed)
+    opening = Write(data=head + (framed[0].data if framed else b""), wait_s=first.wait_s)
     return [opening, *framed[1:]]
 
 
-def _frame(reply: WireResponse, octets: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(octets), octets) if octets and reply.framing == "chunked" else octets
+def _frame(reply: WireResponse, raw: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(raw), raw) if raw and reply.framing == "chunked" else raw
 
 
-def _without_last_octet(pieces: list[Write]) -> list[Write]:
+def _without_last_byte(pieces: list[Write]) -> list[Write]:
     for at in range(len(pieces) - 1, -1, -1):
-        if pieces[at].octets:
-            return [*pieces[:at], Write(octets=pieces[at].octets[:-1], wait_s=pieces[at].wait_s), *pieces[at + 1 :]]
+        if pieces[at].data:
+            return [*pieces[:at], Write(data=pieces[at].data[:-1], wait_s=pieces[at].wait_s), *pieces[at + 1 :]]
     return pieces

@@ -78,7 +78,7 @@ async def write_reply(
             raise ConnectionResetError
         if is_cut():
             return False
-        writer.write(piece.octets)
+        writer.write(piece.data)
         await writer.drain()
     if reply.end == "reset":
         connection: socket.socket = writer.get_extra_info("socket")

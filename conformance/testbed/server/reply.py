@@ -88,7 +88,7 @@ class ModelResponse:
 class Write:
     """Bytes that are written together, after a delay."""
 
-    octets: bytes
+    data: bytes
     wait_s: float = 0.0
 
 
@@ -133,16 +133,16 @@ def to_reply(response: ModelResponse) -> WireResponse:
     """The bytes of a response: JSON with Content-Length, or a chunked event stream with one piece per event."""
     if response.text is not None:
         headers = (("content-type", "text/plain; charset=utf-8"), *response.headers)
-        return WireResponse(status=response.status, headers=headers, pieces=(Write(octets=response.text.encode()),))
+        return WireResponse(status=response.status, headers=headers, pieces=(Write(data=response.text.encode()),))
     if response.events is None:
         headers = (("content-type", "application/json"), *response.headers)
         return WireResponse(
             status=response.status,
             headers=headers,
-            pieces=(Write(octets=to_json(response.whole), wait_s=response.wait_s),),
+            pieces=(Write(data=to_json(response.whole), wait_s=response.wait_s),),
         )
     headers = (("content-type", "text/event-stream; charset=utf-8"), ("cache-control", "no-cache"), *response.headers)
-    pieces = tuple(Write(octets=encode_event(e), wait_s=e.wait_s) for e in response.events)
+    pieces = tuple(Write(data=encode_event(e), wait_s=e.wait_s) for e in response.events)
     return WireResponse(status=response.status, headers=headers, pieces=pieces, framing="chunked")
 
 

@@ -10,15 +10,15 @@ DIGEST = 12
 
 def seal(text: str) -> str:
     """The text as a signature or as encrypted content; the same for the same text."""
-    octets = text.encode()
-    return base64.b64encode(hashlib.sha256(octets).digest()[:DIGEST] + octets).decode()
+    raw = text.encode()
+    return base64.b64encode(hashlib.sha256(raw).digest()[:DIGEST] + raw).decode()
 
 
 def unseal(sealed: str) -> str | None:
     """The sealed text, or None if it was changed or never sealed."""
     try:
-        octets = base64.b64decode(sealed, validate=True)
-        text = octets[DIGEST:].decode()
+        raw = base64.b64decode(sealed, validate=True)
+        text = raw[DIGEST:].decode()
     except (binascii.Error, ValueError):
         return None
     return text if seal(text) == sealed else None

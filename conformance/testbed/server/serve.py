@@ -187,8 +187,8 @@ async def _bounded(parts: AsyncIterator[bytes]) -> bytes:
 
 
 async def _send(reply: WireResponse, send: "Send", is_gone: Callable[[], Awaitable[bool]]) -> None:
-    pieces = reply.pieces or (Write(octets=b""),)
-    length = (("content-length", str(sum(len(p.octets) for p in pieces))),) if reply.framing == "length" else ()
+    pieces = reply.pieces or (Write(data=b""),)
+    length = (("content-length", str(sum(len(p.data) for p in pieces))),) if reply.framing == "length" else ()
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*reply.headers, *length)]
     await wait_for_client(pieces[0].wait_s, is_gone)
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
@@ -196,5 +196,5 @@ async def _send(reply: WireResponse, send: "Send", is_gone: Callable[[], Awaitab
         await wait_for_client(piece.wait_s if number else 0.0, is_gone)
         if await is_gone():
             raise ConnectionResetError
-        await send({"type": "http.response.body", "body": piece.octets, "more_body": True})
+        await send({"type": "http.response.body", "body": piece.data, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

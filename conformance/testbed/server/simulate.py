@@ -39,8 +39,8 @@ def simulate_exchange(
         reply = written(_unchanged_response(request, deployment, carried, wanted), asked, changes)
     for piece in writes(replace(reply, headers=(*reply.headers, ("date", formatdate(AT, usegmt=True))))):
         at_ms += int(piece.wait_s * 1000)
-        received += piece.octets
-        arrivals += [Arrival(at_ms * MS, len(piece.octets))] if piece.octets else []
+        received += piece.data
+        arrivals += [Arrival(at_ms * MS, len(piece.data))] if piece.data else []
     head = "".join(f"{name}: {value}\r\n" for name, value in request.headers)
     return Exchange(
         id=request.id,

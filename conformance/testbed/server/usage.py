@@ -4,7 +4,7 @@ from typing import Any
 
 from conformance.testbed.server.model import as_json
 
-OCTETS_A_TOKEN = 4
+BYTES_A_TOKEN = 4
 TOKENS_A_MESSAGE = 3
 
 
@@ -12,7 +12,7 @@ def prompt_tokens(messages: list[Any], *more: Any) -> int:
     """Tokens of the messages, and of everything else in the prompt: tools, system text, format."""
     extra = sum(len(as_json(part)) for part in more if part)
     read = [message | {"content": _text(message.get("content"))} for message in messages]
-    return (len(as_json(read)) + extra) // OCTETS_A_TOKEN + TOKENS_A_MESSAGE * len(messages)
+    return (len(as_json(read)) + extra) // BYTES_A_TOKEN + TOKENS_A_MESSAGE * len(messages)
 
 
 def _text(content: Any) -> Any:

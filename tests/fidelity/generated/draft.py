@@ -70,7 +70,7 @@ def base(api, mode, script):
         body = {name: value for name, value in body.items() if name != "stream"} | ({} if mode == "stream" else STREAM)
     deployment = DEPLOYMENTS["stopgap-501"] if script == "refused" else NATIVE
     reply = reply_to(replace(asked, json=body, body=json.dumps(body).encode()), deployment)
-    parts = tuple(piece.octets for piece in reply.pieces)
+    parts = tuple(piece.data for piece in reply.pieces)
     streams = reply.framing == "chunked"
     headers = tuple(header for header in reply.headers if header[0] not in ("x-request-id", "request-id"))
     return Draft(reply.status, headers, parts, streams, framing=reply.framing)
@@ -93,7 +93,7 @@ def played(draft, now="", held_s=0.0):
         status=draft.status,
         headers=(),
         head=head,
-        pieces=tuple(Write(octets=piece) for piece in pieces),
+        pieces=tuple(Write(data=piece) for piece in pieces),
         framing="close",
         end=draft.end,
         hold_s=held_s if draft.end == "hold" else 0.0,

@@ -65,7 +65,7 @@ async def _with_space_only(pieces: Pieces) -> Pieces:
 def _taken(data: Iterable[bytes]) -> bytes:
     """An event with this data; nothing if it is neither JSON nor the end marker."""
     event = StreamEvent(b"".join(data))
-    return event.octets if event == DONE or event.json is not None else b""
+    return event.raw if event == DONE or event.json is not None else b""
 
 
 async def _short_lines_only(pieces: Pieces) -> Pieces:
@@ -117,9 +117,9 @@ def _longer_under_its_length(reply: GatewayReply) -> GatewayReply:
     async def longer() -> Pieces:
         left = int(reply.header("content-length"))
         async for event in events(reply.body):
-            octets = event.octets.replace(b'":', b'"   :   ')[:left]
-            left -= len(octets)
-            yield octets
+            raw = event.raw.replace(b'":', b'"   :   ')[:left]
+            left -= len(raw)
+            yield raw
 
     return replace(reply, body=longer())
 
@@ -258,11 +258,11 @@ async def _nothing_unlabelled(request: GatewayRequest, forward: Forward, _state:
 
     labelled = replace(reply, headers=(*reply.headers, ("content-type", "text/event-stream")))
 
-    async def octets() -> Pieces:
+    async def parts() -> Pieces:
         async for event in empty():
-            yield event.octets
+            yield event.raw
 
-    return rewritten(labelled, octets())
+    return rewritten(labelled, parts())
 
 
 CONTENT = (

@@ -38,10 +38,10 @@ async def _rewritten(request: GatewayRequest, forward: Forward, _state: GatewayS
     reply = await forward(request)
     if reply.status < 400:
         return reply
-    octets = b"".join([piece async for piece in reply.body])
-    value = parse(octets).value
+    raw = b"".join([piece async for piece in reply.body])
+    value = parse(raw).value
     if not isinstance(value, dict):
-        return with_body(reply, octets)
+        return with_body(reply, raw)
     return with_body(reply, json.dumps(value | {"provider": "first"}, indent=1).encode())
 
 
@@ -61,10 +61,10 @@ async def _breaking(request: GatewayRequest, forward: Forward, state: GatewaySta
     return reply
 
 
-def _read(octets: bytes) -> object:
+def _read(raw: bytes) -> object:
     """The JSON value as Python reads it, also with a name twice; None if it is none."""
     try:
-        return json.loads(octets)
+        return json.loads(raw)
     except ValueError:
         return None
 

@@ -293,6 +293,6 @@ CHARACTERS = (
         name="characters-read-as-latin-1",
         title="A proxy decodes streams as Latin-1 and re-encodes them as UTF-8",
         caught_by="CMP016",
-        on_wire=streams(each(lambda octets: octets.decode("latin-1").encode())),
+        on_wire=streams(each(lambda raw: raw.decode("latin-1").encode())),
     ),
 )

@@ -48,7 +48,7 @@ def going_on(reply: WireResponse, request: ServerRequest) -> WireResponse:
 
 def hushed(reply: WireResponse) -> WireResponse:
     """Comments instead of events, for longer than any run waits."""
-    return replace(reply, pieces=(Write(octets=b": working\n\n", wait_s=0.5),) * 1200)
+    return replace(reply, pieces=(Write(data=b": working\n\n", wait_s=0.5),) * 1200)
 
 
 def late_chunk(chunks: list[Body]) -> list[Body]:
@@ -62,14 +62,14 @@ def late_chunk(chunks: list[Body]) -> list[Body]:
 
 def late_block(pieces: tuple[Write, ...]) -> list[Write]:
     """All text of a Messages stream in its last delta."""
-    texts = [at for at, piece in enumerate(pieces) if b'"text_delta"' in piece.octets]
+    texts = [at for at, piece in enumerate(pieces) if b'"text_delta"' in piece.data]
     if not texts:
         return list(pieces)
-    events = [json.loads(pieces[at].octets.partition(b"data: ")[2]) for at in texts]
+    events = [json.loads(pieces[at].data.partition(b"data: ")[2]) for at in texts]
     joined = events[0] | {"delta": {"type": "text_delta", "text": "".join(e["delta"]["text"] for e in events)}}
-    octets = b"event: content_block_delta\ndata: " + json.dumps(joined).encode() + b"\n\n"
+    raw = b"event: content_block_delta\ndata: " + json.dumps(joined).encode() + b"\n\n"
     waited_s = sum(pieces[at].wait_s for at in texts)
-    whole = Write(octets=octets, wait_s=waited_s)
+    whole = Write(data=raw, wait_s=waited_s)
     return [whole if at == texts[-1] else piece for at, piece in enumerate(pieces) if at not in texts[:-1]]
 
 
@@ -77,11 +77,11 @@ def in_buffers(pieces: tuple[Write, ...]) -> Iterator[Write]:
     """Bytes are held until the buffer is full, at half the generation speed."""
     held, wait_s = b"", 0.0
     for piece in pieces:
-        held, wait_s = held + piece.octets, wait_s + 2 * piece.wait_s
+        held, wait_s = held + piece.data, wait_s + 2 * piece.wait_s
         if len(held) >= BUFFER:
-            yield Write(octets=held[:BUFFER], wait_s=wait_s)
+            yield Write(data=held[:BUFFER], wait_s=wait_s)
             held, wait_s = held[BUFFER:], 0.0
-    yield Write(octets=held, wait_s=wait_s)
+    yield Write(data=held, wait_s=wait_s)
 
 
 LATE = (
@@ -97,7 +97,7 @@ LATE = (
         "stream-in-one-write",
         "The complete stream is sent in one write when it ends",
         "DLV001",
-        streams(recoded(lambda octets: octets)),
+        streams(recoded(lambda raw: raw)),
     ),
     Mutation(
         name="text-in-one-chunk",
@@ -115,7 +115,7 @@ LATE = (
         "stream-after-silence",
         "Every stream is sent in one write after the same long delay",
         "DLV006",
-        streams(on_pieces(lambda pieces: [Write(octets=b"".join(p.octets for p in pieces), wait_s=0.7)])),
+        streams(on_pieces(lambda pieces: [Write(data=b"".join(p.data for p in pieces), wait_s=0.7)])),
     ),
     defect(
         "stream-in-buffers",
@@ -161,7 +161,7 @@ ENDLESS = (
         "done-then-lag",
         "Streams end more than a second after the end marker",
         "DLV005",
-        for_large(streams(on_pieces(lambda pieces: [*pieces, Write(octets=b": bye\n\n", wait_s=1.4)]))),
+        for_large(streams(on_pieces(lambda pieces: [*pieces, Write(data=b": bye\n\n", wait_s=1.4)]))),
     ),
     defect(
         "lag-then-done",

@@ -57,9 +57,9 @@ def as_text_in_a_stream(reply: WireResponse, request: ServerRequest) -> WireResp
     """A streaming request with `n: 0` is rejected by plain text in a stream that stays open."""
     if not (isinstance(request.json, dict) and request.json.get("n") == 0 and streaming(request)):
         return reply
-    octets = b"data: Number of choices must be greater than 0.\n\n"
+    raw = b"data: Number of choices must be greater than 0.\n\n"
     headers = (("content-type", "text/event-stream"),)
-    pieces = (Write(octets=octets),)
+    pieces = (Write(data=raw),)
     return WireResponse(status=200, headers=headers, pieces=pieces, framing="chunked", end="hold", hold_s=30.0)
 
 

@@ -20,7 +20,7 @@ from conformance.testbed.server.reply import Mutation, ServerRequest, WireRespon
 
 def of_the_first_event(reply: WireResponse) -> WireResponse:
     """A Content-Length that was computed from the first event, before the rest was there."""
-    return headed(("content-length", str(len(reply.pieces[0].octets))))(replace(reply, framing="close"))
+    return headed(("content-length", str(len(reply.pieces[0].data))))(replace(reply, framing="close"))
 
 
 def emptied(reply: WireResponse, _request: ServerRequest) -> WireResponse:
@@ -28,7 +28,7 @@ def emptied(reply: WireResponse, _request: ServerRequest) -> WireResponse:
     if reply.status < 400:
         return reply
     length = ("content-length", str(len(body_of(reply))))
-    return headed(length)(replace(reply, pieces=(Write(octets=b""),), framing="close"))
+    return headed(length)(replace(reply, pieces=(Write(data=b""),), framing="close"))
 
 
 def asks_for_few_tokens(request: ServerRequest) -> bool:
@@ -73,7 +73,7 @@ AFTER_THE_VALUE = (
         "bytes-after-the-json",
         "An end marker follows the JSON of a non-streaming response",
         "HTTP008",
-        wholes(recoded(lambda octets: octets + b"\n\ndata: [DONE]\n\n")),
+        wholes(recoded(lambda raw: raw + b"\n\ndata: [DONE]\n\n")),
     ),
     defect(
         "bytes-after-the-mislabelled-json",
@@ -81,7 +81,7 @@ AFTER_THE_VALUE = (
         "HTTP008",
         wholes(
             in_turn(
-                recoded(lambda octets: octets + b"\n\ndata: [DONE]\n\n"),
+                recoded(lambda raw: raw + b"\n\ndata: [DONE]\n\n"),
                 headed(("content-type", "text/event-stream")),
             )
         ),

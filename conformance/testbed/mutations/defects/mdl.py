@@ -67,7 +67,7 @@ def page(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """A web application's HTML page instead of the models."""
     if not request.path.startswith(MODELS) or reply.status != 200:
         return reply
-    return replace(reply, headers=(("content-type", "text/html"),), pieces=(Write(octets=PAGE),))
+    return replace(reply, headers=(("content-type", "text/html"),), pieces=(Write(data=PAGE),))
 
 
 def naming(model: str) -> OnResponse:

@@ -183,9 +183,7 @@ EVENTS = (
         name="ping-empty",
         title="ping events have an empty string as data",
         caught_by="MSG002",
-        on_wire=streams(
-            each(lambda octets: b'event: ping\ndata: ""\n\n' if octets.startswith(b"event: ping") else octets)
-        ),
+        on_wire=streams(each(lambda raw: b'event: ping\ndata: ""\n\n' if raw.startswith(b"event: ping") else raw)),
     ),
     defect("no-message-start", "A stream has no message_start", "MSG003", without("message_start")),
     defect(

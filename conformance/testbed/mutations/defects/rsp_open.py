@@ -65,9 +65,7 @@ def switching(accept: str) -> OnWire:
     def change(reply: WireResponse, request: ServerRequest) -> WireResponse:
         is_handshake = request.path == PATH and ("upgrade", "websocket") in request.headers
         return (
-            replace(reply, status=101, head=head, pieces=(Write(octets=b""),), framing="close")
-            if is_handshake
-            else reply
+            replace(reply, status=101, head=head, pieces=(Write(data=b""),), framing="close") if is_handshake else reply
         )
 
     return change

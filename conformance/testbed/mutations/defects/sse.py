@@ -15,7 +15,7 @@ DONE = b"data: [DONE]\n\n"
 
 def nothing_but(content: bytes) -> Edit:
     """A stream of these bytes only."""
-    return on_pieces(lambda pieces: [Write(octets=content, wait_s=pieces[0].wait_s)])
+    return on_pieces(lambda pieces: [Write(data=content, wait_s=pieces[0].wait_s)])
 
 
 def in_json(edit: Callable[[bytes], bytes]) -> Edit:
@@ -34,14 +34,14 @@ def only(number: int, edit: Callable[[bytes], bytes]) -> Edit:
 
     def change(pieces: tuple[Write, ...]) -> list[Write]:
         at = number % len(pieces)
-        return [replace(p, octets=edit(p.octets)) if place == at else p for place, p in enumerate(pieces)]
+        return [replace(p, data=edit(p.data)) if place == at else p for place, p in enumerate(pieces)]
 
     return on_pieces(change)
 
 
 def more(content: bytes) -> Edit:
     """Append bytes."""
-    return on_pieces(lambda pieces: [*pieces, Write(octets=content)])
+    return on_pieces(lambda pieces: [*pieces, Write(data=content)])
 
 
 def done_as(content: bytes) -> Edit:
@@ -56,17 +56,17 @@ def without_last(reply: WireResponse) -> WireResponse:
 
 def on_chat(edit: Edit) -> Edit:
     """Edit the streams of the chat API."""
-    return lambda reply: edit(reply) if reply.pieces[-1].octets == DONE else reply
+    return lambda reply: edit(reply) if reply.pieces[-1].data == DONE else reply
 
 
 def on_messages(edit: Edit) -> Edit:
     """Edit the streams of the Messages API."""
-    return lambda reply: reply if reply.pieces[-1].octets == DONE else edit(reply)
+    return lambda reply: reply if reply.pieces[-1].data == DONE else edit(reply)
 
 
 def after_the_last(reply: WireResponse) -> WireResponse:
     """Repeat an event with text after the end."""
-    texts = [piece.octets for piece in reply.pieces if b"content" in piece.octets and b"delta" in piece.octets]
+    texts = [piece.data for piece in reply.pieces if b"content" in piece.data and b"delta" in piece.data]
     return more((texts or [b'data: {"more": 1}\n\n'])[-1])(reply)
 
 
@@ -75,7 +75,7 @@ def torn(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
-def with_octet(content: bytes) -> bytes:
+def with_byte(content: bytes) -> bytes:
     """A text with a byte that is not UTF-8 at its start."""
     return re.sub(rb'("(?:content|text)":")(?=[^"])', rb"\1" + b"\xe9", content, count=1)
 
@@ -85,13 +85,13 @@ def halved(pieces: tuple[Write, ...]) -> Iterator[Write]:
 
     JSON text is left alone: it would become invalid.
     """
-    is_json = any(b'\\"' in piece.octets for piece in pieces)
-    texts = [] if is_json else [piece for piece in pieces if TEXT.search(piece.octets)]
+    is_json = any(b'\\"' in piece.data for piece in pieces)
+    texts = [] if is_json else [piece for piece in pieces if TEXT.search(piece.data)]
     for piece in pieces:
         yield piece
         if texts and piece is texts[0]:
             for half in (rb"\\ud83d", rb"\\ude42"):
-                yield Write(octets=TEXT.sub(rb'\1"' + half + rb'"', piece.octets, count=1))
+                yield Write(data=TEXT.sub(rb'\1"' + half + rb'"', piece.data, count=1))
 
 
 def charset(name: str) -> Edit:
@@ -146,7 +146,7 @@ EMPTY = (
 
 def marked(pieces: tuple[Write, ...]) -> list[Write]:
     """Each event with a byte order mark, as from a writer that reopens its output each time."""
-    return [piece if not at else replace(piece, octets=BOM + piece.octets) for at, piece in enumerate(pieces)]
+    return [piece if not at else replace(piece, data=BOM + piece.data) for at, piece in enumerate(pieces)]
 
 
 LINES = (
@@ -221,7 +221,7 @@ DATA_FAULTS = (
         ),
     ),
     defect("characters-halved", "A surrogate pair is split over two strings", "SSE017", streams(on_pieces(halved))),
-    defect("not-utf-8", "A string contains a byte that is not UTF-8", "SSE012", streams(each(with_octet))),
+    defect("not-utf-8", "A string contains a byte that is not UTF-8", "SSE012", streams(each(with_byte))),
 )
 
 
@@ -235,14 +235,14 @@ def half_translated(pieces: tuple[Write, ...]) -> list[Write]:
     """The events, with one of the Messages API in the middle."""
     half = len(pieces) // 2
     data = b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"!"}}'
-    return [*pieces[:half], Write(octets=b"event: content_block_delta\ndata: " + data + b"\n\n"), *pieces[half:]]
+    return [*pieces[:half], Write(data=b"event: content_block_delta\ndata: " + data + b"\n\n"), *pieces[half:]]
 
 
 def identified(pieces: tuple[Write, ...]) -> Iterator[Write]:
     """Events with ids, with a comment in a block of its own after each."""
     for at, piece in enumerate(pieces):
-        yield replace(piece, octets=b"id: %d\n" % at + piece.octets)
-        yield Write(octets=b": keep-alive\n\n")
+        yield replace(piece, data=b"id: %d\n" % at + piece.data)
+        yield Write(data=b": keep-alive\n\n")
 
 
 ENDS = (
@@ -325,7 +325,7 @@ BLOCKS = (
         "retry-alone",
         "The stream begins with `retry` in a block of its own",
         "SSE018",
-        streams(on_chat(on_pieces(lambda pieces: [Write(octets=b"retry: 3000\n\n"), *pieces]))),
+        streams(on_chat(on_pieces(lambda pieces: [Write(data=b"retry: 3000\n\n"), *pieces]))),
     ),
     defect(
         "stream-by-nginx-without-cache-control",

@@ -113,7 +113,7 @@ def proxy_page(status: int, media_type: str, body: bytes) -> Edit:
     """A rejection by a proxy in front of the server."""
 
     def edit(reply: WireResponse) -> WireResponse:
-        plain = replace(reply, status=status, framing="length", pieces=(Write(octets=body),))
+        plain = replace(reply, status=status, framing="length", pieces=(Write(data=body),))
         return headed(("content-type", media_type), ("retry-after", "1"))(plain)
 
     return edit

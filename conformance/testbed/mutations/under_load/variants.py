@@ -170,12 +170,12 @@ def overloaded_in_stream(reply: WireResponse, request: ServerRequest) -> WireRes
     if request.api != "messages" or not is_stream(reply):
         return reply
     error = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
-    return replace(reply, pieces=(*reply.pieces[: len(reply.pieces) // 2], Write(octets=error)))
+    return replace(reply, pieces=(*reply.pieces[: len(reply.pieces) // 2], Write(data=error)))
 
 
 def with_comments(reply: WireResponse) -> WireResponse:
     """Comments keep streams alive while they wait."""
-    comment = Write(octets=b": keep-alive\n\n", wait_s=0.05)
+    comment = Write(data=b": keep-alive\n\n", wait_s=0.05)
     return replace(reply, pieces=(comment, comment, *reply.pieces)) if is_stream(reply) else reply
 
 

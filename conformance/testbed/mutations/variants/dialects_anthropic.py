@@ -59,10 +59,10 @@ def counted_again(events: Events) -> Iterator[Event]:
         yield replace(event, data=event.data | told)
 
 
-def padded(octets: bytes) -> bytes:
+def padded(raw: bytes) -> bytes:
     """Spaces before the last brace of an event, so that lengths tell nothing."""
-    head, brace, tail = octets.rpartition(b"}")
-    return head + b" " * (hashlib.sha256(octets).digest()[0] % LONGEST_PADDING) + brace + tail
+    head, brace, tail = raw.rpartition(b"}")
+    return head + b" " * (hashlib.sha256(raw).digest()[0] % LONGEST_PADDING) + brace + tail
 
 
 def padded_streams(reply: WireResponse, request: ServerRequest) -> WireResponse:

@@ -147,7 +147,7 @@ def processing(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """Comments, as long as nothing else can be sent."""
     if request.api != "chat" or not is_stream(reply) or not reply.pieces:
         return reply
-    return replace(reply, pieces=(Write(octets=PROCESSING), Write(octets=PROCESSING), *reply.pieces))
+    return replace(reply, pieces=(Write(data=PROCESSING), Write(data=PROCESSING), *reply.pieces))
 
 
 def openrouter_tokens(body: Body) -> int:

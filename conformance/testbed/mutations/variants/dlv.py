@@ -22,7 +22,7 @@ def slow_start(pieces: tuple[Write, ...]) -> list[Write]:
 
 def early_head(pieces: tuple[Write, ...]) -> list[Write]:
     """The response headers at once, with a comment, and the first piece after a delay."""
-    return [Write(octets=b": thinking\n\n"), *slow_start(pieces)]
+    return [Write(data=b": thinking\n\n"), *slow_start(pieces)]
 
 
 def uneven(pieces: tuple[Write, ...]) -> list[Write]:
@@ -37,7 +37,7 @@ def quick(pieces: tuple[Write, ...]) -> list[Write]:
 
 def late_close(reply: WireResponse) -> WireResponse:
     """The response ends shortly after the end marker."""
-    return replace(reply, pieces=(*reply.pieces, Write(octets=b"", wait_s=0.2)))
+    return replace(reply, pieces=(*reply.pieces, Write(data=b"", wait_s=0.2)))
 
 
 def at_once(reply: WireResponse, wait_s: float) -> WireResponse:
@@ -70,7 +70,7 @@ def slow_in_both(reply: WireResponse, request: ServerRequest) -> WireResponse:
 
 def comments_first(pieces: tuple[Write, ...]) -> list[Write]:
     """Comments while the model reads the prompt."""
-    return [*[Write(octets=b": waiting\n\n", wait_s=0.08)] * 4, *pieces]
+    return [*[Write(data=b": waiting\n\n", wait_s=0.08)] * 4, *pieces]
 
 
 def in_two_writes(pieces: tuple[Write, ...]) -> Iterator[Write]:
@@ -79,13 +79,13 @@ def in_two_writes(pieces: tuple[Write, ...]) -> Iterator[Write]:
         if at % 8:
             yield piece
         else:
-            yield replace(piece, octets=piece.octets[:-1])
-            yield Write(octets=piece.octets[-1:], wait_s=0.04)
+            yield replace(piece, data=piece.data[:-1])
+            yield Write(data=piece.data[-1:], wait_s=0.04)
 
 
 def slow_prompt(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """Prompt processing on a small machine: white space around the body is no prompt."""
-    first, *rest = reply.pieces or (Write(octets=b""),)
+    first, *rest = reply.pieces or (Write(data=b""),)
     wait_s = first.wait_s + len(request.body.strip()) / PROMPT_BYTES_PER_S
     return replace(reply, pieces=(replace(first, wait_s=wait_s), *rest))
 

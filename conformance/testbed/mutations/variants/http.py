@@ -30,9 +30,9 @@ SIZE = 7
 DATA = re.compile(rb"^data: (\{.*)$", re.MULTILINE)
 
 
-def in_sevens(octets: bytes) -> bytes:
+def in_sevens(raw: bytes) -> bytes:
     """Seven-byte chunks, which may end inside a line or character."""
-    return b"".join(a_chunk(octets[at : at + SIZE]) for at in range(0, len(octets), SIZE))
+    return b"".join(a_chunk(raw[at : at + SIZE]) for at in range(0, len(raw), SIZE))
 
 
 def in_capitals(head: bytes) -> bytes:
@@ -45,7 +45,7 @@ def in_capitals(head: bytes) -> bytes:
 def in_one(pieces: tuple[Write, ...]) -> list[Write]:
     """Every four pieces in one write."""
     groups = [pieces[at : at + 4] for at in range(0, len(pieces), 4)]
-    return [Write(octets=b"".join(p.octets for p in g), wait_s=sum(p.wait_s for p in g)) for g in groups]
+    return [Write(data=b"".join(p.data for p in g), wait_s=sum(p.wait_s for p in g)) for g in groups]
 
 
 def gzipped(reply: WireResponse) -> WireResponse:
@@ -73,7 +73,7 @@ FRAMING = (
     variant(
         "chunk-extensions",
         "Chunks have extensions, chunk sizes have upper-case digits and leading zeros",
-        streams(chunked(lambda octets: b"00%X;a=b\r\n%s\r\n" % (len(octets), octets) if octets else b"")),
+        streams(chunked(lambda raw: b"00%X;a=b\r\n%s\r\n" % (len(raw), raw) if raw else b"")),
     ),
     variant("trailers", "A trailer follows the last chunk", streams(chunked(a_chunk, b"0\r\nx-checksum: 17\r\n\r\n"))),
     variant("chunks-cut-anywhere", "Chunk boundaries fall inside lines", streams(chunked(in_sevens, LAST_CHUNK))),
@@ -124,9 +124,9 @@ def in_ascii(text: bytes) -> bytes:
 def respelt(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """Reformat all JSON of a response to a POST request."""
     if is_stream(reply):
-        return each(lambda octets: DATA.sub(lambda found: b"data:" + in_ascii(found[1]), octets))(reply)
+        return each(lambda raw: DATA.sub(lambda found: b"data:" + in_ascii(found[1]), raw))(reply)
     is_json = request.method == "POST" and body_of(reply).startswith(b"{")
-    return recoded(lambda octets: b"\n\t " + in_ascii(octets) + b" \r\n")(reply) if is_json else reply
+    return recoded(lambda raw: b"\n\t " + in_ascii(raw) + b" \r\n")(reply) if is_json else reply
 
 
 TYPES = (
@@ -144,7 +144,7 @@ TYPES = (
         "JSON responses have charset=utf-8",
         wholes(headed(("content-type", 'application/json; charset="utf-8"'))),
     ),
-    variant("json-spaced", "JSON has whitespace around it", wholes(recoded(lambda octets: b"\r\n " + octets + b"\n"))),
+    variant("json-spaced", "JSON has whitespace around it", wholes(recoded(lambda raw: b"\r\n " + raw + b"\n"))),
     variant(
         "vendor-headers",
         "Responses have vendor-specific headers",

@@ -10,21 +10,21 @@ from conformance.testbed.server.reply import Write
 
 BOM = b"\xef\xbb\xbf"
 COMMENT = b": keep-alive\n\n"
-OCTETS_A_WRITE = 5
+BYTES_A_WRITE = 5
 
 
 def commented(pieces: tuple[Write, ...]) -> Iterator[Write]:
     """Comments before, between and after the events, the shortest one included."""
-    yield Write(octets=b":\n\n")
+    yield Write(data=b":\n\n")
     for piece in pieces:
-        yield replace(piece, octets=b": next\n" + piece.octets)
-        yield Write(octets=COMMENT)
+        yield replace(piece, data=b": next\n" + piece.data)
+        yield Write(data=COMMENT)
 
 
 def mixed(pieces: tuple[Write, ...]) -> list[Write]:
     """A different line end in each event."""
     ends = cycle((b"\n", b"\r\n", b"\r"))
-    return [replace(piece, octets=piece.octets.replace(b"\n", next(ends))) for piece in pieces]
+    return [replace(piece, data=piece.data.replace(b"\n", next(ends))) for piece in pieces]
 
 
 def over_lines(data: bytes) -> bytes:
@@ -37,14 +37,14 @@ def over_lines(data: bytes) -> bytes:
 def in_fives(pieces: tuple[Write, ...]) -> Iterator[Write]:
     """A few bytes per write, so that reads end anywhere."""
     for piece in pieces:
-        for at in range(0, len(piece.octets), OCTETS_A_WRITE):
-            yield Write(octets=piece.octets[at : at + OCTETS_A_WRITE], wait_s=0.0 if at else piece.wait_s)
+        for at in range(0, len(piece.data), BYTES_A_WRITE):
+            yield Write(data=piece.data[at : at + BYTES_A_WRITE], wait_s=0.0 if at else piece.wait_s)
 
 
 def numbered(pieces: tuple[Write, ...]) -> list[Write]:
     """Events with ids, and `retry` in the first."""
     return [
-        replace(piece, octets=(b"" if at else b"retry: 3000\n") + b"id: %d\n" % at + piece.octets)
+        replace(piece, data=(b"" if at else b"retry: 3000\n") + b"id: %d\n" % at + piece.data)
         for at, piece in enumerate(pieces)
     ]
 
@@ -62,7 +62,7 @@ LINE_ENDS = (
 )
 
 LINES = (
-    variant("bom", "The stream starts with a byte order mark", streams(on_pieces(lambda p: [Write(octets=BOM), *p]))),
+    variant("bom", "The stream starts with a byte order mark", streams(on_pieces(lambda p: [Write(data=BOM), *p]))),
     variant("comments", "There are comments everywhere", streams(on_pieces(commented))),
     variant(
         "no-blank",
@@ -79,7 +79,7 @@ LINES = (
     ),
     variant("field-ignored", "An event has a field that clients ignore", streams(each(lambda o: b"trace: 17\n" + o))),
     variant(
-        "comment-at-the-end", "The stream ends in a comment", streams(on_pieces(lambda p: [*p, Write(octets=b": bye")]))
+        "comment-at-the-end", "The stream ends in a comment", streams(on_pieces(lambda p: [*p, Write(data=b": bye")]))
     ),
 )
 

@@ -32,7 +32,7 @@ def _held(seconds: float) -> Mutation:
 def _head_first(reply: WireResponse, _request: ServerRequest) -> WireResponse:
     """The head at once, and a silence before the body."""
     first, *rest = reply.pieces
-    return replace(reply, pieces=(Write(octets=b""), replace(first, wait_s=first.wait_s + HELD_S), *rest))
+    return replace(reply, pieces=(Write(data=b""), replace(first, wait_s=first.wait_s + HELD_S), *rest))
 
 
 def _slowly(reply: WireResponse, _request: ServerRequest) -> WireResponse:
@@ -47,7 +47,7 @@ def _busy(_response: ModelResponse, request: ServerRequest) -> ModelResponse:
 
 def _lost(reply: WireResponse, _request: ServerRequest) -> WireResponse:
     """The connection is closed without a byte, after a while."""
-    return replace(reply, head=b"", pieces=(Write(octets=b"", wait_s=ATTEMPT_S),), framing="close", end="abort")
+    return replace(reply, head=b"", pieces=(Write(data=b"", wait_s=ATTEMPT_S),), framing="close", end="abort")
 
 
 OVERLOADED: Final = Refusal(

@@ -84,9 +84,9 @@ def written(name: str, edit: Callable[[WireResponse], WireResponse]) -> Mutation
     return _mutation(name, on_wire=lambda reply, _request: edit(reply))
 
 
-def page(status: int, octets: bytes, media_type: str) -> Mutation:
+def page(status: int, raw: bytes, media_type: str) -> Mutation:
     """Refuse with a body that is not JSON, as a proxy in front of the upstream does."""
-    reply = WireResponse(status=status, headers=(("content-type", media_type),), pieces=(Write(octets=octets),))
+    reply = WireResponse(status=status, headers=(("content-type", media_type),), pieces=(Write(data=raw),))
     return written("page", lambda _: reply)
 
 
@@ -101,9 +101,9 @@ def _cut(reply: WireResponse) -> WireResponse:
     """The head, and half of the body."""
     if len(reply.pieces) > 1:
         return replace(reply, pieces=reply.pieces[: len(reply.pieces) // 2], end="abort")
-    octets = body_of(reply)
-    headers = (*reply.headers, ("content-length", str(len(octets))))
-    return replace(reply, headers=headers, pieces=(Write(octets=octets[: len(octets) // 2] + b" "),), end="abort")
+    raw = body_of(reply)
+    headers = (*reply.headers, ("content-length", str(len(raw))))
+    return replace(reply, headers=headers, pieces=(Write(data=raw[: len(raw) // 2] + b" "),), end="abort")
 
 
 def _renamed(value: Any) -> Any:
@@ -152,7 +152,7 @@ RESET: Final = written("reset", broken(b"", "reset"))
 RESET_IN_HEAD: Final = written("reset-in-head", broken(b"HTTP/1.1 200 OK\r\nContent-Ty", "reset"))
 CUT: Final = written("cut", _cut)
 SILENCE: Final = written("silence", broken(b"", "hold", SILENCE_S))
-UNSAID: Final = WireResponse(status=400, headers=(("content-encoding", "gzip"),), pieces=(Write(octets=b""),))
+UNSAID: Final = WireResponse(status=400, headers=(("content-encoding", "gzip"),), pieces=(Write(data=b""),))
 """An error without a body that has a content coding all the same, as of a proxy that compresses everything."""
 EMPTY: Final = written("empty", lambda _: UNSAID)
 HTML: Final = page(502, PAGE, "text/html")

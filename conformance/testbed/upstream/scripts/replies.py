@@ -159,7 +159,7 @@ def sized(reply: WireResponse) -> WireResponse:
 
 def slow(pieces: tuple[Write, ...]) -> Iterator[Write]:
     """The head at once, silence, and then events at an even pace."""
-    yield Write(octets=b"")
+    yield Write(data=b"")
     for at, piece in enumerate(pieces):
         yield replace(piece, wait_s=PACE_S if at else SILENCE_S)
 
@@ -167,8 +167,8 @@ def slow(pieces: tuple[Write, ...]) -> Iterator[Write]:
 def in_parts(pieces: tuple[Write, ...], size: int = 1000) -> Iterator[Write]:
     """Writes of at most so many bytes."""
     for piece in pieces:
-        for at in range(0, len(piece.octets), size):
-            yield Write(octets=piece.octets[at : at + size], wait_s=0.0 if at else piece.wait_s)
+        for at in range(0, len(piece.data), size):
+            yield Write(data=piece.data[at : at + size], wait_s=0.0 if at else piece.wait_s)
 
 
 # Responses that break off
@@ -177,7 +177,7 @@ def in_parts(pieces: tuple[Write, ...], size: int = 1000) -> Iterator[Write]:
 def cut_in_event(reply: WireResponse) -> WireResponse:
     """The connection is closed in the middle of an event."""
     *whole, last = halved(reply).pieces
-    part = replace(last, octets=last.octets[: len(last.octets) * 2 // 3])
+    part = replace(last, data=last.data[: len(last.data) * 2 // 3])
     return replace(reply, pieces=(*whole, part), end="abort")
 
 
@@ -222,9 +222,9 @@ def unended(pieces: tuple[Write, ...]) -> tuple[Write, ...]:
     return pieces[: len(pieces) // 2]
 
 
-def cut_json(octets: bytes) -> bytes:
+def cut_json(raw: bytes) -> bytes:
     """The first two thirds of a body."""
-    return octets[: len(octets) * 2 // 3]
+    return raw[: len(raw) * 2 // 3]
 
 
 def whole_only(edit: Callable[[WireResponse], WireResponse]) -> OnWire:
