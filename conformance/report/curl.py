@@ -25,7 +25,7 @@ TELEMETRY = "x-stainless-"
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A parsed request: the head as text, the body as bytes, and the body's offset."""
+    """A parsed request: the head as text, the body as bytes, and the body's offset; of a WebSocket, the handshake."""
 
     method: str
     path: str
@@ -41,7 +41,8 @@ def read(sent: bytes) -> Sent:
     method, _, rest = first.partition(" ")
     pairs = (line.partition(":") for line in lines)
     headers = tuple((name, value.strip()) for name, _, value in pairs)
-    return Sent(method or "POST", rest.rpartition(" ")[0], headers, body, len(head) + 4)
+    is_websocket = any((name.lower(), value.lower()) == ("upgrade", "websocket") for name, value in headers)
+    return Sent(method or "POST", rest.rpartition(" ")[0], headers, b"" if is_websocket else body, len(head) + 4)
 
 
 def line(x: Exchange, target: Target, folder: str = "RUN") -> str:
