@@ -123,6 +123,7 @@ def after_reconnecting(x: Exchange, compaction: Exchange) -> tuple[Turn, ...] | 
 def _turns(said: tuple[tuple[Object, int | None], ...]) -> Iterator[Turn]:
     for event, continues in said:
         try:
-            yield Turn(event=json.dumps(event, ensure_ascii=False).encode(), continues=continues)
+            text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+            yield Turn(event=text.encode(), continues=continues)
         except UnicodeEncodeError:  # a lone surrogate, which no client can send back
             return

@@ -14,7 +14,6 @@ PATIENCE_S: Final = 5.0
 """Seconds to wait for what need not be generated."""
 HANDSHAKE = RawRequest(
     method="GET",
-    path="/responses",
     headers=(
         ("content-type", None),
         ("connection", "Upgrade"),

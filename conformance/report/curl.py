@@ -19,6 +19,8 @@ MASK = re.compile(r"\*{3,}")
 PLAIN = re.compile(r"[A-Za-z0-9 :;,./_=+@%()<>{}\[\]~^|?&*#-]*")
 COUNTED = frozenset({"host", "content-length", "connection", "transfer-encoding"})
 """Headers that curl sets itself."""
+UPGRADE = "upgrade"
+"""The value of Connection that curl does not set."""
 TELEMETRY = "x-stainless-"
 """SDK telemetry headers, omitted: they would fill half a screen."""
 
@@ -88,7 +90,7 @@ def _variable(header: str, target: Target) -> str:
 def _headers(request: Sent) -> Iterator[tuple[str, str]]:
     for name, value in request.headers:
         low = name.lower()
-        if low not in COUNTED and not low.startswith(TELEMETRY):
+        if (low not in COUNTED or value.lower() == UPGRADE) and not low.startswith(TELEMETRY):
             yield name, value
 
 

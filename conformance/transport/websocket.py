@@ -55,7 +55,10 @@ def _event(turn: Turn, ids: Sequence[str]) -> str | None:
     if turn.continues is None:
         return turn.event.decode()
     name = ids[turn.continues]
-    return json.dumps(json.loads(turn.event) | {"previous_response_id": name}, ensure_ascii=False) if name else None
+    if not name:
+        return None
+    event = json.loads(turn.event) | {"previous_response_id": name}
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"))
 
 
 class _Socket:

@@ -172,8 +172,7 @@ def unknown_response_continued(x: Exchange) -> Iterator[Finding]:
 def _misses(found: Failure) -> Iterator[str]:
     """How an error differs from the one for an unknown response, as clauses."""
     if found.code != NOT_FOUND:
-        where = "its error object" if found.error else "no error object, and"
-        yield f"has {where} {describe_member(found.error or found.event, 'code')}"
+        yield f"has {describe_member(found.error, 'code') if found.error else 'no error object'}"
     elif found.event.get("type") == "error" and not is_integer(found.event.get("status")):
         yield f"has {describe_member(found.event, 'status')}"
 
