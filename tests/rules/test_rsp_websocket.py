@@ -132,6 +132,13 @@ def test_an_error_object_without_a_type_is_an_error():
     assert (status("RSP048", x), status("RSP049", x)) == (Status.PASS, Status.PASS)
 
 
+def test_a_response_that_may_be_stored_may_be_known_to_another_connection():
+    asked = {name: value for name, value in create().items() if name != "store"}
+    x = conversation((asked, answered("resp_4")), subject=RECONNECT)
+    assert status("RSP051", x) is Status.NOT_APPLICABLE
+    assert status("RSP051", conversation((create(), answered("resp_4")), subject=RECONNECT)) is Status.FAIL
+
+
 def run(name):
     change = changes.find(name)
     return run_change("native-sse", change, Policy(), apis=("responses",), suite="full")

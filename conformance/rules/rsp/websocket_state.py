@@ -83,6 +83,18 @@ def _reached(subject: str, role: str) -> Condition:
     return is_reached
 
 
+def _unstored(role: str) -> Condition:
+    """The second connection got as far as this turn, and no response was to be stored."""
+
+    def is_unstored(x: Exchange) -> NotJudged | None:
+        if skip := _reached(RECONNECT, role)(x):
+            return skip
+        is_asked = all(event.get("store") is False for event in sent_events(x))
+        return None if is_asked else not_applicable("the target refuses `store`, and may store responses")
+
+    return is_unstored
+
+
 def _counted(name: str, tokens: int) -> list[bytes]:
     return answered(name, usage=USAGE | {"input_tokens": tokens, "total_tokens": tokens + 3})
 
@@ -246,7 +258,7 @@ def _reconnected(*said: Said) -> Exchange:
     "A response with store: false is not known to another WebSocket, and the client can start anew there",
     spec=CONTINUATION,
     fix="Keep responses with `store: false` with their connection alone; send previous_response_not_found on another.",
-    applies_to=_reached(RECONNECT, FORGOTTEN),
+    applies_to=_unstored(FORGOTTEN),
     needs=("headers", "framing", "bytes"),
     good=[_reconnected(*RECOVERY)],
     bad=[
@@ -279,7 +291,7 @@ BROKEN: Said = (UNCALLED, refused("invalid_value"))
     "A response whose continuation failed is forgotten by the WebSocket",
     spec=CONTINUATION,
     fix="Remove the response from the connection's memory when a turn that continues it fails.",
-    applies_to=_reached(RECONNECT, EVICTED),
+    applies_to=_unstored(EVICTED),
     needs=("headers", "framing", "bytes"),
     good=[_reconnected(*RECOVERY, BROKEN, (AGAIN, refused(NOT_FOUND)))],
     bad=[
