@@ -3,6 +3,7 @@
 import fcntl
 import gc
 import pickle
+import zlib
 from functools import cache
 
 import pytest
@@ -13,6 +14,29 @@ from conformance.model.target import Policy
 
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def part(text):
+    """The option's value as numbers: `2/3` is the second of three parts."""
+    number, parts = map(int, text.split("/"))
+    if not 1 <= number <= parts:
+        raise ValueError(text)
+    return number, parts
+
+
+def pytest_addoption(parser):
+    """Add `--part`, for tests that are too many for each run of CI."""
+    parser.addoption("--part", type=part, metavar="K/N", help="run the K-th of N parts of the tests, chosen by name")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the tests of the other parts."""
+    number, parts = config.option.part or (1, 1)
+    own, others = [], []
+    for item in items:
+        (own if zlib.crc32(item.nodeid.encode()) % parts == number - 1 else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = own
 
 
 def pytest_collection_finish():
