@@ -2,6 +2,7 @@
 
 import fcntl
 import gc
+import importlib
 import pickle
 import zlib
 from functools import cache
@@ -43,6 +44,18 @@ def pytest_collection_finish():
     """Exclude the collected tests from garbage collection: there are thousands, and none is freed."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def openai():
+    """The package `openai`, imported where it is used: each worker imports each test file, and it takes long."""
+    return importlib.import_module("openai")
+
+
+@pytest.fixture(scope="session")
+def anthropic():
+    """The package `anthropic`, as `openai`."""
+    return importlib.import_module("anthropic")
 
 
 @pytest.fixture(scope="session")
