@@ -139,19 +139,18 @@ def _run_gateway(
 ) -> Report:
     from conformance.runs import arguments, execute, gateway
     from conformance.runs.criteria import criteria
+    from conformance.runs.options import GatewaySelection
 
     _refuse_event_loop("run_gateway")
     with argument_names():
-        request = arguments.run_request(given)
+        request = arguments.run_request(given, GatewaySelection)
         folder = arguments.optional_path("run_dir", run_dir)
         judged_by = criteria(request.verdict, request.target)
         through = gateway.options_through(request, ports, host, wait)
         if folder is None:
             return _report(gateway.unstored(through, judged_by))
         facts = gateway.record(through, execute.folder_for(folder, through.run.target.name))
-        if facts.stopped == "interrupted":
-            raise KeyboardInterrupt  # the recording is kept, but the caller must stop, too
-        return _report(execute.judge_run(folder, judged_by))
+        return _judged(folder, facts, judged_by)
 
 
 def run_load(  # noqa: PLR0913 - one argument an option of the command
