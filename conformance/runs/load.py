@@ -24,7 +24,7 @@ from conformance.model.words import GENERATIVE
 from conformance.runner import RunOptions
 from conformance.runs.config import ConfigError
 from conformance.runs.execute import JudgedRun, judged_load, record_into
-from conformance.runs.options import MOST_USERS, RunRequest, SelectionOptions, ShapeOptions, SpreadOptions
+from conformance.runs.options import MOST_USERS, ShapeOptions, SpreadOptions
 from conformance.storage.memory import InMemoryRun
 from conformance.transport.open_files import allow_many_connections
 
@@ -39,14 +39,6 @@ MOST_REQUESTS: Final = 10_000
 
 class _ShapeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stage: tuple[Stage, ...] = ()
-
-
-def check_request(request: RunRequest) -> None:
-    """Reject options of a run that a load test has no use for. Raises ConfigError."""
-    if request.selection.suite != SelectionOptions.suite:
-        raise ConfigError("--suite is not supported by `conformance load`; remove it")
-    if request.limits.concurrency is not None:
-        raise ConfigError("--concurrency is not supported by `conformance load`; accepted: --users")
 
 
 def load_options(

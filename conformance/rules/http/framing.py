@@ -89,7 +89,7 @@ def beyond(x: Exchange) -> Span | None:
     good=[GOOD, exchange(http(200, (JSON,), b"{}") + b"\r\n")],
     bad=[exchange(http(200, (JSON,), b"{}") + b"}"), framed(chunks(EVENTS) + b"data: more\n\n")],
 )
-def bytes_after_the_end(x: Exchange) -> Iterator[Finding]:
+def octets_after_the_end(x: Exchange) -> Iterator[Finding]:
     """Clients truncate the body at its Content-Length, or treat the rest as the next response on the connection."""
     if at := beyond(x):
         yield Finding(f"{at.end - at.start} bytes follow the end of the response (Content-Length or last chunk)", at=at)

@@ -259,6 +259,7 @@ def items_without_ids(x: Exchange) -> Iterator[Finding]:
     spec=OBJECT,
     fix="Send usage with input_tokens, output_tokens and total_tokens; in a stream, in the event that ends it.",
     applies_to=finished,
+    needs=("request",),
     good=[
         GOOD,
         response(),
