@@ -62,6 +62,12 @@ def _defect(name: str, title: str, caught_by: str, speech: Speech) -> Mutation:
 
 
 DEFECTS = (
+    Mutation(
+        name="websocket-unasked-extension",
+        title="The WebSocket handshake accepts compression that no client has offered",
+        caught_by="RSP042",
+        on_wire=switching(Speech(), "", "sec-websocket-extensions: permessage-deflate"),
+    ),
     _defect(
         "websocket-masked",
         "The server masks its WebSocket frames",
