@@ -12,18 +12,21 @@ from typing import Final
 import anyio
 
 from conformance.apis.nonce import Marker, marker, nonce
+from conformance.apis.specs import spec
 from conformance.cli.gateway import base_url
 from conformance.gateway.arrived import PROFILE, exchange_of, name_of
 from conformance.gateway.record import Gateway
 from conformance.model.exchange import Exchange
 from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.target import Target
-from conformance.model.words import CONVERSATIONAL, Api, ExitCode
+from conformance.model.words import APIS, Api, ExitCode
 from conformance.parsing.http1 import reply, request_content
+from conformance.probes.baseline import token_cap, user_message
 from conformance.report.escaping import safe
 from conformance.run_facts import TOOL, timestamp
 from conformance.runs.config import ConfigError
 from conformance.storage.folder import RunFolder, StoreError
+from conformance.testbed.server.reply import to_json
 from conformance.testbed.upstream.answer import Offer
 from conformance.testbed.upstream.serve import serve_upstreams
 from conformance.transport.accepted import AcceptedExchange
@@ -105,7 +108,7 @@ def run_upstream(
         raise ConfigError(f"--run-dir: {error}") from None
     allow_many_connections()
     try:
-        anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or CONVERSATIONAL), gateway)
+        anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or APIS), gateway)
     except OSError as error:
         options = "--host, --port or --gateway-port" if gateway else "--host or --port"
         raise ConfigError(
@@ -141,14 +144,10 @@ async def _serve(log: _Log, ports: tuple[int, ...], host: str, offer: Offer, gat
 def to_try(url: str, offer: Offer) -> str:
     """How to ask an upstream by hand."""
     text = f"Hi ({nonce(0, 'example')}:native-sse)"
-    words = {
-        "chat": ("chat/completions", f'"messages":[{{"role":"user","content":"{text}"}}]'),
-        "messages": ("messages", f'"max_tokens":64,"messages":[{{"role":"user","content":"{text}"}}]'),
-        "responses": ("responses", f'"input":"{text}"'),
-    }
-    path, asked = words[offer.apis[0]]
-    body = f'{{"model":"any",{asked},"stream":true}}'
+    api = offer.apis[0]
+    streamed = {"stream": True} if spec(api).generation else {}
+    asked = {"model": "any"} | token_cap(api, 64) | user_message(api, text) | streamed
     return (
         f"upstream at {url} (press Ctrl-C to stop)\n"
-        f"curl -sSiN {url}/{path} -H 'content-type: application/json' -d '{body}'\n"
+        f"curl -sSiN {url}{spec(api).path} -H 'content-type: application/json' -d '{to_json(asked).decode()}'\n"
     )

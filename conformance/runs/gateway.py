@@ -17,7 +17,6 @@ from conformance.gateway.selftest import KEY, UPSTREAM_KEY, UPSTREAMS
 from conformance.model.criteria import Criteria
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
-from conformance.model.words import CONVERSATIONAL
 from conformance.runner import NullProgress, Progress, RunOptions
 from conformance.runs import config
 from conformance.runs.config import ConfigError, near, one_of
@@ -60,7 +59,6 @@ def upstream_ports(given: tuple[int, ...], target: TargetOptions) -> tuple[int, 
 def chosen(request: RunRequest, environ: Mapping[str, str] = os.environ) -> Chosen:
     """The gateway that the options name. Raises ConfigError."""
     found = _chosen(request, environ)
-    _check_apis(found.options.target)
     if request.limits.timeout is not None:
         return found
     return found._replace(options=replace(found.options, limits=limits_for(TIMEOUT_S)))
@@ -105,14 +103,6 @@ def _bound_addresses() -> Iterator[None]:
             f"--upstream-host or --upstream-port: {error.strerror}; accepted: an address of this machine, and "
             "a free port, or 0 for any"
         ) from None
-
-
-def _check_apis(target: Target) -> None:
-    """Reject APIs without messages, which no gateway is tested with. Raises ConfigError."""
-    if others := [api for api in target.apis if api not in CONVERSATIONAL]:
-        raise ConfigError(
-            f"--api {others[0]} is not supported by `conformance gateway`; accepted: {', '.join(CONVERSATIONAL)}"
-        )
 
 
 def _chosen(request: RunRequest, environ: Mapping[str, str]) -> Chosen:

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_TARGET, NO_VERDICT, app, examples
 from conformance.cli.commands.serve import port_number
-from conformance.model.words import ConversationalApi
+from conformance.model.words import Api
 from conformance.runs.options import (
     OUTPUT,
     REQUESTS,
@@ -111,7 +111,7 @@ def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
 def upstream(
     *,
     port: Ports = (0,),
-    api: Annotated[tuple[ConversationalApi, ...], Parameter(group=REQUESTS)] = (),
+    api: Annotated[tuple[Api, ...], Parameter(group=REQUESTS)] = (),
     host: str = "127.0.0.1",
     gateway_port: Annotated[int | None, Parameter(validator=optional_port)] = None,
     defect: str | None = None,
@@ -119,8 +119,8 @@ def upstream(
 ) -> int:
     """Serve the scripted upstream alone, until Ctrl-C or SIGTERM: for curl, any client, or a gateway of your own.
 
-    Its response depends on the marker in the last user message, `NONCE:SCRIPT`: a script is a planted defect or legal
-    variant, or one of the upstream's own. Prints a line for each request that arrives.
+    Its response depends on the marker in the last user message, prompt or input, `NONCE:SCRIPT`: a script is a planted
+    defect or legal variant, or one of the upstream's own. Prints a line for each request that arrives.
 
     Parameters
     ----------
