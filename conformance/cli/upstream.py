@@ -110,8 +110,10 @@ def run_upstream(
     try:
         anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or APIS), gateway)
     except OSError as error:
-        options = "--port or --gateway-port" if gateway else "--port"
-        raise ConfigError(f"{options}: {error.strerror or error}; accepted: a free port, or 0 for any") from None
+        options = "--host, --port or --gateway-port" if gateway else "--host or --port"
+        raise ConfigError(
+            f"{options}: {error.strerror or error}; accepted: an address of this machine, and a free port, or 0 for any"
+        ) from None
     if log.fault is None:
         return ExitCode.CONFORMANT
     sys.stderr.write(f"conformance: recording failed, so that requests are missing: {log.fault}\n")

@@ -99,7 +99,10 @@ def _bound_addresses() -> Iterator[None]:
     try:
         yield
     except AddressError as error:
-        raise ConfigError(f"--upstream-port: {error.strerror}; accepted: a free port, or 0 for any") from None
+        raise ConfigError(
+            f"--upstream-host or --upstream-port: {error.strerror}; accepted: an address of this machine, and "
+            "a free port, or 0 for any"
+        ) from None
 
 
 def _chosen(request: RunRequest, environ: Mapping[str, str]) -> Chosen:

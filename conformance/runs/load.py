@@ -89,7 +89,9 @@ def _stages(shape: ShapeOptions) -> Stages:
         return (Stage(duration=seconds, users=users, spawn_rate=shape.spawn_rate),)
     for name, given in (("users", shape.users), ("duration", shape.duration), ("spawn-rate", shape.spawn_rate)):
         if given is not None:
-            raise ConfigError(f"--shape excludes --{name}: the file says when there are how many users")
+            raise ConfigError(
+                f"--shape excludes --{name}: the file says when there are how many users; accepted: one of them"
+            )
     return stages_in(shape.shape)
 
 
@@ -150,7 +152,8 @@ def locust_options(given: SpreadOptions) -> LocustOptions | None:
 def _check_spread(given: SpreadOptions) -> None:
     """Reject options that exclude each other, or have no effect. Raises ConfigError."""
     if given.worker and (given.master or given.web_ui):
-        raise ConfigError(f"--worker excludes --{'master' if given.master else 'web-ui'}: the master has it")
+        other = "master" if given.master else "web-ui"
+        raise ConfigError(f"--worker excludes --{other}, which is the master's; accepted: one of them")
     if given.master_host and not given.worker:
         raise ConfigError("--master-host is the host that a worker connects to; accepted: with --worker")
     if given.master_port and not (given.worker or given.master):

@@ -1,5 +1,6 @@
 """Commands that send requests to a target: run, fuzz and matrix."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -187,6 +188,8 @@ def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
     from conformance.runs.criteria import criteria
     from conformance.runs.resolve import resolved
 
+    if sys.modules.get("trio", sys) is None:
+        del sys.modules["trio"]  # hidden when the command starts; but Hypothesis loads a plugin that is in it
     try:
         from conformance.cli import fuzz as hunting
     except ModuleNotFoundError as error:
