@@ -5,17 +5,18 @@ A gateway passes these parts on unchanged, whatever it does to ids, times, comme
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, assert_never, get_args
 
 from conformance.apis import chat, messages, responses
 from conformance.apis.content import Choice, ToolCall
+from conformance.apis.embeddings import vectors
 from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import Object, as_array, as_object, as_string
 
-Aspect = Literal["text", "calls", "reasoning", "ending", "more"]
+Aspect = Literal["text", "calls", "reasoning", "ending", "more", "vectors"]
 Parts = dict[str, Any]
 """The parts of one aspect by place, in words for a finding: `choice 0`, `annotations of choice 1`. None is empty."""
 
@@ -25,13 +26,24 @@ ATOMS: Final = ("id", "name")
 """Members of an object that a stream may repeat, and does not send in pieces."""
 NAMES: Final = ("id", "item_id", "status")
 """Members of an output item that a gateway may have its own values for, or that its ending tells, too."""
+ASPECTS: Final[tuple[Aspect, ...]] = get_args(Aspect)
 
 
 @cached_reader
 def answer_parts(x: Exchange) -> dict[Aspect, Parts]:
     """The parts of an answer by aspect. `ending` is why each choice ended, `more` what has no aspect of its own."""
-    read = {"chat": _chat, "messages": _messages, "responses": _responses}[x.api]
-    return {aspect: _filled(parts) for aspect, parts in read(x).items()}
+    match x.api:
+        case "chat" | "completions":
+            found = _chat(x)
+        case "messages":
+            found = _messages(x)
+        case "responses":
+            found = _responses(x)
+        case "embeddings":
+            found = _embeddings(x)
+        case _:
+            assert_never(x.api)
+    return {aspect: _filled(found.get(aspect, {})) for aspect in ASPECTS}
 
 
 def _filled(parts: Parts) -> Parts:
@@ -97,7 +109,11 @@ def _of_choices(found: Iterable[Choice]) -> dict[Aspect, Parts]:
     }
 
 
-# Chat Completions
+def _embeddings(x: Exchange) -> dict[Aspect, Parts]:
+    return {"vectors": {f"embedding {vector.at}": vector.values or vector.sent for vector in vectors(x)}}
+
+
+# Chat Completions, and Completions
 
 
 def _chat(x: Exchange) -> dict[Aspect, Parts]:

@@ -7,6 +7,7 @@ from conformance.apis.evidence import unanswered_reason
 from conformance.apis.response_content import response_content
 from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.words import WITH_CHOICES
 from conformance.parsing.json_body import json_body
 from conformance.parsing.sse import DONE, payloads
 from conformance.parsing.typed_events import of_type
@@ -31,7 +32,7 @@ def claims(x: Exchange) -> frozenset[str]:
         ended = [choice.finish for choice in response_content(x).choices]
         return frozenset(told | ({COMPLETED} if {"stop", "tool_calls"} & {*ended} else set()))
     told |= {finish_of(choice.index) for choice in response_content(x).choices if choice.end}
-    if x.api == "chat" and DONE in payloads(x):
+    if x.api in WITH_CHOICES and DONE in payloads(x):
         told.add(END_MARKER)
     if of_type(x, LAST_EVENT):
         told.add(LAST_EVENT)

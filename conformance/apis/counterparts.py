@@ -32,8 +32,9 @@ class Setting(NamedTuple):
     decisive: bool = False
 
     def fields(self, api: Api) -> tuple[str, ...]:
-        """The fields of an API."""
-        return {"chat": self.chat, "messages": self.messages, "responses": self.responses}[api]
+        """The fields of an API; none of one without messages."""
+        own = {"chat": self.chat, "messages": self.messages, "responses": self.responses}
+        return own.get(api, ())
 
 
 CAPS: Final = ("max_completion_tokens", "max_tokens")

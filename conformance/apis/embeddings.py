@@ -22,6 +22,9 @@ from conformance.parsing.json_values import Object, as_array, as_object, as_stri
 Values = tuple[float, ...]
 FLOAT_BYTES: Final = 4
 """Base64 holds 32-bit floats: the SDKs decode nothing else."""
+PRECISION: Final = 1e-6
+"""A difference, as a part of the largest value, below which two vectors are the same: several times that of 32-bit
+floats, so that their values may be written with eight decimals."""
 
 
 class Vector(NamedTuple):
@@ -145,6 +148,12 @@ def cosine(one: Sequence[float], other: Sequence[float]) -> float | None:
     if len(one) != len(other) or not sizes or not math.isfinite(sizes):
         return None
     return math.fsum(a * b for a, b in zip(one, other, strict=True)) / sizes
+
+
+def is_same(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether a vector is another one as 32-bit floats hold it: no value is off by more than a part of the largest."""
+    most = max(map(abs, one), default=0.0) * PRECISION
+    return len(one) == len(other) and all(abs(a - b) <= most for a, b in zip(one, other, strict=True))
 
 
 def embeddings_content(x: Exchange) -> ResponseContent:

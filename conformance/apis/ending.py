@@ -25,4 +25,5 @@ def is_skipped(x: Exchange, event: Event) -> bool:
 @cached_reader
 def has_invalid_json(x: Exchange) -> bool:
     """Whether an event that clients read is not JSON."""
-    return invalid_json(x, generation(x.api).skipped_events)
+    found = spec(x.api).generation
+    return invalid_json(x, found.skipped_events if found else ())

@@ -11,19 +11,22 @@ from typing import Final
 
 import anyio
 
-from conformance import __version__
 from conformance.apis.nonce import Marker, marker, nonce
+from conformance.apis.specs import spec
 from conformance.cli.gateway import base_url
 from conformance.gateway.arrived import PROFILE, exchange_of, name_of
 from conformance.gateway.record import Gateway
 from conformance.model.exchange import Exchange
 from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.target import Target
-from conformance.model.words import CONVERSATIONAL, Api, ExitCode
+from conformance.model.words import APIS, Api, ExitCode
 from conformance.parsing.http1 import reply, request_content
+from conformance.probes.baseline import token_cap, user_message
 from conformance.report.escaping import safe
+from conformance.run_facts import TOOL, timestamp
 from conformance.runs.config import ConfigError
 from conformance.storage.folder import RunFolder, StoreError
+from conformance.testbed.server.reply import to_json
 from conformance.testbed.upstream.answer import Offer
 from conformance.testbed.upstream.serve import serve_upstreams
 from conformance.transport.accepted import AcceptedExchange
@@ -69,8 +72,8 @@ class _Log:
         if self.folder:
             target = Target(name="upstream", base_url="http://127.0.0.1/v1", model="")
             facts = RunManifest(
-                tool=f"oai-conformance {__version__}",
-                started=self.began.isoformat(timespec="seconds").replace("+00:00", "Z"),
+                tool=TOOL,
+                started=timestamp(self.began),
                 duration_s=round((datetime.now(UTC) - self.began).total_seconds(), 3),
                 target=target,
                 suite="recordings",
@@ -105,10 +108,12 @@ def run_upstream(
         raise ConfigError(f"--run-dir: {error}") from None
     allow_many_connections()
     try:
-        anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or CONVERSATIONAL), gateway)
+        anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or APIS), gateway)
     except OSError as error:
-        options = "--port or --gateway-port" if gateway else "--port"
-        raise ConfigError(f"{options}: {error.strerror or error}; accepted: a free port, or 0 for any") from None
+        options = "--host, --port or --gateway-port" if gateway else "--host or --port"
+        raise ConfigError(
+            f"{options}: {error.strerror or error}; accepted: an address of this machine, and a free port, or 0 for any"
+        ) from None
     if log.fault is None:
         return ExitCode.CONFORMANT
     sys.stderr.write(f"conformance: recording failed, so that requests are missing: {log.fault}\n")
@@ -139,14 +144,10 @@ async def _serve(log: _Log, ports: tuple[int, ...], host: str, offer: Offer, gat
 def to_try(url: str, offer: Offer) -> str:
     """How to ask an upstream by hand."""
     text = f"Hi ({nonce(0, 'example')}:native-sse)"
-    words = {
-        "chat": ("chat/completions", f'"messages":[{{"role":"user","content":"{text}"}}]'),
-        "messages": ("messages", f'"max_tokens":64,"messages":[{{"role":"user","content":"{text}"}}]'),
-        "responses": ("responses", f'"input":"{text}"'),
-    }
-    path, asked = words[offer.apis[0]]
-    body = f'{{"model":"any",{asked},"stream":true}}'
+    api = offer.apis[0]
+    streamed = {"stream": True} if spec(api).generation else {}
+    asked = {"model": "any"} | token_cap(api, 64) | user_message(api, text) | streamed
     return (
         f"upstream at {url} (press Ctrl-C to stop)\n"
-        f"curl -sSiN {url}/{path} -H 'content-type: application/json' -d '{body}'\n"
+        f"curl -sSiN {url}{spec(api).path} -H 'content-type: application/json' -d '{to_json(asked).decode()}'\n"
     )

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from conformance.apis.nonce import MARKER, marker
 from conformance.apis.request import conversation_texts
+from conformance.apis.specs import spec
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Ending, Exchange, Origin, Span
-from conformance.model.words import CONVERSATIONAL, Api, Hidden, Mode
+from conformance.model.words import GENERATIVE, Api, Hidden, Mode
 from conformance.parsing.http1 import request_content
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import as_object
-from conformance.recordings.build import BY_PATH, api_of
+from conformance.recordings.build import api_of
 from conformance.recordings.credentials import KEY_FIELDS, LOGIN_FIELDS, is_secret, secrets_of
 from conformance.recordings.secrets import masked_field, masked_query, masked_text
 from conformance.transport.accepted import AcceptedExchange
@@ -24,7 +25,8 @@ CANARY: Final = "canary"
 """What is in each credential that the harness makes up: it is no secret, and is shown."""
 PROFILE: Final = "gateway"
 FIELD: Final = re.compile(rb"(?m)^([^\s:]+)([ \t]*:[ \t]*)([^\r\n]*)")
-PATHS: Final = tuple(path for path, _, _ in BY_PATH)
+PATHS: Final = tuple(spec(api).path for api in GENERATIVE)
+"""The paths of the APIs between which gateways translate."""
 MARKED: Final = re.compile(rb"\(?" + MARKER.pattern)
 MOST_BEGUN: Final = 40
 """Characters at the beginning of a text by which it is known."""
@@ -42,18 +44,20 @@ def nonce_of(x: AcceptedExchange) -> str:
 def may_be(x: AcceptedExchange, body: bytes) -> bool:
     """Whether a request upstream without a nonce may be the client's with this body: cut, emptied, or with its texts.
 
-    A whole request with none of them is the gateway's own, such as one that tries whether a model responds.
+    A whole request with none of them is the gateway's own, such as one that tries whether a model responds. Of token
+    IDs, any text may be what a gateway made.
     """
     there = [*conversation_texts(_asked(request_content(_unnamed(x))))]
     sent = [text.encode() for text in conversation_texts(_asked(body))]
     begun = [MARKED.split(text)[0].strip().decode("utf-8", "ignore")[:MOST_BEGUN] for text in sent]
-    return not there or any(text and text in other for text in begun for other in there)
+    return not there or not begun or any(text and text in other for text in begun for other in there)
 
 
 def is_beside(x: AcceptedExchange, asked: str) -> bool:
     """Whether a request upstream is no attempt at the one to the URL `asked`, but goes to another endpoint beside it.
 
-    Some gateways first have the upstream count tokens or apply its chat template, with the client's text.
+    Some gateways first have the upstream count tokens, apply its chat template or embed the text that they look up in a
+    cache, with the client's text.
     """
     path, wanted = (text.partition("?")[0].rstrip("/") for text in (x.path.decode("latin-1"), asked))
     return path.rpartition("/")[2] != wanted.rpartition("/")[2] and not path.endswith(PATHS)
@@ -75,8 +79,7 @@ def _asked(content: bytes) -> dict[str, Any]:
 
 
 def _api(method: str, path: str, content: bytes) -> Api:
-    found = api_of(method, path, lambda: b"" if _asked(content) == {} else content)
-    return found if found in CONVERSATIONAL else "chat"
+    return api_of(method, path, lambda: b"" if _asked(content) == {} else content) or "chat"
 
 
 def credentials_of(x: AcceptedExchange, known: Collection[str] = ()) -> dict[str, bool]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from conformance import catalogue
-from conformance.apis.nonce import Marker, nonce
+from conformance.apis.nonce import Marker, nonce, renamed, token_ids
 from conformance.apis.specs import spec
 from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL
@@ -17,8 +17,8 @@ from conformance.model.exchange import Request
 from conformance.model.probe import Probe
 from conformance.model.profile import Profile
 from conformance.model.target import Target
-from conformance.model.words import MODES, SUITES, Api, Mode, Suite
-from conformance.parsing.json_values import as_array
+from conformance.model.words import CONVERSATIONAL, MODES, SUITES, Api, Mode, Suite
+from conformance.parsing.json_values import as_array, is_integer
 from conformance.plan import (
     address_of,
     completion_token_bound,
@@ -35,7 +35,7 @@ GOOD: Final = "native-sse"
 """The script of a correct upstream."""
 MARKER, NONCE = b"{marker}", b"{nonce}"
 """Placeholders in a probe's body, and of the nonce in its headers, too. Without MARKER, it is added to the last user
-message."""
+message, or to each prompt or input."""
 FAULT_STAGE: Final = 3
 """The first stage of faults, in which requests are sent one at a time: after those that need a sound gateway."""
 
@@ -54,7 +54,8 @@ def _of_api(target: Target, api: Api, profiles: Sequence[str], suite: Suite, see
     for probe in probes_through(api, suite):
         if probe.kind is Kind.BASELINE:
             for profile in speakers:
-                yield from _of_probe(target, profile, probe, seed, _usual_modes(profile, suite))
+                modes = [mode for mode in _usual_modes(profile, suite) if mode in probe.modes]
+                yield from _of_probe(target, profile, probe, seed, modes)
         else:
             sender = next(profile for profile in speakers if profile.name == sdk)
             yield from _of_probe(target, sender, probe, seed, probe.modes)
@@ -106,7 +107,7 @@ def _request(
     raw = probe.raw
     data = raw_body(raw, raw.body, target.model) if raw and raw.body is not None else to_json(payload)
     if MARKER not in data:
-        data = to_json(with_text(payload, probe.api, f" ({MARKER.decode()})"))
+        data = to_json(with_text(payload, probe.api, f" ({mark})"))
     headers = replaced(request_headers(target, profile, mode, USUAL), raw.headers if raw else ())
     return Request(
         id=name,
@@ -133,7 +134,7 @@ def asked_anew(request: Request, seed: int, number: int) -> Request:
         request,
         url=request.url.replace(old, new),
         headers=tuple((name, value.replace(old, new)) for name, value in request.headers),
-        body=request.body.replace(old.encode(), new.encode()),
+        body=renamed(request.body, old, new),
         nonce=new,
     )
 
@@ -144,17 +145,29 @@ def _nonce_name(probe: Probe, name: str) -> str:
 
 
 def with_text(body: Any, api: Api, text: str) -> Any:
-    """The body with text added to its last user message."""
+    """The body with text added to its last user message, or to each of its prompts or inputs."""
     place = spec(api).prompt
     given = body[place]
     if isinstance(given, str):
         return body | {place: given + text}
+    if api not in CONVERSATIONAL:
+        return body | {place: _each_longer(given, text)}
     last = max((at for at, item in enumerate(given) if item.get("role") == "user"), default=None)
     if last is None:
         return body | {place: [*given, {"role": "user", "content": text.strip()}]}
     message = given[last]
     changed = message | {"content": _longer(message.get("content"), text)}
     return body | {place: [*given[:last], changed, *given[last + 1 :]]}
+
+
+def _each_longer(given: Any, text: str) -> Any:
+    """Each of the prompts or inputs with text added, which token IDs spell; in place of none, the text."""
+    if isinstance(given, str):
+        return given + text
+    found = as_array(given)
+    if found and all(map(is_integer, found)):
+        return [*found, *token_ids(text)]
+    return [_each_longer(item, text) for item in found] or text.strip()
 
 
 def _longer(content: Any, text: str) -> Any:

@@ -29,6 +29,11 @@ def suite_of(api: Api) -> Suite:
     return "full" if api in BESIDE_CHAT else "gate"
 
 
+def modes_of(api: Api) -> tuple[Mode, ...]:
+    """The modes of an API: one that generates no text has no streams."""
+    return MODES if spec(api).generation else ("unary",)
+
+
 def user_message(api: Api, text: str) -> Fields:
     """One user message, instead of the conversation."""
     place = spec(api).prompt
@@ -73,7 +78,7 @@ def with_usage(change: Change) -> Change:
 
 
 def _baseline(api: Api) -> Probe:
-    modes: tuple[Mode, ...] = MODES if spec(api).generation else ("unary",)
+    modes = modes_of(api)
     return Probe(
         kind=Kind.BASELINE,
         purpose="The baseline request, exactly as the framework sends it.",

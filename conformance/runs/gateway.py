@@ -17,7 +17,6 @@ from conformance.gateway.selftest import KEY, UPSTREAM_KEY, UPSTREAMS
 from conformance.model.criteria import Criteria
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
-from conformance.model.words import CONVERSATIONAL
 from conformance.runner import NullProgress, Progress, RunOptions
 from conformance.runs import config
 from conformance.runs.config import ConfigError, near, one_of
@@ -59,9 +58,7 @@ def upstream_ports(given: tuple[int, ...], target: TargetOptions) -> tuple[int, 
 
 def chosen(request: RunRequest, environ: Mapping[str, str] = os.environ) -> Chosen:
     """The gateway that the options name. Raises ConfigError."""
-    check_suite(request)
     found = _chosen(request, environ)
-    _check_apis(found.options.target)
     if request.limits.timeout is not None:
         return found
     return found._replace(options=replace(found.options, limits=limits_for(TIMEOUT_S)))
@@ -102,21 +99,10 @@ def _bound_addresses() -> Iterator[None]:
     try:
         yield
     except AddressError as error:
-        raise ConfigError(f"--upstream-port: {error.strerror}; accepted: a free port, or 0 for any") from None
-
-
-def check_suite(request: RunRequest) -> None:
-    """Reject a suite that is not sent through gateways. Raises ConfigError."""
-    if request.selection.suite == "fields":
-        raise ConfigError("--suite fields is not supported by `conformance gateway`; accepted: smoke, gate, full")
-
-
-def _check_apis(target: Target) -> None:
-    """Reject APIs without messages, which no gateway is tested with. Raises ConfigError."""
-    if others := [api for api in target.apis if api not in CONVERSATIONAL]:
         raise ConfigError(
-            f"--api {others[0]} is not supported by `conformance gateway`; accepted: {', '.join(CONVERSATIONAL)}"
-        )
+            f"--upstream-host or --upstream-port: {error.strerror}; accepted: an address of this machine, and "
+            "a free port, or 0 for any"
+        ) from None
 
 
 def _chosen(request: RunRequest, environ: Mapping[str, str]) -> Chosen:

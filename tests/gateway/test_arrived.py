@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from msgspec import structs
 
-from conformance.apis.nonce import nonce
-from conformance.gateway.arrived import exchange_of, without
+from conformance.apis.nonce import Marker, marker, nonce, renamed, token_ids
+from conformance.gateway.arrived import exchange_of, is_beside, nonce_of, without
 from conformance.gateway.keeping import Kept
 from conformance.gateway.plan import plan_through
 from conformance.model.exchange import ENDED_IDLE, Arrival, Ending
@@ -230,3 +230,19 @@ def test_the_gateways_key_is_masked_in_answers_that_ended_before_it_was_seen(ask
     upstream, client = kept.due()
     assert OWN.encode() not in upstream.sent + client.received
     assert client.hidden == {"response", "upstream-key"}
+
+
+@pytest.mark.parametrize("spelled", ["{}", "[{}]", "[5,17]],[{}", "\n[{}\n]"])
+def test_a_nonce_that_token_ids_spell_is_found_wherever_a_gateway_puts_spaces(gw, spelled):
+    mark = Marker(nonce(0, "one"), "native-sse")
+    ids = ", ".join(map(str, [5, 17, *token_ids(f" ({mark})")]))
+    body = f'{{"model": "any", "input": [{spelled.format(ids)}]}}'.encode()
+    assert nonce_of(arrived(gw.post(body, path="/v1/embeddings"))) == mark.nonce
+    assert marker(renamed(body.replace(b" ", b""), mark.nonce, nonce(0, "two"))).nonce == nonce(0, "two")
+
+
+def test_an_embedding_of_the_client_s_text_is_no_attempt_at_its_chat_request(gw):
+    x = arrived(gw.post(gw.chat(), path="/v1/embeddings"), path=b"/v1/embeddings")
+    assert is_beside(x, "http://gateway/v1/chat/completions")
+    assert not is_beside(x, "http://gateway/v1/embeddings")
+    assert not is_beside(arrived(gw.post(gw.chat())), "http://gateway/v1/completions")

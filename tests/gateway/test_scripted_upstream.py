@@ -111,8 +111,8 @@ async def test_pipelined_requests_are_answered_in_order(gw):
 @pytest.mark.parametrize(
     ("path", "envelope"),
     [
-        ("/v1/embeddings", {"error"}),
-        ("/v1/completions", {"error"}),
+        ("/v1/moderations", {"error"}),
+        ("/v1/audio/speech", {"error"}),
         ("/v1/messages/batches", {"type", "error", "request_id"}),
     ],
 )

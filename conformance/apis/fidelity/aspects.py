@@ -72,7 +72,7 @@ SAID_TYPES: Final = frozenset(("text", "input_text", "output_text", "refusal", "
 """Content parts that are what was said, called or returned: they count as messages do."""
 CONTENT_LISTS: Final = ("content", "output", "system")
 TEXTS: Final = frozenset(
-    ("content", "text", "output", "input", "system", "instructions", "arguments", "refusal", "title")
+    ("content", "text", "output", "input", "prompt", "system", "instructions", "arguments", "refusal", "title")
 )
 """Members of a conversation that hold text."""
 EQUAL_ROLES: Final = frozenset(("system", "developer"))
@@ -81,7 +81,7 @@ ALMOST: Final = 1e-6
 
 
 def conversation_fields(api: Api) -> tuple[str, ...]:
-    """The fields of an API that hold the conversation."""
+    """The fields of an API that hold the conversation, or what stands for it: the prompts, or the inputs."""
     return (spec(api).prompt, "system", "instructions")
 
 
@@ -132,7 +132,8 @@ def _of_turn(difference: Difference) -> Aspect | None:
         return Aspect.REASONING
     if MEDIA_TYPES & {*within} or (is_item and leaf in CONTENT_LISTS and not SAID_TYPES & {*within[-1:]}):
         return Aspect.PART
-    if is_item or change is Change.MOVED:
+    is_text = isinstance(sent, str) and isinstance(arrived, str)  # one of several prompts or inputs
+    if (is_item and not is_text) or change is Change.MOVED:
         return Aspect.MESSAGE
     is_role = leaf == "role" and isinstance(sent, str) and isinstance(arrived, str)
     return Aspect.ALIAS if is_role and {sent, arrived} <= EQUAL_ROLES else None

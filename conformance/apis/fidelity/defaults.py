@@ -1,8 +1,9 @@
 """The documented defaults of request fields: dropped or added, they change nothing. Pure.
 
-Sources: the API references of Chat Completions and Responses (https://platform.openai.com/docs/api-reference) and of
-Messages (https://docs.anthropic.com/en/api/messages). Left out is what is documented, but not so everywhere: servers
-take `temperature` and `top_p` from the model's own settings, and some accounts store chat completions by default.
+Sources: the API references of Chat Completions, Completions, Embeddings and Responses
+(https://platform.openai.com/docs/api-reference) and of Messages (https://docs.anthropic.com/en/api/messages). Left out
+is what is documented, but not so everywhere: servers take `temperature` and `top_p` from the model's own settings, text
+completions have other caps, and some accounts store chat completions by default.
 """
 
 from fnmatch import fnmatchcase
@@ -45,6 +46,18 @@ DEFAULTS: Final[dict[Api, Defaults]] = {
         "tool_choice.disable_parallel_tool_use": (False,),
         "messages.*.content.*.is_error": (False,),
     },
+    "completions": {
+        "stream": (False, None),
+        "n": (Number("1"), None),
+        "best_of": (Number("1"), None),
+        "echo": (False, None),
+        "logprobs": (None,),
+        "suffix": (None,),
+        "stop": (None,),
+        "frequency_penalty": (Number("0"), None),
+        "presence_penalty": (Number("0"), None),
+    },
+    "embeddings": {"dimensions": (None,)},
     "responses": {
         **EVERYWHERE,
         **OF_OPENAI,

@@ -70,6 +70,9 @@ def _of_objects(sent: Any, arrived: Any, path: Path, within: tuple[str, ...]) ->
 
 
 def _of_lists(sent: list[Any], arrived: list[Any], path: Path, within: tuple[str, ...]) -> Iterator[Difference]:
+    if arrived == [sent] or sent == [arrived]:  # token IDs, as the only ones of a batch
+        yield Difference(path, Change.RESHAPED, sent, arrived, within)
+        return
     is_same_length = len(sent) == len(arrived)
     if is_same_length and sorted(map(unordered, sent)) == sorted(map(unordered, arrived)):
         yield Difference(path, Change.MOVED, sent, arrived, within)

@@ -17,6 +17,7 @@ import msgspec
 
 from conformance.apis.errors import error_response, rejected_fields
 from conformance.apis.fidelity.aspects import Aspect, aspect_of, aspects_of_body, is_nothing
+from conformance.apis.fidelity.batches import is_in_parts
 from conformance.apis.fidelity.defaults import WITH_TOOLS, is_default
 from conformance.apis.fidelity.differences import Change, Difference, Path, differences, how_changed, quoted
 from conformance.apis.fidelity.turns import in_equal_turns, is_silent_call
@@ -68,8 +69,13 @@ RENAMED: Final[dict[Api, tuple[frozenset[str], ...]]] = {
     ),
     "messages": (),
     "responses": (frozenset(("user", "safety_identifier")), frozenset(("user", "prompt_cache_key"))),
+    "completions": (),
+    "embeddings": (),
 }
 """Two names of one field, of which the API's reference says that one replaces the other, or vendors use either."""
+FORM_OF_VECTORS: Final = ("embeddings", ("encoding_format",))
+"""A gateway may ask its upstream for vectors in another form: which one the client gets, EMB006 and EMB007 judge. Where
+the client names none, it should name none either: some upstreams reject the field."""
 FATES: Final = {
     Change.CHANGED: Fate.CHANGED,
     Change.DROPPED: Fate.DROPPED,
@@ -89,7 +95,12 @@ def exact_body(x: Exchange) -> Any:
 
 
 def forwarded(pair: Pair) -> Exchange | None:
-    """The first request that the gateway sent to the same API of its upstream for the client's, or None."""
+    """The first request that the gateway sent to the same API of its upstream for the client's, or None.
+
+    None, too, if it sent the inputs of the client's apart.
+    """
+    if is_in_parts(pair.client, pair.upstream):
+        return None
     return next((x for x in pair.upstream if x.api == pair.client.api and x.case.subject.endswith(_path(x))), None)
 
 
@@ -173,6 +184,8 @@ def _has_no_effect(difference: Difference, arrived: Object, api: Api) -> bool:
     path, change, sent, got, _ = difference
     if path[0] == "stream_options":
         return _asks_for_usage(difference, arrived)
+    if (api, path) == FORM_OF_VECTORS and change is not Change.ADDED:
+        return True
     if change is Change.ADDED:
         is_rejected = path[0] in WITH_TOOLS and not arrived.get("tools")
         return got is not None and not is_rejected and is_default(path, got, api)

@@ -5,19 +5,21 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_SELECTION, NO_TARGET, NO_VERDICT, app, examples
+from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_TARGET, NO_VERDICT, app, examples
 from conformance.cli.commands.serve import port_number
-from conformance.model.words import ConversationalApi
+from conformance.model.words import Api
 from conformance.runs.options import (
     OUTPUT,
     REQUESTS,
+    GatewaySelection,
     LimitOptions,
     OutputOptions,
     RunRequest,
-    SelectionOptions,
     TargetOptions,
     VerdictOptions,
 )
+
+GATEWAY_SELECTION = GatewaySelection()
 
 
 def port_numbers(_kind: type, values: tuple[int, ...]) -> None:
@@ -53,7 +55,7 @@ Ports = Annotated[tuple[int, ...], Parameter(validator=port_numbers, group=REQUE
 def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
     *,
     target: TargetOptions = NO_TARGET,
-    selection: SelectionOptions = NO_SELECTION,
+    selection: GatewaySelection = GATEWAY_SELECTION,
     limits: LimitOptions = NO_LIMITS,
     verdict: VerdictOptions = NO_VERDICT,
     output: OutputOptions = NO_OUTPUT,
@@ -109,7 +111,7 @@ def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
 def upstream(
     *,
     port: Ports = (0,),
-    api: Annotated[tuple[ConversationalApi, ...], Parameter(group=REQUESTS)] = (),
+    api: Annotated[tuple[Api, ...], Parameter(group=REQUESTS)] = (),
     host: str = "127.0.0.1",
     gateway_port: Annotated[int | None, Parameter(validator=optional_port)] = None,
     defect: str | None = None,
@@ -117,8 +119,8 @@ def upstream(
 ) -> int:
     """Serve the scripted upstream alone, until Ctrl-C or SIGTERM: for curl, any client, or a gateway of your own.
 
-    Its response depends on the marker in the last user message, `NONCE:SCRIPT`: a script is a planted defect or legal
-    variant, or one of the upstream's own. Prints a line for each request that arrives.
+    Its response depends on the marker in the last user message, prompt or input, `NONCE:SCRIPT`: a script is a planted
+    defect or legal variant, or one of the upstream's own. Prints a line for each request that arrives.
 
     Parameters
     ----------

@@ -12,15 +12,18 @@ from typing import Any, Final
 from conformance.apis.specs import generation, spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
-from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode, Suite
-from conformance.probes.baseline import Change
+from conformance.model.words import APIS, CONVERSATIONAL, GENERATIVE, Api, Mode, Suite
+from conformance.probes.baseline import Change, modes_of
 from conformance.probes.tools import FORECAST
 
 GROUP: Final = "cache"
 AGAIN: Final = "again"
 TENANT: Final = "tenant"
 SEQUENTIAL_STAGE: Final = 2
+ENCODING: Final = "encoding"
 TEXT: Final = "What is in this picture?"
+PHRASES: Final = ("The Lamp is green", "Two boats wait")
+"""Inputs of which each has an embedding of its own, and which differ in the case of letters from others."""
 SIDE: Final = 32
 OTHER_CLIENT: Final = RawRequest(headers=(("authorization", "Bearer sk-canary-other-client"), ("x-api-key", None)))
 NONE: Final[dict[Api, Any]] = {"chat": "none", "messages": {"type": "none"}, "responses": "none"}
@@ -68,12 +71,19 @@ def _tool(api: Api) -> dict[str, Any]:
 
 def _fields(api: Api) -> dict[str, Any]:
     """The fields of the request that the others differ from."""
+    if api == "embeddings":
+        return {"input": [*PHRASES], "encoding_format": "float"}
+    if api == "completions":
+        return {"prompt": PHRASES[0], "max_tokens": 64, "temperature": 0.2}
     talk = {spec(api).prompt: [_message(api, RED)]}
     return {**talk, generation(api).cap: 64, "temperature": 0.2, "tools": [_tool(api)]}
 
 
 def _differences(api: Api) -> dict[str, tuple[Suite, dict[str, Any]]]:
     """What changes a response: fields with another value."""
+    if api not in CONVERSATIONAL:
+        found = OF_INPUTS if api == "embeddings" else OF_PROMPTS
+        return {name: ("gate", fields) for name, fields in found.items()}
     place, instructions = spec(api).prompt, "You are a terse assistant."
     system = {"role": "system", "content": instructions}
     return {
@@ -92,6 +102,27 @@ def _differences(api: Api) -> dict[str, tuple[Suite, dict[str, Any]]]:
         **({"seed": ("full", {"seed": 7}), "n": ("full", {"n": 2})} if api == "chat" else {}),
         **({"format": ("gate", {"response_format": {"type": "json_object"}})} if api == "chat" else {}),
     }
+
+
+OF_INPUTS: Final[dict[str, dict[str, Any]]] = {
+    "model": {"model": OTHER_MODEL},
+    "dimensions": {"dimensions": 16},
+    "letter-case": {"input": [phrase.upper() for phrase in PHRASES]},
+    "order": {"input": [*reversed(PHRASES)]},
+    "mixture": {"input": [PHRASES[0], "Knead the dough", PHRASES[1]]},
+    ENCODING: {"encoding_format": "base64"},
+}
+OF_PROMPTS: Final[dict[str, dict[str, Any]]] = {
+    "model": {"model": OTHER_MODEL},
+    "cap": {"max_tokens": 48},
+    "temperature": {"temperature": 0.9},
+    "letter-case": {"prompt": PHRASES[0].upper()},
+    "echo": {"echo": True},
+    "logprobs": {"logprobs": 2},
+    "suffix": {"suffix": " That is all."},
+    "stop": {"stop": ["w9"]},
+    "seed": {"seed": 7},
+}
 
 
 def _renamed(tool: dict[str, Any]) -> dict[str, Any]:
@@ -120,22 +151,26 @@ def _probe(
         kind=Kind.GATEWAY_CACHE,
         subject=subject,
         purpose=purpose,
-        script="image-taken",
+        script="image-taken" if api in CONVERSATIONAL else "native-sse",
         nonce_group=GROUP,
         modes=modes,
-        suite=suite if api == "chat" else "full",
+        suite=suite if api in ("chat", "embeddings") else "full",
         build_body=_with(_fields(api) | fields),
         raw=raw,
         stage=SEQUENTIAL_STAGE,
-        max_tokens=128,
+        max_tokens=128 if spec(api).generation else 0,
     )
+
+
+def _of_tenants(api: Api) -> tuple[Probe, ...]:
+    return (_probe(api, TENANT, "The same request with another client's key.", {}, raw=OTHER_CLIENT),)
 
 
 def _of(api: Api) -> tuple[Probe, ...]:
     return (
         _probe(api, "", "A request that others repeat.", {}),
-        _probe(api, AGAIN, "The same request again, in both modes.", {}, modes=MODES),
-        _probe(api, TENANT, "The same request with another client's key.", {}, raw=OTHER_CLIENT),
+        _probe(api, AGAIN, "The same request again, in each mode.", {}, modes=modes_of(api)),
+        *(_of_tenants(api) if api in GENERATIVE else ()),
         *(
             _probe(api, name, f"The same request with another {name}.", fields, suite)
             for name, (suite, fields) in _differences(api).items()
@@ -143,4 +178,4 @@ def _of(api: Api) -> tuple[Probe, ...]:
     )
 
 
-PROBES = tuple(probe for api in CONVERSATIONAL for probe in _of(api))
+PROBES = tuple(probe for api in APIS for probe in _of(api))

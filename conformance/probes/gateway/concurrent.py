@@ -5,17 +5,18 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import BURST_STAGE, Probe
-from conformance.model.words import CONVERSATIONAL, Api, Mode, Suite
-from conformance.probes.baseline import token_cap, with_fields
+from conformance.model.words import APIS, Api, Mode, Suite
+from conformance.probes.baseline import modes_of, token_cap, with_fields
 
 MANY: Final = 12
-FEW: Final = 5
-"""Requests of the suite `gate`, which the leaving clients join."""
+FEW: Final[dict[Api, int]] = {"chat": 5, "completions": 2, "embeddings": 2}
+"""Requests of the suite `gate` by API, which the leaving clients join."""
 SLOW, SLOW_STREAM = "00", "00-stream"
 """Those to which the upstream responds slowly; they are the first, so that the others are sent meanwhile."""
 
 
 def _burst(api: Api) -> Iterator[Probe]:
+    modes = modes_of(api)
     for number in range(1, MANY + 1):
         yield Probe(
             api=api,
@@ -23,13 +24,14 @@ def _burst(api: Api) -> Iterator[Probe]:
             subject=f"{number:02}",
             purpose="One of many concurrent requests.",
             script="native-sse",
-            modes=("stream" if number % 2 else "unary",),
-            suite="gate" if number <= FEW and api == "chat" else "full",
+            modes=(modes[(number - 1) % len(modes)],),
+            suite="gate" if number <= FEW.get(api, 0) else "full",
             build_body=with_fields(**token_cap(api, 64)),
             stage=BURST_STAGE,
         )
-    yield _slow(api, SLOW, "late-reply", "unary", "gate" if api == "chat" else "full")
-    yield _slow(api, SLOW_STREAM, "slow-stream", "stream", "full")
+    yield _slow(api, SLOW, "late-reply", "unary", "gate" if api in FEW else "full")
+    if "stream" in modes:
+        yield _slow(api, SLOW_STREAM, "slow-stream", "stream", "full")
 
 
 def _slow(api: Api, subject: str, script: str, mode: Mode, suite: Suite) -> Probe:
@@ -46,4 +48,4 @@ def _slow(api: Api, subject: str, script: str, mode: Mode, suite: Suite) -> Prob
     )
 
 
-PROBES = tuple(probe for api in CONVERSATIONAL for probe in _burst(api))
+PROBES = tuple(probe for api in APIS for probe in _burst(api))

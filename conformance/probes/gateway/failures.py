@@ -5,7 +5,8 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode, Suite
+from conformance.model.words import APIS, MODES, Api, Mode, Suite
+from conformance.probes.baseline import modes_of
 from conformance.probes.gateway.routing import STEERING
 
 CONNECTION_REFUSED: Final = "connection-refused"
@@ -34,7 +35,7 @@ def _fault(
         subject=script,
         purpose=purpose,
         script=script,
-        modes=modes,
+        modes=modes if "stream" in modes_of(api) else UNARY,
         suite=suite,
         is_followed=is_followed,
         stage=stage,
@@ -52,9 +53,10 @@ def _refusals(api: Api) -> Iterator[Probe]:
     yield _fault(api, "status-500-elsewhere", "The upstream fails; a second one would respond.", STREAM)
     page = "The upstream's proxy fails with a page; then another failure follows."
     yield _fault(api, "page-502-elsewhere", page, UNARY, is_followed=False, stage=LAST)
-    yield _fault(
-        api, "error-first-elsewhere", "The upstream fails within a stream, before its content.", STREAM, "full"
-    )
+    if "stream" in modes_of(api):
+        yield _fault(
+            api, "error-first-elsewhere", "The upstream fails within a stream, before its content.", STREAM, "full"
+        )
 
 
 def _losses(api: Api) -> Iterator[Probe]:
@@ -93,4 +95,4 @@ def _retries(api: Api) -> Iterator[Probe]:
     )
 
 
-PROBES = tuple(probe for api in CONVERSATIONAL for part in (_refusals, _losses, _retries) for probe in part(api))
+PROBES = tuple(probe for api in APIS for part in (_refusals, _losses, _retries) for probe in part(api))

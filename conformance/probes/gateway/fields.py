@@ -6,7 +6,7 @@ from typing import Any, Final
 from conformance.apis.specs import caps
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
-from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode, Suite
+from conformance.model.words import APIS, CONVERSATIONAL, MODES, WITH_CHOICES, Api, Mode, Suite
 from conformance.probes.baseline import Change, Fields, token_cap, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import closed, tool
@@ -50,12 +50,27 @@ SCALARS: Final[dict[Api, Fields]] = {
         "text": {"format": {"type": "text"}, "verbosity": "low"},
         "max_tool_calls": 3,
     },
+    "completions": {
+        "temperature": 0.35,
+        "top_p": 0.85,
+        "frequency_penalty": -0.25,
+        "presence_penalty": 1.75,
+        "logit_bias": {"50256": -37, "198": 3},
+        "seed": 424242,
+        "stop": ["\n\nObservation:", "§§"],
+        "logprobs": 3,
+        "echo": True,
+        "n": 2,
+        "user": USER,
+    },
+    "embeddings": {"dimensions": 48, "encoding_format": "base64", "user": USER},
 }
 """Usual fields, each with a value that is not its default."""
 STREAMED: Final[dict[Api, Fields]] = {
     "chat": {"stream_options": {"include_usage": True, "include_obfuscation": False}},
     "messages": {},
     "responses": {"stream_options": {"include_obfuscation": False}},
+    "completions": {"stream_options": {"include_usage": True, "include_obfuscation": False}},
 }
 """The same of streams only."""
 RARE: Final[dict[Api, Fields]] = {
@@ -86,6 +101,7 @@ RARE: Final[dict[Api, Fields]] = {
         "prompt_cache_retention": "24h",
         "store": True,
     },
+    "completions": {"suffix": "\nThat is all.", "best_of": 3, "stop": "§§"},
 }
 """Fields that only some models or servers have."""
 UNKNOWN: Final[Fields] = {"top_a": 0.25, "x_vendor_option": {"mode": "fast", "depth": 3}}
@@ -129,12 +145,27 @@ FALSY: Final[dict[Api, Fields]] = {
         "metadata": {},
         "instructions": "",
     },
+    "completions": {
+        "max_tokens": 0,
+        "echo": True,
+        "logprobs": 0,
+        "temperature": 0,
+        "top_p": 0,
+        "seed": 0,
+        "logit_bias": {"198": 0},
+        "stop": None,
+        "suffix": "",
+        "user": "",
+    },
+    "embeddings": {"user": ""},
 }
 """Fields that are 0, false, null or empty."""
 BEYOND: Final[dict[Api, Fields]] = {
     "chat": {"temperature": 2.5, "top_p": 1.1, "presence_penalty": -3},
     "messages": {"temperature": 1.5, "top_p": 1.1},
     "responses": {"temperature": 2.5, "top_p": 1.1},
+    "completions": {"temperature": 2.5, "top_p": 1.1, "presence_penalty": -3},
+    "embeddings": {"dimensions": 0},
 }
 """Numbers outside of their documented ranges."""
 SCHEMA: Final = (
@@ -154,6 +185,9 @@ SPELT: Final[dict[Api, str]] = {
     rf'"tools":[{{"name":"look_up","input_schema":{SCHEMA}}}]}}',
     "responses": rf'{{"model":"{{model}}","max_output_tokens":64,"temperature":1.10,"top_p":1.0,"input":"{TEXT}",'
     rf'"tools":[{{"type":"function","name":"look_up","strict":false,"parameters":{SCHEMA}}}]}}',
+    "completions": rf'{{"model":"{{model}}","max_tokens":64,"temperature":1.10,"top_p":1.0,"seed":9007199254740993,'
+    rf'"prompt":"{TEXT}\n "}}',
+    "embeddings": rf'{{"model":"{{model}}","input":["{TEXT}","\u212b\u00a0 {{marker}}\n"],"dimensions":16}}',
 }
 """Numbers and texts that a second JSON writer writes in another way, or loses."""
 
@@ -165,13 +199,14 @@ TWICE: Final = (
 
 def _scalars(api: Api) -> Change:
     def change(body: dict[str, Any], mode: Mode) -> Any:
-        return body | SCALARS[api] | token_cap(api, 64) | (STREAMED[api] if mode == "stream" else {})
+        return body | SCALARS[api] | token_cap(api, 64) | (STREAMED.get(api, {}) if mode == "stream" else {})
 
     return change
 
 
 def _falsy(api: Api) -> Change:
-    offered = tools(api, Offer((LOOSE if api == "messages" else LOOSE | {"strict": False},)))
+    is_calling = api in CONVERSATIONAL
+    offered = tools(api, Offer((LOOSE if api == "messages" else LOOSE | {"strict": False},))) if is_calling else {}
     return lambda body, _mode: body | token_cap(api, 64) | offered | FALSY[api]
 
 
@@ -191,10 +226,13 @@ def _probe(api: Api, subject: str, purpose: str, change: Change | None, suite: S
 
 
 def _probes(api: Api) -> Iterator[Probe]:
-    modes = MODES if api == "chat" else ("unary",)
+    modes = MODES if api in WITH_CHOICES else ("unary",)
     yield _probe(api, "scalars", "Usual fields arrive, the token cap first.", _scalars(api), "smoke", modes=modes)
-    yield _probe(api, "falsy", "Fields that are 0, false, null or empty arrive.", _falsy(api))
-    yield _probe(api, "range", "Numbers outside of their ranges arrive, or are refused.", with_fields(**BEYOND[api]))
+    suite: Suite = "full" if api == "embeddings" else "gate"  # which has hardly a field
+    yield _probe(api, "falsy", "Fields that are 0, false, null or empty arrive.", _falsy(api), suite)
+    yield _probe(
+        api, "range", "Numbers outside of their ranges arrive, or are refused.", with_fields(**BEYOND[api]), suite
+    )
     yield _probe(
         api,
         "spelling",
@@ -202,13 +240,14 @@ def _probes(api: Api) -> Iterator[Probe]:
         None,
         raw=RawRequest(body=SPELT[api].encode()),
     )
-    yield _probe(api, "rare", "Fields that only some models have arrive.", _rare(api))
+    if api in RARE:
+        yield _probe(api, "rare", "Fields that only some models have arrive.", _rare(api))
     if api != "chat":
         yield _probe(api, "unknown", "Fields of vendors arrive.", lambda body, _mode: body | UNKNOWN, "full")
 
 
 PROBES = (
-    *(probe for api in CONVERSATIONAL for probe in _probes(api)),
+    *(probe for api in APIS for probe in _probes(api)),
     _probe(
         "chat",
         "twice",

@@ -4,8 +4,8 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import BURST_STAGE, Probe
-from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode, Suite
-from conformance.probes.baseline import token_cap, with_fields
+from conformance.model.words import APIS, Api, Mode, Suite
+from conformance.probes.baseline import modes_of, token_cap, with_fields
 
 LEAVES_AFTER_S: Final = 0.8
 """By then the request is upstream, unless the gateway holds it back."""
@@ -48,17 +48,8 @@ def _leaving(  # noqa: PLR0913 - a probe is a record
 def _of(api: Api) -> tuple[Probe, ...]:
     elsewhere: Suite = "gate" if api == "chat" else "full"
     return (
-        _leaving(api, "waiting", "held", "before the first byte of the reply", MODES),
-        _leaving(api, "first-token", "head-then-held", "before the first event", ("stream",), elsewhere),
-        _leaving(
-            api,
-            "in-stream",
-            "slow-stream",
-            "in the middle of a stream",
-            ("stream",),
-            after_s=STREAM_AT_MOST_S,
-            events=EVENTS,
-        ),
+        _leaving(api, "waiting", "held", "before the first byte of the reply", modes_of(api)),
+        *(_in_streams(api, elsewhere) if "stream" in modes_of(api) else ()),
         _leaving(
             api,
             "between-attempts",
@@ -74,7 +65,7 @@ def _of(api: Api) -> tuple[Probe, ...]:
             "lost-attempt",
             "lost-slowly",
             "in an attempt that ends without a response",
-            MODES,
+            modes_of(api),
             "full",
             after_s=LEAVES_EARLY_S,
             stage=LAST_STAGE,
@@ -82,4 +73,19 @@ def _of(api: Api) -> tuple[Probe, ...]:
     )
 
 
-PROBES = tuple(probe for api in CONVERSATIONAL for probe in _of(api))
+def _in_streams(api: Api, elsewhere: Suite) -> tuple[Probe, ...]:
+    return (
+        _leaving(api, "first-token", "head-then-held", "before the first event", ("stream",), elsewhere),
+        _leaving(
+            api,
+            "in-stream",
+            "slow-stream",
+            "in the middle of a stream",
+            ("stream",),
+            after_s=STREAM_AT_MOST_S,
+            events=EVENTS,
+        ),
+    )
+
+
+PROBES = tuple(probe for api in APIS for probe in _of(api))

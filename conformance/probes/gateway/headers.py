@@ -5,8 +5,8 @@ from typing import Final
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.profile import KEY
-from conformance.model.words import CONVERSATIONAL, MODES, Api
-from conformance.probes.baseline import token_cap, with_fields
+from conformance.model.words import APIS, Api
+from conformance.probes.baseline import modes_of, token_cap, with_fields
 
 TRACE: Final = "00-{trace}-00f067aa0ba902b7-01"
 TRACE_ID: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -47,7 +47,7 @@ def _own(api: Api) -> Probe:
         subject="own",
         purpose="A request with a cookie, a key in its query, and header fields of the client's own.",
         script="hop-by-hop",
-        modes=MODES,
+        modes=modes_of(api),
         build_body=with_fields(**token_cap(api, 64)),
         raw=RawRequest(query=OWN.query, headers=(*OWN.headers, *more)),
     )
@@ -68,8 +68,8 @@ def _spare_keys(api: Api) -> Probe:
 
 
 PROBES = (
-    *map(_own, CONVERSATIONAL),
-    *(_spare_keys(api) for api in CONVERSATIONAL if api != "messages"),
+    *map(_own, APIS),
+    *(_spare_keys(api) for api in APIS if api != "messages"),
     Probe(
         api="messages",
         kind=Kind.GATEWAY_HEADER,

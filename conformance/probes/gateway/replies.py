@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import CONVERSATIONAL, MODES, Api, Mode
+from conformance.model.words import CONVERSATIONAL, GENERATIVE, MODES, Api, Mode
 from conformance.probes.baseline import Change, token_cap
 from conformance.probes.encoding import Offer, request_encoding, usage_too
 from conformance.probes.tools import TWICE, closed, tool
@@ -63,7 +63,6 @@ def _legal(api: Api) -> Iterator[Probe]:
     yield legal(api, "coded-when-accepted", "The stream is compressed, and flushed event by event.")
     yield legal(api, "sized", "The stream has a Content-Length, and a field of 64 kB.")
     yield legal(api, "slow", "The head comes at once, the first token late, and the rest at an even pace.", stage=ALONE)
-    yield legal(api, "few-octets-a-write", CALLS, _calling(api), about="calls", modes=MODES)
     yield legal(
         api,
         "native-sse",
@@ -73,6 +72,12 @@ def _legal(api: Api) -> Iterator[Probe]:
         modes=MODES,
     )
     yield legal(api, "refused", "The upstream refuses a streaming request with 400.", suite="full")
+
+
+def _calls(api: Api) -> Iterator[Probe]:
+    """In the gate: tool calls, and a response that breaks off within one."""
+    yield legal(api, "few-octets-a-write", CALLS, _calling(api), about="calls", modes=MODES)
+    yield fault(api, "cut-in-event", "The upstream closes the connection within a call's arguments.", _calling(api))
 
 
 OF_CHAT = (
@@ -151,7 +156,6 @@ def _faults(api: Api) -> Iterator[Probe]:
     """In the gate: responses that break off, or that a gateway may treat as another kind of response."""
     yield fault(api, "stream-cut", "The upstream closes the connection in mid-stream.")
     yield fault(api, "stream-reset", "The upstream resets the connection in mid-stream.", is_followed=True)
-    yield fault(api, "cut-in-event", "The upstream closes the connection within a call's arguments.", _calling(api))
     yield fault(api, "cut-at-the-start", "The upstream closes the connection before the first event.")
     yield fault(api, "unended", "The upstream's stream ends half-way, as if nothing was missing.")
     yield fault(api, "failed-in-stream", "The upstream's stream has an error event in the middle.")
@@ -190,12 +194,8 @@ def _faults_in_full(api: Api) -> Iterator[Probe]:
 
 
 PROBES = (
-    *(
-        probe
-        for api in CONVERSATIONAL
-        for of in (_legal, _faults, _legal_in_full, _faults_in_full)
-        for probe in of(api)
-    ),
+    *(probe for api in GENERATIVE for of in (_legal, _faults, _legal_in_full, _faults_in_full) for probe in of(api)),
+    *(probe for api in CONVERSATIONAL for probe in _calls(api)),
     *OF_CHAT,
     *OF_MESSAGES,
     *OF_RESPONSES,

@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
-from conformance.model.words import CONVERSATIONAL, Api
+from conformance.model.words import APIS, CONVERSATIONAL, Api
 
 ROUTING: Final = "routing"
 STEERED_MODEL: Final = "steered-model"
@@ -54,6 +55,12 @@ def _steered(api: Api) -> Probe:
     )
 
 
+def _cut_body(api: Api) -> bytes:
+    """A body that ends within its JSON."""
+    prompt = '"messages": [{"role": "user", "content": ' if api in CONVERSATIONAL else f'"{spec(api).prompt}": '
+    return f'{{"model": "any", {prompt}"Hi ({{marker}})"'.encode()
+
+
 def _refusals(api: Api) -> tuple[Probe, ...]:
     key_header = "x-api-key" if api == "messages" else "authorization"
     key = WRONG_KEY if api == "messages" else f"Bearer {WRONG_KEY}"
@@ -65,7 +72,7 @@ def _refusals(api: Api) -> tuple[Probe, ...]:
             purpose="A body that ends within its JSON, which any gateway that reads it refuses itself.",
             script="native-sse",
             modes=("unary",),
-            raw=RawRequest(body=b'{"model": "any", "messages": [{"role": "user", "content": "Hi ({marker})"}'),
+            raw=RawRequest(body=_cut_body(api)),
         ),
         Probe(
             api=api,
@@ -89,4 +96,4 @@ def _refusals(api: Api) -> tuple[Probe, ...]:
     )
 
 
-PROBES = tuple(probe for api in CONVERSATIONAL for probe in (_steered(api), *_refusals(api)))
+PROBES = tuple(probe for api in APIS for probe in (_steered(api), *_refusals(api)))

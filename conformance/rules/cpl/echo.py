@@ -49,7 +49,7 @@ def _echoed(x: Exchange) -> NotJudged | None:
     spec=SPEC,
     fix="Put the prompt before the completion in each choice, streaming or not, or reject `echo: true` with 400.",
     applies_to=_echoed,
-    needs=("headers",),
+    needs=("headers", "request"),
     apis=COMPLETIONS,
     good=[
         texts(f"{PROMPT} Hello", **ECHO),

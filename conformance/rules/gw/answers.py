@@ -7,10 +7,12 @@ from typing import Any, Final
 from conformance.apis.answer_parts import Aspect, answer_parts, holds
 from conformance.apis.chat import span_of
 from conformance.apis.claims import claims, is_error, supported
+from conformance.apis.embeddings import vectors
 from conformance.apis.ending import has_invalid_json, terminal_events
 from conformance.apis.evidence import missing_part, unanswered_reason
+from conformance.apis.fidelity.batches import is_in_parts
 from conformance.apis.response_content import response_content
-from conformance.apis.specs import generation
+from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
 from conformance.model.rule import Condition
@@ -27,6 +29,7 @@ PATIENCE_NS: Final = 300 * MS
 CONTEXT: Final = 24
 """Characters that a finding shows around the first difference of two texts."""
 OTHER_API = not_applicable("the gateway translates between two APIs")
+IN_PARTS = not_applicable("the gateway sends the inputs of the request in several, or has some of them stored")
 NOT_ASKED = not_applicable("the gateway responded without its upstream")
 
 
@@ -42,16 +45,26 @@ def answered(*but: Kind) -> Condition:
 
 
 def source(x: Exchange, upstream: Sequence[Exchange]) -> Exchange | NotJudged:
-    """The upstream's response that the client got: that of the attempt which the text names, or else the last one."""
+    """The upstream's response that the client got: that of the attempt which the text names, or which has the same
+    vectors, or else the last one.
+    """
     if not upstream:
         return NOT_ASKED
     if upstream[-1].api != x.api:
         return OTHER_API
+    if is_in_parts(x, upstream):
+        return IN_PARTS
     if any(arrived.is_cut_by_harness for arrived in upstream):
         return untestable("the upstream's reply was not recorded to its end")
+    return next((arrived for arrived in upstream if _is_named(x, arrived)), upstream[-1])
+
+
+def _is_named(x: Exchange, arrived: Exchange) -> bool:
+    """Whether a response shows on its own that it is that of an attempt."""
+    if x.api == "embeddings":
+        return bool(vectors(x)) and answer_parts(x)["vectors"] == answer_parts(arrived)["vectors"]
     named = ATTEMPT.search("".join(choice.text for choice in response_content(x).choices))
-    tried = int(named[1]) if named else 0
-    return next((arrived for arrived in upstream if arrived.attempt == tried), upstream[-1])
+    return named is not None and arrived.attempt == int(named[1])
 
 
 def given_up(x: Exchange, arrived: Exchange) -> NotJudged | None:
@@ -67,7 +80,7 @@ def given_up(x: Exchange, arrived: Exchange) -> NotJudged | None:
 
 def sound(x: Exchange) -> str:
     """Why an upstream's reply is no complete and legal response, as a clause; or empty."""
-    answer, choices = reply(x), response_content(x).choices
+    answer = reply(x)
     is_form_asked = looks_like_events(x) == (x.mode == "stream") and not (looks_like_events(x) and has_invalid_json(x))
     is_open = not answer.complete and x.ending.how != "hung-up"  # a gateway may leave once it has the end marker
     reasons = (
@@ -76,11 +89,21 @@ def sound(x: Exchange) -> str:
         (bool(answer.faults or answer.undecodable or answer.coding_fault), "the upstream's reply is not valid HTTP"),
         (is_error(x), "the upstream's response has an error"),
         (not is_form_asked, "the upstream's response does not have the form that was asked for"),
-        (not choices or not all(choice.end for choice in choices), "the upstream's response has no ending"),
+        (not _is_ended(x), "the upstream's response has no ending"),
         (is_unended(x), "the upstream's stream has no last event"),
         (is_open, "the upstream's reply was truncated"),
     )
     return next((why for is_so, why in reasons if is_so), "")
+
+
+def _is_ended(x: Exchange) -> bool:
+    """Whether a response has all its choices with their endings, or, of an API that generates no text, all that it has
+    to.
+    """
+    choices = response_content(x).choices
+    if spec(x.api).generation is None:
+        return not spec(x.api).unreadable_reason(x)
+    return bool(choices) and all(choice.end for choice in choices)
 
 
 def is_unended(x: Exchange) -> bool:
@@ -89,7 +112,8 @@ def is_unended(x: Exchange) -> bool:
     What a gateway that translates sends with that event, such as the usage, is then the upstream's to lack.
     """
     is_stream = reply(x).status in range(200, 300) and looks_like_events(x) and not is_error(x)
-    needs_one = bool(generation(x.api).terminal_events) and x.ending.how != "hung-up"
+    found = spec(x.api).generation
+    needs_one = bool(found and found.terminal_events) and x.ending.how != "hung-up"
     return is_stream and needs_one and not terminal_events(x)
 
 
@@ -175,5 +199,5 @@ def emptied(x: Exchange, upstream: Sequence[Exchange]) -> tuple[Aspect, ...]:
     if isinstance(sent, NotJudged) or is_error(x) or not claims(x):
         return ()
     before, after = answer_parts(sent), answer_parts(x)
-    lost: tuple[Aspect, ...] = ("text", "calls")
+    lost: tuple[Aspect, ...] = ("text", "calls", "vectors")
     return tuple(aspect for aspect in lost if before[aspect] and not any(after.get(a) for a in lost))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from conformance.apis.fidelity.aspects import Aspect
+from conformance.apis.fidelity.batches import is_in_parts
 from conformance.apis.fidelity.records import Fate, FieldRecord, aspects_sent, exact_body, forwarded, records, refused
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import Condition
@@ -10,7 +11,7 @@ from conformance.model.target import Policy
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK
-from conformance.rules.gw.answers import OTHER_API
+from conformance.rules.gw.answers import IN_PARTS, OTHER_API
 from conformance.rules.gw.conditions import through_gateway
 
 Upstream = tuple[Exchange, ...]
@@ -33,7 +34,7 @@ def compared(x: Exchange, upstream: Upstream, policy: Policy) -> tuple[FieldReco
         return not_applicable("the gateway may serve an equal request from its cache") if is_cached else why
     arrived = forwarded_of(x, upstream)
     if arrived is None:
-        return OTHER_API
+        return IN_PARTS if is_in_parts(x, upstream) else OTHER_API
     if not isinstance(exact_body(x), dict):
         return not_applicable("the request has no JSON object")
     if not isinstance(exact_body(arrived), dict):
@@ -42,7 +43,7 @@ def compared(x: Exchange, upstream: Upstream, policy: Policy) -> tuple[FieldReco
 
 
 def forwarded_of(x: Exchange, upstream: Upstream) -> Exchange | None:
-    """The request that arrived at the same API of the upstream, or None."""
+    """The one request that arrived at the same API of the upstream, or None."""
     return forwarded(Pair(x, upstream))
 
 

@@ -6,12 +6,13 @@ from typing import Final, Literal, NamedTuple
 
 from conformance.apis.claims import is_error
 from conformance.apis.deltas import deltas
+from conformance.apis.fidelity.batches import are_parts
 from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.target import GatewayPolicy
 from conformance.model.verdict import NotJudged, not_applicable, untestable
-from conformance.model.words import CONVERSATIONAL, Api
+from conformance.model.words import APIS, Api
 from conformance.parsing.http1 import reply
 from conformance.rules.gw.answers import given_up
 
@@ -88,7 +89,7 @@ def api_by_path(x: Exchange) -> Api:
 
 def _path_of(x: Exchange) -> Api | None:
     path = x.case.subject.rstrip("/")
-    return next((api for api in CONVERSATIONAL if path.endswith(spec(api).path)), None)
+    return next((api for api in APIS if path.endswith(spec(api).path)), None)
 
 
 def is_sent_twice(x: Exchange) -> bool:
@@ -115,10 +116,11 @@ class Again(NamedTuple):
 
 
 def repeats(upstream: tuple[Exchange, ...]) -> Iterator[Again]:
-    """The requests that were sent again, in order."""
+    """The requests that were sent again, in order; the parts of a batch are none."""
     sent = [x for x in upstream if is_generation(x)]
     for at, (before, after) in enumerate(pairwise(sent), 1):
-        yield Again(before, after, sum(place(x) == place(after) for x in sent[:at]))
+        if not are_parts(before, after):
+            yield Again(before, after, sum(place(x) == place(after) for x in sent[:at]))
 
 
 def allows(policy: GatewayPolicy, again: Again) -> bool:

@@ -12,7 +12,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.parsing.content import SEALED
 from conformance.parsing.http1 import reply, request_content, request_header
 from conformance.parsing.json_exact import repeated_names
@@ -37,7 +37,7 @@ OPTIONS: Final = {"include_usage": True}
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.6",
     fix="Read the whole body before it is forwarded, or stream it, and let Content-Length be that of what is sent.",
     applies_to=SENT,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[forwarded_text(WHOLE, WHOLE)],
     bad=[forwarded_text(WHOLE, ""), forwarded_text(WHOLE, WHOLE[:-30])],
 )
@@ -66,7 +66,7 @@ def body_cut(x: Exchange, upstream: Upstream) -> Iterator[Finding | NotJudged]:
     spec=CHAT_SPEC,
     fix="Add stream_options where `stream` is true, and remove them where the gateway turns streaming off.",
     applies_to=SENT,
-    apis=("chat", "responses"),
+    apis=("chat", "responses", "completions"),
     good=[forwarded(ASKED, ASKED), forwarded(ASKED, ASKED | {"stream": True, "stream_options": OPTIONS})],
     bad=[forwarded(ASKED, ASKED | {"stream_options": OPTIONS})],
 )
@@ -91,7 +91,7 @@ def _has_idle_options(body: dict[str, Any]) -> bool:
     spec=CHAT_SPEC,
     fix="Leave out what the client did not send, instead of null, and keep to the types of the API.",
     applies_to=SENT,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[forwarded(ASKED, ASKED), forwarded(ASKED, ASKED | {"stop": None})],
     bad=[forwarded(ASKED, ASKED | {"tools": None, "tool_choice": None})],
 )
@@ -126,7 +126,7 @@ def _with_repeated_name(x: Exchange) -> NotJudged | None:
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-4",
     fix="Reject names that occur twice, forward the bytes, or keep the last value, as most parsers do.",
     applies_to=_with_repeated_name,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[forwarded_text(TWICE, TWICE), forwarded_text(TWICE, TWICE.replace('"n":1,', ""))],
     bad=[forwarded_text(TWICE, TWICE.replace(',"n":2', ""))],
 )
@@ -165,7 +165,7 @@ ABOUT_CONTENT: Final = (400, 422)
     spec=CHAT_SPEC,
     fix="Name the field, message, part or tool type in the error's message and in `param`.",
     applies_to=PROBING,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         both(
             answered(

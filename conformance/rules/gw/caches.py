@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from conformance.apis.embeddings import Values, Vector, by_index, is_same, vectors
+from conformance.apis.fidelity.batches import batch, is_in_parts
 from conformance.apis.request import request_body
 from conformance.apis.response_content import response_content
 from conformance.model.case import Compare, Kind
@@ -10,7 +12,7 @@ from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import Condition, rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS, GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import OK, all_of
@@ -23,7 +25,8 @@ CHAT_SPEC: Final = "https://platform.openai.com/docs/api-reference/chat/create"
 AGE: Final = "https://www.rfc-editor.org/rfc/rfc9111#section-5.1"
 CACHE_KEY: Final = "https://www.rfc-editor.org/rfc/rfc9111#section-2"
 TENANTS: Final = "https://www.rfc-editor.org/rfc/rfc9111#section-3.5"
-AGAIN, TENANT = "again", "tenant"
+AGAIN, TENANT, ENCODING = "again", "tenant", "encoding"
+"""The same request: once more, of another client, and for vectors in another form, which a cache may write anew."""
 FIRST: Final = Compare(Kind.GATEWAY_CACHE, mode="unary")
 ALIKE: Final = Compare(Kind.GATEWAY_CACHE, many=True, any_mode=True, optional=True)
 NOT_STORED: Final = ("", "miss", "bypass", "dynamic", "expired", "false", "0", "no", "none")
@@ -62,11 +65,24 @@ def _not_stored(x: Exchange, upstream: tuple[Exchange, ...], first: Pair) -> Not
 
 
 def said(x: Exchange) -> tuple[Any, ...]:
-    """What a response says, in either mode: texts, calls and endings."""
-    return tuple(
+    """What a response says, in either mode: texts, calls and endings, or vectors."""
+    choices = tuple(
         (choice.text, tuple((call.name, call.arguments) for call in choice.calls), choice.end)
         for choice in response_content(x).choices
     )
+    return choices or tuple(vector.values or () for vector in _vectors(x))
+
+
+def _vectors(x: Exchange) -> tuple[Vector, ...]:
+    return vectors(x) if x.api == "embeddings" else ()
+
+
+def _is_same(x: Exchange, other: Exchange) -> bool:
+    """Whether two responses say the same; vectors may be rounded to 32-bit floats."""
+    mine, theirs = _vectors(x), _vectors(other)
+    if not mine or len(mine) != len(theirs):
+        return said(x) == said(other)
+    return all(is_same(one.values or (), two.values or ()) for one, two in zip(mine, theirs, strict=True))
 
 
 @rule(
@@ -76,7 +92,7 @@ def said(x: Exchange) -> tuple[Any, ...]:
     spec=CHAT_SPEC,
     fix="Turn the response cache off, or declare it in the policy (gateway.cache); replay stored responses unchanged.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(AGAIN)),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         (*both(reply_to(AGAIN, f"{NONCE} attempt 2"), reply_to(AGAIN, f"{NONCE} attempt 2")), *ASKED_FIRST),
     ],
@@ -93,11 +109,11 @@ def cached_undeclared(
         yield skip
     elif upstream:
         return
-    elif not policy.gateway.cache:
+    elif not policy.gateway.cache and x.api in GENERATIVE:  # a text has one embedding, whoever computed it, and when
         yield Finding("an equal request got a response without the upstream", expected="a request, or gateway.cache")
     else:
         stored = [first.client, *(pair.client for pair in alike if pair.client.case.subject == AGAIN and pair.upstream)]
-        if said(x) not in [said(other) for other in stored]:
+        if not any(_is_same(x, other) for other in stored):
             yield Finding(f"the response from the cache differs from the stored one: {str(said(x))[:80]}")
 
 
@@ -108,7 +124,7 @@ def cached_undeclared(
     spec=AGE,
     fix="Send Age, or a field of the gateway's own that names the cache (x-cache: HIT), with each stored response.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(AGAIN)),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[(*both(reply_to(AGAIN, headers=(JSON, ("age", "1")))), *ASKED_FIRST)],
     bad=[
         (*both(reply_to(AGAIN)), *ASKED_FIRST),
@@ -137,8 +153,8 @@ def _tells_of_cache(name: str, value: str) -> bool:
     "A cached response is only for requests that ask for the same",
     spec=CACHE_KEY,
     fix="Make the cache key from the whole request body: sampling, caps, tools, images and instructions change a response.",
-    applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(but=(AGAIN, TENANT))),
-    apis=CONVERSATIONAL,
+    applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(but=(AGAIN, TENANT, ENCODING))),
+    apis=APIS,
     good=[(*both(reply_to("cap", f"{NONCE} attempt 3"), reply_to("cap", f"{NONCE} attempt 3")), *ASKED_FIRST)],
     bad=[(*both(reply_to("cap", headers=(JSON, ("age", "1")), cap=48)), *ASKED_FIRST)],
     compares_with={"first": FIRST},
@@ -146,17 +162,42 @@ def _tells_of_cache(name: str, value: str) -> bool:
 def cache_key_incomplete(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy, first: Pair
 ) -> Iterator[Finding | NotJudged]:
-    """A request for 4000 tokens gets the response of 16, one about a picture that about another one, and one for a large
-    model that of a small one.
+    """A request for 4000 tokens gets the response of 16, one about a picture that about another one, one for a large
+    model that of a small one, and a text the embedding of another.
     """
     if skip := _not_stored(x, upstream, first):
         yield skip
+    elif known := _known_by_input(x, upstream, first.client):
+        yield from _of_other_inputs(x, known)
     elif upstream:
         return
     elif policy.gateway.cache and (different := _differences(x, first.client)) <= _equated(policy, different):
         yield not_applicable("what the request differs in does not reach the upstream (gateway.dropped, gateway.model)")
     else:
         yield Finding(f"a request with another {x.case.subject} got a response without the upstream", at=reply(x).head)
+
+
+def _known_by_input(x: Exchange, upstream: tuple[Exchange, ...], first: Exchange) -> dict[str, Values]:
+    """The vectors of all inputs of a request, some of which the upstream was not asked for; empty if some are unknown.
+
+    A cache may keep each text with its vector: those of the first request are known, as only its inputs differ.
+    """
+    is_stored = not upstream or is_in_parts(x, upstream)
+    if x.api != "embeddings" or not is_stored or not _differences(x, first) <= {"input"}:
+        return {}
+    known = {text: vector for one in (first, *upstream) for text, vector in _by_input(one)}
+    return known if {*batch(x)} <= known.keys() else {}
+
+
+def _by_input(x: Exchange) -> Iterator[tuple[str, Values]]:
+    found = by_index(x)
+    return ((text, found[at]) for at, text in enumerate(batch(x)) if at in found)
+
+
+def _of_other_inputs(x: Exchange, known: dict[str, Values]) -> Iterator[Finding]:
+    for at, text in enumerate(batch(x)):
+        if not is_same(known[text], by_index(x).get(at, ())):
+            yield Finding(f"the embedding with index {at} is not that of its input", at=reply(x).head)
 
 
 def _differences(x: Exchange, other: Exchange) -> set[str]:
@@ -178,7 +219,7 @@ def _equated(policy: Policy, names: set[str]) -> set[str]:
     spec=TENANTS,
     fix="Make the client's key, or its tenant, a part of the cache key.",
     applies_to=all_of(through_gateway(Kind.GATEWAY_CACHE), _about(TENANT)),
-    apis=CONVERSATIONAL,
+    apis=GENERATIVE,
     good=[
         (*both(reply_to(TENANT, f"{NONCE} attempt 3"), reply_to(TENANT, f"{NONCE} attempt 3")), *ASKED_FIRST),
     ],

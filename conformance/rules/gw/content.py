@@ -9,7 +9,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import CONVERSATIONAL, GENERATIVE
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
 from conformance.rules.gw.answers import answered as answered_through
 from conformance.rules.gw.answers import compared, passed_on
@@ -59,7 +59,7 @@ CITED = [{"type": "url_citation", "url_citation": {"url": "https://example.com",
     fix="Parse the upstream's stream as the specification says (any line end, no space after the colon, comments, events "
     "cut anywhere), decode characters only once they are whole, and forward every event in order.",
     applies_to=USUAL,
-    apis=CONVERSATIONAL,
+    apis=GENERATIVE,
     good=[restreamed(HELLO, HELLO), restreamed(HELLO, MERGED), relayed(completion(), completion(id="gen-1"))],
     bad=[
         restreamed(HELLO, (HELLO[0], *HELLO[2:])),
@@ -101,7 +101,7 @@ def calls_altered(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findi
     spec=OBJECT,
     fix="Forward the finish reason of each choice, in both modes: `length` and `content_filter` stay what they are.",
     applies_to=USUAL,
-    apis=CONVERSATIONAL,
+    apis=GENERATIVE,
     good=[
         restreamed((*TWO_CHOICES, *TWO_ENDS, "[DONE]"), (*TWO_CHOICES, *TWO_ENDS, "[DONE]")),
         relayed(completion(finish="length"), completion(finish="length")),
@@ -161,7 +161,7 @@ def reasoning_altered(x: Exchange, upstream: tuple[Exchange, ...], policy: Polic
     spec=OBJECT,
     fix="Forward every field of the message and of the choice, in both modes, with equal values.",
     applies_to=USUAL,
-    apis=CONVERSATIONAL,
+    apis=GENERATIVE,
     good=[
         relayed(completion({"audio": HEARD, "content": None}), completion({"audio": HEARD, "content": ""})),
         relayed(completion({"annotations": CITED}), completion({"annotations": CITED, "x_vendor": 1})),

@@ -8,7 +8,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS, CONVERSATIONAL
 from conformance.rules.gw.arrivals import SENT, Upstream, about, findings, sent_with
 from conformance.rules.gw.example import ASKED, NONCE, forwarded
 
@@ -61,11 +61,11 @@ def _thinking(**changes: Any) -> Body:
 @rule(
     "GW010",
     MUST,
-    "Every message arrives, in its place",
+    "Every message, prompt or input arrives, in its place",
     spec=CHAT_SPEC,
     fix="Forward each message, call and result in its order, or reject the request with a 400 that names it.",
     applies_to=SENT,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         forwarded(_saying(SYSTEM), _saying(SYSTEM)),
         forwarded(_saying(SYSTEM), _saying(SYSTEM | {"role": "developer"})),
@@ -79,7 +79,8 @@ def _thinking(**changes: Any) -> Body:
     ],
 )
 def message_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
-    """The model continues a conversation that never took place. Calls and their results count as messages do.
+    """The model continues a conversation that never took place, or a text gets the embedding of another. Calls and
+    their results count as messages do.
 
     In Messages, consecutive messages of one role are one turn: they may be combined or split.
     """
@@ -94,7 +95,7 @@ def message_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fi
     fix="Forward the conversation as it is; if the gateway adds to prompts on purpose, say so in the policy "
     "(gateway.prompt).",
     applies_to=SENT,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         forwarded(ASKED, ASKED),
         forwarded(_said(RESULTS), _said(RESULTS[:1], RESULTS[1:]), probe=CLAUDE),
@@ -118,7 +119,7 @@ def prompt_decorated(x: Exchange, upstream: Upstream, policy: Policy) -> Iterato
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-7",
     fix="Forward texts as they are: no trimming, no normalisation, no cutting, and UTF-8 in and out.",
     applies_to=SENT,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[forwarded(_saying(SYSTEM), _saying(SYSTEM))],
     bad=[forwarded(_saying(SYSTEM), _saying(SYSTEM | {"content": "Be brief, please."}))],
 )

@@ -9,7 +9,7 @@ from conformance.model.exchange import Exchange, Pair, Span
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.example import JSON, answered, completion
 from conformance.rules.gw.conditions import through_gateway
@@ -75,7 +75,7 @@ WITH_COOKIE = asked(("authorization", "Bearer sk-canary-upstream"), COOKIE)
     fix="Replace the client's credentials by the upstream's on every route: Authorization, x-api-key, api-key, Cookie and "
     "the query. A gateway that is meant to pass the client's key on says so in the policy (gateway.key = client).",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(CLIENT, RIGHT)],
     bad=[both(CLIENT, BESIDE), both(CLIENT, WITH_COOKIE)],
     compares_with={"baselines": BASELINES},
@@ -114,7 +114,7 @@ def _leaks(x: Exchange, arrived: Exchange) -> Iterator[Finding]:
     spec=API_KEYS,
     fix="Build the replies to clients, errors and debugging headers included, without the headers of upstream requests.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(CLIENT, RIGHT), both(SESSION, asked(("authorization", "Bearer ********"), ("x-session", "****")))],
     bad=[
         both(answered(completion(), headers=(JSON, ("x-debug", "Bearer sk-canary-upstream")), **HEADER), RIGHT),
@@ -150,7 +150,7 @@ def upstream_credential_shown(
     spec=AUTHORIZATION,
     fix="Set the upstream's credential in one header field, replace what is there, and do so on every route and in both modes.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         both(CLIENT, RIGHT),
         both(CLIENT, asked(("authorization", "Bearer sk-canary-a"), ("x-api-key", "sk-canary-a"))),

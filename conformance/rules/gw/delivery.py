@@ -10,7 +10,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import span
 from conformance.rules.dlv.pace import paced
@@ -96,7 +96,7 @@ HELD = paced(WORDS, [1225] * 40, probe=PACED)
     fix="Flush each event when it arrives: no response buffering, no compression without a flush, no transformation that "
     "waits for the whole body.",
     applies_to=through_gateway(Kind.GATEWAY_VARIANT),
-    apis=CONVERSATIONAL,
+    apis=GENERATIVE,
     modes=("stream",),
     good=[both(PASSED, SENT), both(LATER, SENT)],
     bad=[both(HELD, SENT)],
@@ -139,7 +139,7 @@ def opened(head_ms: int, first_ms: int) -> Exchange:
     spec=SLOW_START,
     fix="Send status and header fields when the upstream's arrive, and comments while the model is silent.",
     applies_to=through_gateway(Kind.GATEWAY_VARIANT),
-    apis=CONVERSATIONAL,
+    apis=GENERATIVE,
     modes=("stream",),
     good=[both(opened(25, 1000), opened(20, 990))],
     bad=[both(opened(1000, 1000), opened(20, 990))],

@@ -11,7 +11,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Ending, Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS, GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.example import HELLO, SSE, answered, chunk, completion, error, exchange, http, sse, streamed
 from conformance.rules.gw.answers import OTHER_API, emptied, given_up, sound, source, unfounded
@@ -54,7 +54,7 @@ REFUSED = answered(error(), status=400, mode="stream", body=STREAM, probe=FAULT)
     fix="Pass the response on as it comes: a finish reason is an ending, also without [DONE]; remove Content-Length from a "
     "body that changes; decode a compressed stream with one decoder for all of it.",
     applies_to=USUAL,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[restreamed(HELLO, HELLO), relayed(completion(), completion())],
     bad=[
         restreamed(HELLO, (*HELLO[:-1], IN_BAND)),
@@ -101,7 +101,7 @@ def _is_left(sent: Exchange) -> bool:
     fix="Send the finish reason and the end marker only when the upstream has sent its own; where it breaks off or fails, "
     "send an error of the client's API, or break off as well.",
     applies_to=EVERY,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         both(BROKEN, BROKEN),
         both(FAILED, BROKEN),
@@ -135,7 +135,7 @@ def success_invented(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fi
     spec=SILENT_END,
     fix="Send an error event of the client's API and then end the stream, or close the connection without the last chunk.",
     applies_to=EVERY,
-    apis=CONVERSATIONAL,
+    apis=GENERATIVE,
     modes=("stream",),
     needs=("framing",),
     good=[both(BROKEN, BROKEN), both(FAILED, BROKEN)],
@@ -163,7 +163,7 @@ def silent_end(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding 
     spec=LOST_ERROR,
     fix="Forward the error event in the form of the client's API.",
     applies_to=EVERY,
-    apis=CONVERSATIONAL,
+    apis=GENERATIVE,
     modes=("stream",),
     good=[both(FAILED, FAILED)],
     bad=[both(BROKEN, FAILED), both(streaming(*HELLO[:2]), FAILED)],
@@ -190,7 +190,7 @@ def error_event_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fi
     fix="Forward the body of an error reply, also to a streaming request, or send one of your own with its own "
     "Content-Length.",
     applies_to=EVERY,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     needs=("framing",),
     good=[both(REFUSED, REFUSED)],
     bad=[
@@ -219,7 +219,7 @@ def error_body_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fin
     fix="Where the upstream's reply can't be read (no Content-Type, an unusual form), pass it on as it is or respond with 502; "
     "do not send an empty response.",
     applies_to=answered_through(*(kind for kind in Kind if kind is not Kind.GATEWAY_FAULT)),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(streaming(*HELLO), streaming(*HELLO[:-1]))],
     bad=[
         both(streaming(HELLO[0], *HELLO[-2:]), streaming(*HELLO[:-1])),
@@ -267,7 +267,7 @@ def _is_labelled(x: Exchange) -> bool:
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-8.3",
     fix="Forward the upstream's Content-Type, for errors as well; label a body of your own by its form.",
     applies_to=EVERY,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(REFUSED, REFUSED)],
     bad=[
         both(answered(error(), status=400, headers=(SSE,), mode="stream", body=STREAM, probe=FAULT), REFUSED),

@@ -8,7 +8,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import describe_member, display
 from conformance.rules.conditions import readable
@@ -50,7 +50,7 @@ def _rejected(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | None:
     spec=ENVELOPE,
     fix="Write the gateway's own errors, and the upstream's that are not JSON, as the API's error object.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(refused(502, OWN), NO_RESPONSE), both(refused(502, OWN), refused(502, PAGE, [HTML]))],
     bad=[
         both(refused(502, PAGE, [HTML]), NO_RESPONSE),
@@ -95,7 +95,7 @@ def _fits(x: Exchange, told: ErrorResponse) -> str:
     spec="https://platform.claude.com/docs/en/api/errors",
     fix="Translate errors to the client's API, as the responses are.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         both(refused(502, OWN), NO_RESPONSE),
         both(refused(529, ANTHROPIC, probe=MESSAGES_FAULT), refused()),
@@ -152,7 +152,7 @@ def _told(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[NotJudged | t
     spec=ENVELOPE,
     fix="Pass `error.code` (on Messages `error.type`) on as the upstream sent it.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(refused(400), refused(400)), both(refused(400, said(type="other")), refused(400))],
     bad=[
         both(refused(429, said(code="429")), refused(429)),
@@ -184,7 +184,7 @@ def reason_replaced(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fin
     spec=ENVELOPE,
     fix="Pass `error.message` on, alone or within a sentence of the gateway's.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         both(refused(400), refused(400)),
         both(refused(400, said(message="Provider says: Overloaded, come back.")), refused(400)),
@@ -215,7 +215,7 @@ def _squeezed(text: str) -> str:
     spec=ENVELOPE,
     fix="Pass the upstream's error object on as it is.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(refused(503), refused(503))],
     bad=[
         both(refused(429, said(type="throttling_error")), refused(429)),

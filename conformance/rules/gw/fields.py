@@ -11,7 +11,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.rules.gw.arrivals import SENT, Upstream, about, findings, forwarded_of, sent_with
 from conformance.rules.gw.example import ASKED, forwarded, forwarded_text
 
@@ -34,7 +34,7 @@ HUGE: Final = '{"model":"m","messages":[{"role":"user","content":"Hi"}],"seed":%
     fix="Forward the field, or reject the request with a 400 that names it; if it is meant to be dropped, say so in the "
     "policy (gateway.dropped).",
     applies_to=SENT,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[forwarded(ASKED, ASKED)],
     bad=[
         forwarded(ASKED, {name: value for name, value in ASKED.items() if name != "max_tokens"}),
@@ -61,7 +61,7 @@ def field_dropped(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     spec=CHAT_SPEC,
     fix="Forward the client's fields only; if fields are added on purpose, name them in the policy (gateway.added).",
     applies_to=SENT,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         forwarded(ASKED, ASKED),
         forwarded(ASKED | {"stream": True}, ASKED | {"stream": True, "stream_options": {"include_usage": True}}),
@@ -86,7 +86,7 @@ def field_added(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fin
     fix="Forward the value unchanged, or reject the request with a 400 that names the field; if it is changed on "
     "purpose, name the field in the policy (gateway.changed).",
     applies_to=SENT,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[forwarded(ASKED, ASKED), forwarded_text(HUGE % "1.0", HUGE % "1")],
     bad=[
         forwarded(ASKED, ASKED | {"max_tokens": 4096}),
@@ -106,7 +106,7 @@ def value_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     fix="Tell a field that is 0 or false from one that is absent: forward whatever was sent (in Go a pointer instead of "
     "omitempty, in JavaScript `!== undefined`).",
     applies_to=sent_with(Aspect.EMPTY),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         forwarded(COOL, COOL),
         forwarded(COOL | {"stream": False}, COOL),
@@ -130,7 +130,7 @@ def falsy_value_dropped(x: Exchange, upstream: Upstream, policy: Policy) -> Iter
     spec=CHAT_SPEC,
     fix="Tell a field that is null or empty from one that is absent, and forward whatever was sent.",
     applies_to=sent_with(Aspect.NOTHING),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[forwarded(ASKED | {"stop": None, "metadata": {}}, ASKED | {"stop": None, "metadata": {}})],
     bad=[forwarded(ASKED | {"stop": None, "metadata": {}}, ASKED)],
 )
@@ -146,7 +146,7 @@ def empty_value_dropped(x: Exchange, upstream: Upstream, policy: Policy) -> Iter
     spec=JSON_SPEC,
     fix="Forward the bytes, or parse JSON with exact integers: json-bigint in JavaScript, json.Number in Go.",
     applies_to=sent_with(Aspect.DIGITS),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         forwarded_text(HUGE % "9007199254740993", HUGE % "9007199254740993"),
         forwarded_text(HUGE % "1.10", HUGE % "1.1"),
@@ -171,7 +171,7 @@ def digits_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fin
     spec=CHAT_SPEC,
     fix="Let the upstream decide, or reject the request with a 400 that names the field.",
     applies_to=sent_with(Aspect.RANGE),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[forwarded(ASKED | {"top_p": 1.1}, ASKED | {"top_p": 1.1})],
     bad=[forwarded(ASKED | {"top_p": 1.1}, ASKED | {"top_p": 1})],
 )
@@ -187,7 +187,7 @@ def value_clamped(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     spec=CHAT_SPEC,
     fix="Forward a text as a text, and a list as a list.",
     applies_to=SENT,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[forwarded(ASKED | {"stop": "x"}, ASKED | {"stop": "x"})],
     bad=[
         forwarded(ASKED | {"stop": "x"}, ASKED | {"stop": ["x"]}),
@@ -210,7 +210,7 @@ def shape_changed(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[F
     spec=CHAT_SPEC,
     fix="Forward the model's name; if the upstream has another one, name it in the policy (gateway.model).",
     applies_to=SENT,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[forwarded(ASKED, ASKED)],
     bad=[forwarded(ASKED, ASKED | {"model": "cheaper"})],
 )

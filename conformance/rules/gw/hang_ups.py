@@ -8,7 +8,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Arrival, Ending, Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.parsing.http1 import finished_at_ns, reply
 from conformance.rules.example import answered, completion, error, exchange
 from conformance.rules.gw.conditions import through_gateway
@@ -79,7 +79,7 @@ def not_left(x: Exchange, upstream: tuple[Exchange, ...]) -> NotJudged | None:
     fix="Watch for the client's disconnect during every wait, before the first byte as well, and then close the connection "
     "to the upstream.",
     applies_to=through_gateway(Kind.GATEWAY_DISCONNECT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(left(), upstream_at(20, 800))],
     bad=[both(left(), upstream_at(20, 5000, "closed")), both(left(), upstream_at(20, 4500))],
     timed=True,
@@ -110,7 +110,7 @@ def hang_up_not_passed_on(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterat
     spec=RETRIED,
     fix="Stop trying again when the client disconnects, in the pause between two attempts as well.",
     applies_to=through_gateway(Kind.GATEWAY_DISCONNECT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(left(), upstream_at(20, 30, "closed", 503)), both(left(), upstream_at(20, 800))],
     bad=[both(left(), upstream_at(20, 30, "closed", 503), upstream_at(1050, 2200, "closed", 503))],
     timed=True,
@@ -146,7 +146,7 @@ def took(began_ms: int, ended_ms: int, **facts: Any) -> Exchange:
     fix="Call the upstream without blocking: with an asynchronous client, or in a thread for each request; a gateway that "
     "serves one request at a time says so in the target's `concurrency`.",
     applies_to=through_gateway(Kind.GATEWAY_BURST),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         (
             *both(took(0, 1600, **SLOW), took(10, 1590, **SLOW)),

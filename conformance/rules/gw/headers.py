@@ -12,7 +12,7 @@ from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MAY, MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS, CONVERSATIONAL
 from conformance.parsing.http1 import reply, request_header
 from conformance.rules.conditions import OK
 from conformance.rules.example import JSON, answered, completion
@@ -62,7 +62,7 @@ def hops(options: Sequence[str]) -> set[str]:
     fix="Forward only the fields that describe the content, the API and the trace; name further ones in the policy "
     "(gateway.headers).",
     applies_to=through_gateway(Kind.GATEWAY_HEADER),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(asked(("x-team", "canary")), asked(("authorization", "Bearer sk-canary-upstream")))],
     bad=[
         both(
@@ -102,7 +102,7 @@ def _is_own(name: str) -> bool:
     spec=INTERNAL,
     fix="Remove the gateway's own fields at the last hop, or name them in the policy (gateway.headers).",
     applies_to=through_gateway(Kind.BASELINE, Kind.GATEWAY_HEADER),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(asked(), asked(("via", "1.1 gw"))), both(asked(("x-team", "a")), asked(("x-team", "a")))],
     bad=[both(asked(), asked(("x-ai-bridge-session", "u-17")))],
 )
@@ -129,7 +129,7 @@ HOP: tuple[tuple[str, str], ...] = (("connection", "keep-alive, x-hop"), ("x-hop
     spec=CONNECTION,
     fix="Remove from each message the fields that its Connection field names, and Connection itself, before forwarding it.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(asked(*HOP), asked()), both(asked(), answered(completion(), headers=(JSON, *HOP)))],
     bad=[
         both(asked(*HOP), asked(("x-hop", "1"))),
@@ -239,7 +239,7 @@ def trace_id(x: Exchange) -> str:
     spec=TRACES,
     fix="Forward traceparent, or send a child of it: another span in the same trace.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         both(asked(("traceparent", TRACE)), asked(("traceparent", TRACE))),
         both(asked(("traceparent", TRACE)), asked(("traceparent", TRACE.replace("00f0", "10f0")))),
@@ -272,7 +272,7 @@ def trace_ends(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding 
     spec=REQUEST_IDS,
     fix="Forward x-request-id of the upstream, or set one of the gateway's own.",
     applies_to=through_gateway(Kind.BASELINE),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         both(
             answered(completion(), headers=(JSON, ("x-gateway-request-id", "a"))),
@@ -307,7 +307,7 @@ GZIPPED = answered(
     spec=ACCEPT_ENCODING,
     fix="Compress a reply only if the client's Accept-Encoding lists the coding; decode what the upstream compressed.",
     applies_to=through_gateway(Kind.GATEWAY_HEADER),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(asked(), asked(("accept-encoding", "gzip")))],
     bad=[both(GZIPPED, asked(("accept-encoding", "gzip")))],
 )
@@ -333,7 +333,7 @@ def compressed_unasked(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[
     spec=CONTENT_TYPE,
     fix="Set Content-Type: application/json on each request with a JSON body.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(asked(JSON), asked(("content-type", "application/json; charset=utf-8")))],
     bad=[both(asked(JSON), asked()), both(asked(JSON), asked(("content-type", "text/plain")))],
 )

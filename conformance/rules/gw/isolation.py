@@ -4,15 +4,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from conformance.apis.embeddings import Values, vectors
 from conformance.apis.nonce import nonces
 from conformance.apis.response_content import response_content
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Pair, cached_reader
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, not_applicable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply, request_content
 from conformance.rules.conditions import OK, all_of
+from conformance.rules.emb.example import ONE, TWO, single
 from conformance.rules.example import answered, completion
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import ASKED, NONCE, both
@@ -23,6 +25,7 @@ EVERY_KIND: Final = (Kind.BASELINE, *(kind for kind in Kind if kind.startswith("
 OTHERS: Final = Compare(EVERY_KIND, many=True, any_profile=True, any_api=True, any_mode=True)
 
 FOREIGN = "qforeignforeign2"
+EMBEDDED: Final = "gateway.burst.01"
 BURST: dict[str, Any] = {"probe": "chat.gateway.burst.01", "body": ASKED}
 
 
@@ -31,9 +34,14 @@ def said(text: str, **facts: Any) -> Exchange:
     return answered(completion({"content": text}), **{**BURST, **facts})
 
 
-def _of_another() -> tuple[Exchange, ...]:
+def _embedded(got: Values, sent: Values) -> tuple[Exchange, ...]:
+    """Both sides of a request for an embedding."""
+    return both(*(single(values, f"Hi ({NONCE}:native-sse)", EMBEDDED) for values in (got, sent)))
+
+
+def _of_another(pair: tuple[Exchange, ...] = ()) -> tuple[Exchange, ...]:
     """Both sides of a request with another nonce."""
-    client, arrived = both(said(FOREIGN), said(FOREIGN))
+    client, arrived = pair or both(said(FOREIGN), said(FOREIGN))
     renamed: list[dict[str, Any]] = [{"nonce": FOREIGN, "id": f"other{at}"} for at in range(2)]
     return tuple(replace(x, **changes, cache={}) for x, changes in zip((client, arrived), renamed, strict=True))
 
@@ -60,23 +68,42 @@ def _owners(found: frozenset[str], x: Exchange, others: Sequence[Pair]) -> list[
     return sorted({pair.client.case.probe for pair in others if pair.client.nonce in foreign})
 
 
+@cached_reader
+def vectors_received(x: Exchange) -> frozenset[Values]:
+    """The vectors of a reply, of which each input has its own."""
+    is_of_vectors = x.api == "embeddings" and reply(x).status in OK
+    return frozenset(vector.values for vector in vectors(x) if vector.values) if is_of_vectors else frozenset()
+
+
+def _owners_of_vectors(x: Exchange, upstream: Sequence[Exchange], others: Sequence[Pair]) -> list[str]:
+    """The test cases of the requests with other inputs, to which the upstream sent vectors of this reply."""
+    foreign = vectors_received(x).difference(*map(vectors_received, upstream))
+    apart = (pair for pair in others if foreign and pair.client.nonce != x.nonce)
+    return sorted({p.client.case.probe for p in apart if any(foreign & vectors_received(one) for one in p.upstream)})
+
+
 @rule(
     "GW106",
     MUST,
-    "A reply holds no text of another client's",
+    "A reply holds nothing of another client's",
     spec=MIXED_UP,
     fix="Bind each reply to the connection and the request that it belongs to; close an upstream connection whose reply was "
     "not read to the end, and scope caches by request.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
-    good=[(*RIGHT, *_of_another())],
-    bad=[(*both(said(f"{FOREIGN} attempt 1"), said(f"{NONCE} attempt 1")), *_of_another())],
+    apis=APIS,
+    good=[(*RIGHT, *_of_another()), (*_embedded(ONE, ONE), *_of_another(_embedded(TWO, TWO)))],
+    bad=[
+        (*both(said(f"{FOREIGN} attempt 1"), said(f"{NONCE} attempt 1")), *_of_another()),
+        (*_embedded(TWO, ONE), *_of_another(_embedded(TWO, TWO))),
+    ],
     compares_with={"others": OTHERS},
 )
-def reply_of_another(x: Exchange, upstream: tuple[Exchange, ...], others: Sequence[Pair]) -> Iterator[Finding]:  # noqa: ARG001 - the signature of rules about both sides
-    """One user reads another's conversation."""
+def reply_of_another(x: Exchange, upstream: tuple[Exchange, ...], others: Sequence[Pair]) -> Iterator[Finding]:
+    """One user reads another's conversation, or stores a text with the embedding of another's."""
     for owner in _owners(nonces_received(x), x, others):
         yield Finding(f"the reply holds the nonce of another request, {owner}", at=reply(x).head)
+    for owner in _owners_of_vectors(x, upstream, others):
+        yield Finding(f"the reply holds an embedding that the upstream sent for {owner}", at=reply(x).head)
 
 
 @rule(
@@ -86,7 +113,7 @@ def reply_of_another(x: Exchange, upstream: tuple[Exchange, ...], others: Sequen
     spec=MIXED_UP,
     fix="Build each request upstream from the client's own request alone; keep no conversation between requests.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[(*RIGHT, *_of_another())],
     bad=[
         (
@@ -114,9 +141,10 @@ def request_of_another(
 
 
 def is_answer(x: Exchange) -> bool:
-    """Whether the reply is a success with text or calls."""
+    """Whether the reply is a success with text, calls or vectors."""
     content = response_content(x)
-    return reply(x).status in OK and not content.error and any(not choice.is_empty for choice in content.choices)
+    has_any = bool(vectors_received(x)) or any(not choice.is_empty for choice in content.choices)
+    return reply(x).status in OK and not content.error and has_any
 
 
 def _first(x: Exchange) -> NotJudged | None:
@@ -127,11 +155,11 @@ def _first(x: Exchange) -> NotJudged | None:
 @rule(
     "GW108",
     MUST,
-    "A completion comes from the upstream",
+    "A completion, or an embedding, comes from the upstream",
     spec=CHAT_SPEC,
     fix="Forward the request; if the gateway has to respond itself, respond with an error.",
     applies_to=all_of(through_gateway(), _first),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[RIGHT],
     bad=[both(said("Hello! How can I help you?"))],
 )
@@ -140,6 +168,7 @@ def answered_by_the_gateway(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
     if upstream:
         return
     if is_answer(x):
-        yield Finding(f"HTTP {reply(x).status} with a completion, but no request arrived upstream", at=reply(x).head)
+        what = "embeddings" if vectors_received(x) else "a completion"
+        yield Finding(f"HTTP {reply(x).status} with {what}, but no request arrived upstream", at=reply(x).head)
     else:
         yield not_applicable("the gateway responded without a completion")

@@ -9,7 +9,7 @@ from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.gw.attempts import failed_upstream, fate, is_sent_twice, is_unreachable, repeats
 from conformance.rules.gw.conditions import through_gateway
@@ -47,7 +47,7 @@ def _ended_ns(x: Exchange) -> int:
     spec=RETRY_AFTER,
     fix="Wait for Retry-After before the next attempt at the same upstream, or pass the refusal on.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     timed=True,
     good=[
         both(GOOD, at(0, limited(AFTER)), at(1100, GOOD)),
@@ -75,7 +75,7 @@ def retry_after_ignored(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator
     spec=RETRY_AFTER,
     fix="Pass Retry-After and retry-after-ms on with the refusal, or send a later time.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     needs=("headers",),
     good=[
         both(limited(AFTER), limited(AFTER)),
@@ -135,7 +135,7 @@ def _length_ns(x: Exchange) -> int:
     spec="https://platform.claude.com/docs/en/api/rate-limits#response-headers",
     fix="Pass x-ratelimit-*, anthropic-ratelimit-* and x-should-retry on, or send the gateway's own quota in them.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     needs=("headers",),
     good=[
         both(limited(("x-ratelimit-limit-requests", "60")), limited(("x-ratelimit-limit-requests", "60"))),
@@ -166,7 +166,7 @@ def quota_headers_dropped(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterat
     spec="https://www.rfc-editor.org/rfc/rfc6585#section-4",
     fix="Send Retry-After with the gateway's own 429 and 503, for as long as the upstream is not asked.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     needs=("headers",),
     good=[both(limited(AFTER)), both(limited(AFTER, status=503))],
     bad=[both(limited()), both(limited(status=503))],

@@ -10,7 +10,7 @@ from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exch
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK
 from conformance.rules.example import JSON, answered, completion, exchange
@@ -43,7 +43,7 @@ GIVEN_UP: Final = exchange(b"", mode="unary", probe=FAULT, ending=Ending("timeou
     spec="https://learn.microsoft.com/en-us/azure/architecture/patterns/circuit-breaker",
     fix="Let a circuit breaker open after several failures of the upstream, not after one; or declare it: gateway.breaker.",
     applies_to=through_gateway(Kind.GATEWAY_AFTER),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     compares_with={
         "usual": BASELINE,
         "around": Compare(
@@ -119,7 +119,7 @@ def _end_ns(x: Exchange) -> int:
     spec=GATEWAY_TIMEOUT,
     fix="Bound the wait for the upstream's response, and respond with 504 when it is over, or when the connection is closed.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     timed=True,
     good=[both(refused(504, OWN), LOST), both(refused(), refused())],
     bad=[both(GIVEN_UP, LOST), both(at(0, GIVEN_UP), at(5, refused()))],

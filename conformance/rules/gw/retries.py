@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.apis.errors import error_response
+from conformance.apis.fidelity.batches import is_in_parts
 from conformance.apis.response_content import response_content
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import display
 from conformance.rules.conditions import OK
@@ -57,7 +58,7 @@ def _counted(upstream: tuple[Exchange, ...]) -> str:
     spec=IDEMPOTENT,
     fix="Leave retries to the client, or declare them: gateway.retries and gateway.retry_on of the policy.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         both(refused(), refused()),
         both(GOOD, GOOD),
@@ -91,7 +92,7 @@ def sent_again(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> I
     spec=IDEMPOTENT,
     fix="Respond with 502 or 504 when the connection is lost after the request was sent; declare an opt-in as gateway.retry_on.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(refused(502, OWN), LOST), both(GOOD, LOST, GOOD)],
     bad=[
         both(GOOD, LOST, GOOD),
@@ -120,7 +121,7 @@ def accepted_request_sent_again(
     spec="https://github.com/maximhq/bifrost/pull/4911",
     fix="Read the response of the attempt that succeeded, and nothing of the others; do not try again once content is sent.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(GOOD, refused(), GOOD)],
     bad=[
         both(refused(), refused(), GOOD),
@@ -133,7 +134,7 @@ def later_answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[F
     """The response was generated and billed, but the client gets the error of an earlier attempt, or a mixture."""
     sent = [arrived for arrived in upstream if is_generation(arrived)]
     good = [arrived for arrived in sent if fate(arrived) == "answered"]
-    if len(sent) <= 1:
+    if len(sent) <= 1 or is_in_parts(x, sent):
         yield not_applicable("there was no further attempt")
     elif x.ending.how == "hung-up":
         yield not_applicable("the client left before the response")
@@ -168,7 +169,7 @@ def _text(x: Exchange) -> str:
     spec="https://github.com/api7/aisix/pull/807",
     fix="Retry and fall back in both modes until the first content is sent, or take it out of the policy.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     compares_with={"faults": Compare(Kind.GATEWAY_FAULT, many=True, any_profile=True, optional=True)},
     good=[both(GOOD, refused(503), GOOD)],
     bad=[both(refused(503), refused(503))],

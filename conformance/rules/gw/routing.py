@@ -13,7 +13,7 @@ from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import CONVERSATIONAL, Api
+from conformance.model.words import APIS, Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import Object, as_array, as_object, display
 from conformance.rules.conditions import OK, replied
@@ -41,7 +41,7 @@ OTHER: Final = elsewhere(answered(completion(model="other"), probe=FAULT))
     spec="https://docs.litellm.ai/docs/proxy/reliability",
     fix="Declare the fallback (gateway.fallback of the policy), or pass the first upstream's error on.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(GOOD, refused(), OTHER), both(refused(), refused())],
     bad=[both(GOOD, refused(), OTHER), both(refused(), refused(400), elsewhere(refused(400)))],
 )
@@ -63,7 +63,7 @@ def undeclared_fallback(x: Exchange, upstream: tuple[Exchange, ...], policy: Pol
     spec="https://github.com/BerriAI/litellm/issues/31722",
     fix="Pass the responding upstream's model name on in every chunk, or name it in a response header.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     compares_with={"after": Compare(Kind.GATEWAY_AFTER, many=True, optional=True)},
     good=[
         both(answered(completion(model="other"), probe=FAULT), refused(), OTHER),
@@ -107,7 +107,7 @@ def _signs(x: Exchange, after: tuple[Pair, ...]) -> set[tuple[str, str]]:
     spec="https://github.com/BerriAI/litellm/issues/41385",
     fix="Derive path and body from the same upstream's API, for a fallback, too.",
     applies_to=through_gateway(),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         both(GOOD, GOOD),
         both(GOOD, refused(), OTHER),
@@ -147,7 +147,7 @@ def _of_another(body: Object, api: Api) -> str:
     A body that lacks a member, was cut, or is no object, is not one of another API for that.
     """
     if spec(api).prompt not in body:
-        others = [other for other in CONVERSATIONAL if spec(other).prompt in body]
+        others = [other for other in APIS if spec(other).prompt in body]
         return f"`{spec(others[0]).prompt}`, and no `{spec(api).prompt}`" if others else ""
     if api != "messages":
         return ""
@@ -163,7 +163,7 @@ def _of_another(body: Object, api: Api) -> str:
     spec="https://github.com/envoyproxy/ai-gateway/pull/2410",
     fix="Overwrite or remove the headers by which the gateway routes inside itself, before it reads any of them.",
     applies_to=through_gateway(Kind.GATEWAY_HEADER, Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     compares_with={"usual": BASELINE},
     good=[
         both(answered(completion(), body=ASKED, probe=STEERED), answered(completion(), body=ASKED, probe=STEERED))
@@ -236,7 +236,7 @@ def _refused_itself(x: Exchange) -> NotJudged | None:
     spec="https://www.rfc-editor.org/rfc/rfc9110#section-15.5",
     fix="Respond with 400 for a body that is not JSON, 404 for a model without a route, and 401 for a wrong key.",
     applies_to=_refused_itself,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(refused(400, probe="chat.gateway.refusal.invalid-json"))],
     bad=[
         both(refused(500, probe="chat.gateway.refusal.invalid-json")),

@@ -8,7 +8,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.example import answered, exchange, http, streamed
 from conformance.rules.gw.attempts import LOST, failed_upstream, failure, fate, status_of
@@ -106,7 +106,7 @@ TOLD_IN_STREAM: Final = (both(FAILED_RESPONSE, FAILED_AT_ONCE), both(FAILED_AT_O
     spec=BAD_GATEWAY,
     fix="Respond with the upstream's error status, or 502 or 504 where it has none.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         both(refused(502, OWN), NO_RESPONSE),
         both(refused(), refused()),
@@ -142,7 +142,7 @@ def failure_told_as_success(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
     spec=CODES_5XX,
     fix="Pass the upstream's status on, or respond with 502; only what the request itself gets wrong is a 4xx.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         both(refused(503), refused(503)),
         both(refused(502, OWN), refused(401)),
@@ -175,7 +175,7 @@ def failure_blamed_on_the_client(x: Exchange, upstream: tuple[Exchange, ...]) ->
     spec=CODES_4XX,
     fix="Pass the upstream's 4xx on.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT, Kind.GATEWAY_REFUSAL),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[both(refused(400), refused(400)), both(refused(400), refused(422)), both(refused(502, OWN), refused(404))],
     bad=[
         both(refused(500, OWN), refused(400)),
@@ -206,7 +206,7 @@ def mistake_told_as_failure(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
     spec=BAD_GATEWAY,
     fix="Pass the upstream's status on; respond with 502 for a lost connection and 504 for silence.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         both(refused(503), refused(503)),
         both(refused(502, OWN), refused(500)),

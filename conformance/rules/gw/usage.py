@@ -12,7 +12,7 @@ from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS, WITH_CHOICES
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_object
 from conformance.rules.example import HELLO, chunk, completion, streamed
@@ -35,9 +35,9 @@ def counted(sent: tuple[Any, ...], got: tuple[Any, ...], *, asked: bool = True) 
 
 
 def asks_usage(x: Exchange) -> bool:
-    """Whether a request asks for usage, or gets it anyway: only streams of Chat Completions have to ask."""
+    """Whether a request asks for usage, or gets it anyway: only streams of choices have to ask."""
     options = as_object(request_body(x).get("stream_options"))
-    return x.api != "chat" or x.mode != "stream" or options.get("include_usage") is True
+    return x.api not in WITH_CHOICES or x.mode != "stream" or options.get("include_usage") is True
 
 
 @rule(
@@ -48,7 +48,7 @@ def asks_usage(x: Exchange) -> bool:
     fix="Forward the usage wherever the upstream sends it: in a chunk without choices, beside an empty delta, with the "
     "finish reason, in response.incomplete; of several reports of one response the last one counts, do not add them up.",
     applies_to=USUAL,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         counted(TOLD, TOLD),
         relayed(completion(), completion()),
@@ -97,7 +97,7 @@ def usage_chunks(x: Exchange) -> int:
     spec=SPEC,
     fix="Send one usage chunk, whether the upstream tells its usage in a chunk, in a field of its own, or in both.",
     applies_to=USUAL,
-    apis=("chat",),
+    apis=WITH_CHOICES,
     modes=("stream",),
     good=[counted(TOLD, TOLD)],
     bad=[counted(TOLD, (*HELLO[:-1], USAGE_CHUNK, USAGE_CHUNK, "[DONE]"))],
@@ -121,7 +121,7 @@ def usage_doubled(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findi
     fix="Remove the usage chunk from streams of clients that did not set stream_options.include_usage; if all clients are "
     "to get it, say so (gateway.usage).",
     applies_to=USUAL,
-    apis=("chat",),
+    apis=WITH_CHOICES,
     modes=("stream",),
     good=[counted(TOLD, HELLO, asked=False)],
     bad=[counted(TOLD, TOLD, asked=False)],
@@ -144,7 +144,7 @@ def usage_unasked(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -
     spec=ESTIMATES,
     fix="Leave usage out, or mark an estimate as one (a member such as `estimated: true` beside the counts).",
     applies_to=USUAL,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     good=[
         relayed(completion(usage=None), completion(usage=None)),
         relayed(completion(usage=None), completion(usage=COUNTED | {"estimated": True})),

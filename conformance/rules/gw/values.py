@@ -8,7 +8,7 @@ from conformance.apis.fidelity.differences import Difference, differences, quote
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_exact import Number, parse_exact
@@ -87,7 +87,7 @@ def _contents(x: Exchange) -> dict[int, Any]:
     spec=JSON_NUMBERS,
     fix="Forward the bytes, or parse JSON with exact integers: json-bigint in JavaScript, json.Number in Go.",
     applies_to=USUAL,
-    apis=CONVERSATIONAL,
+    apis=APIS,
     modes=("unary",),
     good=[
         relayed(completion(x_vendor={"block": ODD}), completion(x_vendor={"block": ODD}, created=1)),

@@ -31,7 +31,9 @@ def find(name: str) -> GatewayChange | None:
 
 NEAR: Final = {
     "caches": "boundaries",
+    "completions": "batches",
     "conversation": "requests",
+    "embeddings": "batches",
     "endings": "replies",
     "hang_ups": "boundaries",
     "isolation": "boundaries",

@@ -13,12 +13,18 @@ from conformance.testbed.gateway.handling import (
     Handler,
     Pieces,
     one,
+    own_reply,
+    whole,
+    with_body,
 )
+from conformance.testbed.server.body import parse
 from conformance.testbed.server.chat import buffered_chunks
 from conformance.testbed.server.reply import Headers, encode_event, to_json
 
 Key = Callable[[GatewayRequest, dict[str, Any]], Any]
 HIT: Final[Headers] = (("x-cache", "HIT"), ("age", "1"))
+OF_VECTORS: Final = ("model", "dimensions", "encoding_format")
+"""The fields besides the input that change an embedding."""
 
 
 def whole_request(request: GatewayRequest, body: dict[str, Any]) -> Any:
@@ -100,6 +106,44 @@ def replayed(key: Key, headers: Headers = HIT) -> Handler:
         return GatewayReply(status=200, headers=(("content-type", "text/event-stream"), *headers), body=one(events))
 
     return handle
+
+
+def storing_by_text(*, is_numbered: bool = True) -> Handler:
+    """Store each text with its embedding, and ask the upstream for unknown ones only.
+
+    `is_numbered`: what comes from the upstream gets the index that it has in the client's request.
+    """
+
+    async def handle(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+        body = request.json
+        texts = body.get("input") if isinstance(body, dict) else None
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            return await forward(request)
+        stored: dict[Any, Any] = state.memory.setdefault("vectors", {})
+        keys = [(text, *(body.get(name) for name in OF_VECTORS)) for text in texts]
+        fresh = [at for at, key in enumerate(keys) if key not in stored]
+        if fresh:
+            asked = replace(request, body=to_json(body | {"input": [texts[at] for at in fresh]}))
+            reply = await forward(request if len(fresh) == len(texts) else asked)
+            raw = await whole(reply.body)
+            value = parse(raw).value
+            if reply.status == 200 and isinstance(value, dict):
+                stored |= {keys[fresh[entry["index"]]]: entry["embedding"] for entry in value["data"]}
+            if reply.status != 200 or len(fresh) == len(texts):
+                return with_body(reply, raw)
+        indexes = [fresh.index(at) if at in fresh and not is_numbered else at for at in range(len(texts))]
+        return own_reply(200, _listed([stored[key] for key in keys], indexes, body["model"]), *HIT)
+
+    return handle
+
+
+def _listed(vectors: list[Any], indexes: list[int], model: str) -> dict[str, Any]:
+    """A response with these embeddings."""
+    data = [
+        {"object": "embedding", "index": index, "embedding": vector}
+        for index, vector in zip(indexes, vectors, strict=True)
+    ]
+    return {"object": "list", "data": data, "model": model, "usage": {"prompt_tokens": 1, "total_tokens": 1}}
 
 
 def _unsized(headers: Headers) -> Headers:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from conformance.apis.nonce import Marker, marker
 from conformance.apis.specs import spec
-from conformance.model.words import CONVERSATIONAL, Api
+from conformance.model.words import APIS, Api
 from conformance.testbed.server.deployments import (
     COUNT_TOKENS,
     CREATED,
@@ -45,7 +45,7 @@ HEALTH: Final = re.compile(
 class Offer(NamedTuple):
     """What the upstreams offer: the APIs, and the models that they list; any other name is accepted, too."""
 
-    apis: tuple[Api, ...] = CONVERSATIONAL
+    apis: tuple[Api, ...] = APIS
     models: tuple[str, ...] = (MODEL,)
 
 
@@ -119,7 +119,7 @@ def _elsewhere(request: ServerRequest, offer: Offer) -> ModelResponse:
             return ModelResponse(whole={"status": "ok"})
     if request.path == MODELS:
         return compliant(request)
-    offered = ", ".join(VERSION + spec(api).path for api in CONVERSATIONAL if api in offer.apis)
+    offered = ", ".join(VERSION + spec(api).path for api in APIS if api in offer.apis)
     message = f"The upstream serves nothing at {request.path[:200]}, only {offered} and {MODELS}."
     return refuse(Refusal(status=404, message=message, code="unknown_url"), request)
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import h11
 
 from conformance.apis.specs import spec
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.parsing.content import MAX_VALUES, decoded_request
 from conformance.testbed.server.body import MAX_BODY, parse
 from conformance.testbed.server.deployments import COUNT_TOKENS, MODELS
@@ -15,7 +15,7 @@ from conformance.testbed.server.endpoints import VERSION, api_of
 from conformance.testbed.server.refusal import Refusal
 from conformance.testbed.server.reply import ServerRequest
 
-PATHS: Final = (COUNT_TOKENS, *(VERSION + spec(api).path for api in CONVERSATIONAL))
+PATHS: Final = (COUNT_TOKENS, *(VERSION + spec(api).path for api in APIS))
 OF_MODELS: Final = re.compile(r"(?:.*/)?models(/.+)?", re.DOTALL)
 CODINGS: Final = "gzip, deflate"
 

@@ -1,5 +1,6 @@
 """Defects in which the responses or requests of clients get mixed up, and responses that no upstream gave."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from conformance.testbed.gateway.handling import (
     GatewayReply,
     GatewayRequest,
     GatewayState,
+    Handler,
     Pieces,
     own_reply,
     whole,
@@ -22,17 +24,21 @@ OFTEN = 2
 PLAIN = {"model", "messages", "max_tokens"}
 
 
-async def _swapped(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
-    """Now and then, a plain request gets the response to an earlier one."""
-    reply = await forward(request)
-    is_plain = isinstance(request.json, dict) and request.json.keys() <= PLAIN and b":native-sse" in request.body
-    if reply.status != 200 or reply.is_stream or not is_plain:
-        return reply
-    data = await whole(reply.body)
-    earlier: list[bytes] = state.memory.setdefault("earlier", [])
-    earlier.append(data)
-    is_mixed_up = len(earlier) > 1 and not len(earlier) % OFTEN
-    return with_body(reply, earlier[-2] if is_mixed_up else data)
+def mixing_up(fields: Collection[str]) -> Handler:
+    """Now and then, a plain request, which has only these fields, gets the response to an earlier one."""
+
+    async def handle(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
+        reply = await forward(request)
+        is_plain = isinstance(request.json, dict) and {*request.json} <= {*fields} and b":native-sse" in request.body
+        if reply.status != 200 or reply.is_stream or not is_plain:
+            return reply
+        data = await whole(reply.body)
+        earlier: list[bytes] = state.memory.setdefault("earlier", [])
+        earlier.append(data)
+        is_mixed_up = len(earlier) > 1 and not len(earlier) % OFTEN
+        return with_body(reply, earlier[-2] if is_mixed_up else data)
+
+    return handle
 
 
 async def _interleaved(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
@@ -97,7 +103,7 @@ DEFECTS = (
         name="replies-mixed-up",
         title="Under load, a client now and then gets another one's response",
         caught_by="GW106",
-        handle=_swapped,
+        handle=mixing_up(PLAIN),
     ),
     GatewayChange(
         name="streams-interleaved",

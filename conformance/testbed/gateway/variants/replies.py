@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from conformance.model.target import GatewayPolicy
+from conformance.model.words import GENERATIVE
 from conformance.testbed.gateway.defects.endings import TRUNCATED, ended_by
 from conformance.testbed.gateway.defects.replies import in_choices, reading, without
 from conformance.testbed.gateway.defects.usage import ESTIMATE, asking_always, estimating
@@ -39,7 +40,7 @@ from conformance.testbed.gateway.handling import (
 Json = dict[str, Any]
 SIZE: Final = 100
 DELAY_S: Final = 0.4
-EVERY_API: Final = ("chat", "messages", "responses")
+EVERY_API: Final = GENERATIVE
 
 
 async def _in_hundreds(pieces: Pieces) -> Pieces:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from conformance.model.words import WITH_CHOICES
 from conformance.testbed.mutations import changes
 from conformance.testbed.mutations.defects.http import halved
 from conformance.testbed.mutations.mutate_bytes import compressed, is_stream, on_pieces, recoded, streams
@@ -196,7 +197,7 @@ def failed(response: ModelResponse, request: ServerRequest) -> ModelResponse:
         error = told | {"sequence_number": len(response.events) // 2}
     if request.api == "messages":
         error |= {"error": error["error"] | {"type": "overloaded_error"}}
-    name = None if request.api == "chat" else "error"
+    name = None if request.api in WITH_CHOICES else "error"
     return replace(response, events=(*response.events[: len(response.events) // 2], Event(data=error, name=name)))
 
 
