@@ -183,6 +183,16 @@ MISTAKES: Final = (
     Probe(
         api="completions",
         kind=Kind.MISTAKE,
+        subject="best-of-below-n",
+        purpose="Fewer candidates are to be generated than are to be returned.",
+        modes=("unary",),
+        build_body=with_fields(n=2, best_of=1, max_tokens=1),
+        suite="full",
+        max_tokens=2,
+    ),
+    Probe(
+        api="completions",
+        kind=Kind.MISTAKE,
         subject="best-of-in-a-stream",
         purpose="The better of two candidates is requested as a stream, which the API rules out.",
         modes=("stream",),

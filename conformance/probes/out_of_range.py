@@ -47,7 +47,6 @@ BEYOND: dict[Api, dict[tuple[str, str], dict[str, Any]]] = {
         ("logit_bias", ""): {"logit_bias": {"50": 1000}},
         ("n", ""): {"n": 0},
         ("best_of", ""): {"best_of": -1},
-        ("best_of", "below-n"): {"n": 2, "best_of": 1},
         ("logprobs", ""): {"logprobs": -1},
     },
 }

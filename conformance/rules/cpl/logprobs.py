@@ -124,7 +124,7 @@ NONE: Final = asking("form", "logprobs-zero", logprobs=0, max_tokens=2)
     good=[said("Hi", " you", facts=NONE, top_logprobs=None), said("Hi", " you", facts=NONE)],
     bad=[whole(choice("Hi you", finish="length"), **NONE), stream(chunk(choice("Hi", finish="length")), **NONE)],
 )
-def zero_taken_for_none(x: Exchange) -> Iterator[Finding]:
+def zero_treated_as_null(x: Exchange) -> Iterator[Finding]:
     """A client that needs the chosen tokens alone gets nothing, and pays for the request again."""
     if not entries(x) and not warned(x, "logprobs"):
         seen = "`logprobs: 0` was silently ignored: the response has no log probabilities"

@@ -47,7 +47,7 @@ def _tokens(values: object) -> Exchange:
     bad=[(_tokens(ONE), _texts(ONE, TWO, THREE)), (_tokens(ONE), _texts(TWO, THREE, (0.6, 0.8001, 0.0, 0.0)))],
     compares_with={"written": Compare(Kind.ACCEPTED_FORM, "tokens-as-texts")},
 )
-def tokens_taken_for_text(x: Exchange, written: Exchange) -> Iterator[Finding | NotJudged]:
+def tokens_embedded_as_text(x: Exchange, written: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients that send tokens, as LangChain does by default, store the embeddings of digits: no search finds anything."""
     if skip := finite(written):
         yield skip

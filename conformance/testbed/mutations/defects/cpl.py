@@ -340,7 +340,7 @@ SHARED = (
     unread("text-logprobs-dropped", "`logprobs` of a Completions request is ignored", "FLD014", "logprobs"),
     unread(
         "text-logprobs-zero-dropped",
-        "`logprobs: 0` of a Completions request is taken for null",
+        "`logprobs: 0` of a Completions request is treated as null",
         "CPL019",
         "logprobs",
         where=lambda request: holds("logprobs", int)(request) and not request.json["logprobs"],
