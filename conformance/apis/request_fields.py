@@ -17,6 +17,13 @@ def choices_asked(x: Exchange) -> int:
     return choices_in(request_body(x)) if found and found.choices else 1
 
 
+def candidates_asked(x: Exchange) -> int:
+    """How many completions may be generated: of the `best_of` for each prompt of Completions, `n` are returned."""
+    wanted = request_body(x).get("best_of")
+    each = int(wanted) if x.api == "completions" and is_integer(wanted) else 1
+    return max(choices_asked(x), each * max(1, len(prompts_in(request_body(x)))))
+
+
 def cap_asked(x: Exchange) -> int:
     """How many tokens a choice may have; 0 without a limit."""
     named = (request_body(x).get(name) for name in caps(x.api))

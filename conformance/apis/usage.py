@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from conformance.apis.chat import chunks
-from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.request_fields import candidates_asked, cap_asked
 from conformance.apis.specs import generation, spec
 from conformance.apis.token_counts import Usage, is_count
 from conformance.model.exchange import Exchange, cached_reader
@@ -70,9 +70,9 @@ def usage(x: Exchange) -> Usage | None:
 
 
 def exceeds_cap(x: Exchange) -> bool:
-    """Whether usage counts more tokens than the token cap allows the choices, with one more for the end of each."""
+    """Whether usage counts more tokens than the token cap allows all candidates, with one more for the end of each."""
     spent, cap = usage(x), cap_asked(x)
-    return bool(spent and cap and spent.completion > (cap + 1) * choices_asked(x))
+    return bool(spent and cap and spent.completion > (cap + 1) * candidates_asked(x))
 
 
 def counts_tokens(value: Any) -> bool:

@@ -22,6 +22,8 @@ ALIKE: Final = 12
 """How many of them two prompts begin with: these have the same log probabilities in both."""
 BEFORE_STOP: Final = 8
 """Characters of the text before a stop sequence."""
+ABSENT: Final = "no such text"
+"""A stop sequence that does not occur in it."""
 SCORE: Final[dict[str, Any]] = {"echo": True, "logprobs": 1, "max_tokens": 1, "temperature": 0}
 """The fields with which evaluations score a prompt."""
 
@@ -78,10 +80,10 @@ def across_pieces(text: str, pieces: Sequence[str]) -> str:
 
 
 def stopped_across(x: Exchange) -> Any:
-    """The same request, with a stop sequence that spans two pieces of its text; None if its text is too short."""
+    """The same request, and a second stop sequence that spans two pieces of its text; None if its text is too short."""
     choice = next(iter(response_content(x).choices), None)
     stop = across_pieces(choice.text, choice.pieces) if choice else ""
-    return request_body(x) | {"stop": [stop]} if stop else None
+    return request_body(x) | {"stop": [ABSENT, stop]} if stop else None
 
 
 ECHOES: Final = (
@@ -135,7 +137,7 @@ EFFECTS: Final = (
         kind=Kind.EFFECT,
         subject="stop",
         variant="across",
-        purpose="A stop sequence from the middle of the text before, which spans two of its pieces.",
+        purpose="Two stop sequences: the second is from the middle of the text before, and spans two of its pieces.",
         modes=("stream",),
         follows=(Compare(Kind.REPEAT),),
         build_next=stopped_across,
@@ -178,6 +180,16 @@ FORMS: Final = (
     _form("logprobs-zero", "`logprobs` is 0: no alternatives.", "full", MODES, logprobs=0, max_tokens=4),
 )
 MISTAKES: Final = (
+    Probe(
+        api="completions",
+        kind=Kind.MISTAKE,
+        subject="best-of-below-n",
+        purpose="Fewer candidates are to be generated than are to be returned.",
+        modes=("unary",),
+        build_body=with_fields(n=2, best_of=1, max_tokens=1),
+        suite="full",
+        max_tokens=2,
+    ),
     Probe(
         api="completions",
         kind=Kind.MISTAKE,

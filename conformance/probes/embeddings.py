@@ -16,7 +16,14 @@ BATCH: Final = (PASTRY, HARBOUR, GALAXY)
 TOKENS: Final = ([5, 17, 42, 9], [23, 8])
 """Tokens that every vocabulary has."""
 NOTATIONS: Final = ("[5, 17, 42, 9]", "[5,17,42,9]", "5 17 42 9", "5, 17, 42, 9")
-"""The first of the tokens as the texts that a server may take them for."""
+"""The first of the tokens as the texts that a server may make of them."""
+UMLAUTS: Final = "\u00dcber den D\u00e4chern l\u00e4uten fr\u00f6hlich die Glocken."
+DAMAGED: Final = (
+    UMLAUTS.encode("ascii", "replace").decode(),
+    UMLAUTS.encode().decode("ascii", "replace").replace("\ufffd", "?"),
+    UMLAUTS.encode().decode("latin-1"),
+)
+"""What is left of it where each character, or byte, that is not ASCII is replaced, or UTF-8 is read as Latin-1."""
 BEGIN: Final = " ".join(f"Lamp {number} of the harbour is green, and nobody knows who lit it." for number in range(60))
 """More than 700 words: longer than the context of many embedding models, which have 512 tokens or fewer."""
 ENDS: Final = tuple(f"{text} " * 12 for text in (PASTRY, GALAXY))
@@ -84,9 +91,9 @@ EFFECTS: Final = (
     _probe(
         Kind.EFFECT,
         "dimensions",
-        "The same text in fewer dimensions.",
+        "The same text and another in fewer dimensions.",
         field_suite_modes=UNARY,
-        input=HARBOUR,
+        input=[HARBOUR, PASTRY],
         encoding_format="float",
         dimensions=FEW,
     ),
@@ -112,7 +119,7 @@ FORMS: Final = (
     _probe(
         Kind.ACCEPTED_FORM,
         "tokens-as-texts",
-        "The numbers of these tokens as texts, to show whether the tokens are taken for one of them.",
+        "The numbers of these tokens as texts, to show whether the tokens are embedded as one of them.",
         suite="full",
         input=[*NOTATIONS],
         encoding_format="float",
@@ -134,6 +141,14 @@ FORMS: Final = (
         input=[HARBOUR, PASTRY],
         encoding_format="base64",
         dimensions=FEW,
+    ),
+    _probe(
+        Kind.ACCEPTED_FORM,
+        "umlauts",
+        "A text with umlauts, and what is left of it where they are lost.",
+        suite="full",
+        input=[UMLAUTS, *DAMAGED],
+        encoding_format="float",
     ),
     _probe(
         Kind.ACCEPTED_FORM,

@@ -236,8 +236,19 @@ PREVIOUS = [{"a": -1.0}, {" b": -2.0}, {" c": -3.0}, {" d": -4.0}]
         ([{"x": -0.1}] * 4, [Status.UNTESTABLE]),
         ([None] * 4, [Status.UNTESTABLE]),
         ([*NEXT[:2], *OWN[2:]], [Status.UNTESTABLE]),
+        ([{" b": -2.0}, {" c": -3.0}, {" d": -4.0}, {" e": -9.0}], [Status.UNTESTABLE]),
     ],
-    ids=["own", "own and likelier", "next", "previous", "repeating model", "never its own", "none", "some"],
+    ids=[
+        "own",
+        "own and likelier",
+        "next",
+        "previous",
+        "repeating model",
+        "never its own",
+        "none",
+        "some",
+        "with another number",
+    ],
 )
 def test_alternatives_tell_whose_the_scores_are(likeliest, expected):
     assert yielded("CPL016", listing(*likeliest)) == expected

@@ -16,7 +16,6 @@ from conformance.parsing.sse import looks_like_events
 from conformance.rules.conditions import (
     all_of,
     answered_or_rejected,
-    mode_supported,
     not_rejected_for_other_reasons,
     probe_is,
     readable,
@@ -42,7 +41,6 @@ def _counting(words: int) -> Any:
     fix="Reject a `best_of` above `n` with 400 if `stream` is true: the best choice is known only when all are complete.",
     applies_to=all_of(
         probe_is(Kind.MISTAKE, subjects=("best-of-in-a-stream",)),
-        mode_supported,
         not_rejected_for_other_reasons,
         readable,
         answered_or_rejected,

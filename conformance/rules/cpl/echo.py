@@ -180,7 +180,7 @@ ALONE: Final = texts(f" {HELLO}", **asking("twin", "", max_tokens=16, temperatur
     },
 )
 def completion_lost_after_its_prompt(x: Exchange, alone: Exchange, again: Exchange) -> Iterator[Finding | NotJudged]:
-    """The client pays for tokens that it never gets, or takes its own prompt for what the model wrote.
+    """The client pays for tokens that it never gets, or treats its own prompt as the model's text.
 
     The same prompt without `echo`, twice at temperature 0, shows whether the model continues it with visible text.
     """

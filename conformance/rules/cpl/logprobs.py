@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from conformance.apis.chat import parts, span_of, whole_choices
 from conformance.apis.echoed import choices_per_prompt, has_prompt, with_prompts
-from conformance.apis.logprobs import UNREADABLE, asks_logprobs, entries, joined_tokens
+from conformance.apis.logprobs import UNREADABLE, alternatives_asked, asks_logprobs, entries, joined_tokens
 from conformance.apis.request_fields import cap_asked, choices_asked, echoes
 from conformance.apis.response_content import response_content
 from conformance.apis.text_choices import BYTES, LogprobLists, logprob_lists
 from conformance.apis.usage import usage
-from conformance.field_support.capability import effect_shown
+from conformance.field_support.capability import effect_shown, warned
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -22,7 +22,7 @@ from conformance.parsing.sse import Event
 from conformance.rules.conditions_by_api import finished, has_content
 from conformance.rules.cpl.example import asking, choice, chunk, scored, stream, whole
 from conformance.rules.cpl.prompts import token_ids
-from conformance.rules.cpl.spec import COMPLETIONS, OBJECT
+from conformance.rules.cpl.spec import COMPLETIONS, CREATE, OBJECT
 
 SPEC: Final = f"{OBJECT}#completions/object-choices"
 ASKED: Final = asking("witness", "logprobs", logprobs=2, max_tokens=2)
@@ -99,6 +99,36 @@ def no_lists(x: Exchange) -> Iterator[Finding]:
             seen = ", ".join(f"{number} {name}" for name, number in lengths.items())
             yield Finding(f"the lists of `logprobs` differ in length: {seen}", at=span_of(x, event))
             return
+
+
+def _asked_for_none(x: Exchange) -> NotJudged | None:
+    """Log probabilities without alternatives were requested, and text was received."""
+    if not asks_logprobs(x) or alternatives_asked(x) != 0 or echoes(x):
+        return OUT_OF_SCOPE
+    has_text = any(choice.text for choice in response_content(x).choices)
+    return has_content(x) or (None if has_text else untestable("the response has no text"))
+
+
+NONE: Final = asking("form", "logprobs-zero", logprobs=0, max_tokens=2)
+
+
+@rule(
+    "CPL019",
+    SHOULD,
+    "logprobs: 0 returns the log probability of each token",
+    spec=f"{CREATE}#completions/create-logprobs",
+    fix="Tell 0 from null: list each token with its log probability, and no alternatives.",
+    applies_to=_asked_for_none,
+    needs=("headers",),
+    apis=COMPLETIONS,
+    good=[said("Hi", " you", facts=NONE, top_logprobs=None), said("Hi", " you", facts=NONE)],
+    bad=[whole(choice("Hi you", finish="length"), **NONE), stream(chunk(choice("Hi", finish="length")), **NONE)],
+)
+def zero_treated_as_null(x: Exchange) -> Iterator[Finding]:
+    """A client that needs the chosen tokens alone gets nothing, and pays for the request again."""
+    if not entries(x) and not warned(x, "logprobs"):
+        seen = "`logprobs: 0` was silently ignored: the response has no log probabilities"
+        yield Finding(seen, at=span_of(x))
 
 
 def _echoed(x: Exchange) -> NotJudged | None:

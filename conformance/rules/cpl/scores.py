@@ -126,10 +126,10 @@ def _places(tokens: Sequence[Scored]) -> list[int]:
 
 
 def _names_itself(tokens: Sequence[Scored]) -> bool:
+    """Whether most alternatives name the token itself, with its number."""
     places = _places(tokens)
-    return len(places) >= FEWEST and sum(tokens[at].token in tokens[at].likeliest for at in places) >= MOST * len(
-        places
-    )
+    hits = sum(_has(tokens[at], tokens[at].token) for at in places)
+    return hits >= max(FEWEST, MOST * len(places))
 
 
 def _named_instead(tokens: Sequence[Scored]) -> str:
@@ -140,18 +140,16 @@ def _named_instead(tokens: Sequence[Scored]) -> str:
     """
     for name, step in (("next", 1), ("previous", -1)):
         pairs = [(tokens[at], tokens[at + step].token) for at in _places(tokens) if 0 <= at + step < len(tokens)]
-        hits = [one.logprob for one, neighbour in pairs if _is_of(one, neighbour)]
+        hits = [one.logprob for one, other in pairs if one.token not in one.likeliest and _has(one, other)]
         if len(hits) >= max(FEWEST, MOST * len(pairs)) and len({*hits}) > 1:
             return name
     return ""
 
 
-def _is_of(one: Scored, neighbour: str) -> bool:
-    """Whether the number and the alternatives of a token are a neighbour's."""
-    its = one.likeliest.get(neighbour)
-    if its is None or one.logprob is None or one.token in one.likeliest:
-        return False
-    return abs(its - one.logprob) <= SAME
+def _has(one: Scored, token: str) -> bool:
+    """Whether a token is among the alternatives, with the number of this one."""
+    its = one.likeliest.get(token)
+    return its is not None and one.logprob is not None and abs(its - one.logprob) <= SAME
 
 
 def _compared(x: Exchange, found: Sequence[Sequence[Scored]]) -> Iterator[Finding | NotJudged]:

@@ -18,7 +18,7 @@ from conformance.rules.cpl.example import asking, choice, chunk, stream, texts
 from conformance.rules.cpl.spec import COMPLETIONS, CREATE
 
 ACROSS: Final = "across"
-ASKED: Final = asking("witness", f"stop.{ACROSS}", stop=["e, t"], temperature=0)
+ASKED: Final = asking("witness", f"stop.{ACROSS}", stop=["no such text", "e, t"], temperature=0)
 TEXT: Final = texts(" One, two, three", **asking("twin", "", temperature=0))
 PLAIN: Final = texts(" On", **asking("witness", "stop", stop=["e"]))
 
@@ -59,13 +59,13 @@ def stop_across_tokens_missed(
 ) -> Iterator[Finding | NotJudged]:
     """Programs stop a completion at the next turn or function: they get a part of the mark, or all that follows.
 
-    The stop sequence is a part of the text that the prompt got before, at temperature 0.
+    The stop sequence, the last of two, is a part of the text that the prompt got before, at temperature 0.
     """
     if skip := finished(alone) or finished(again):
         yield skip
         return
     said, before, repeated = ("".join(one.text for one in response_content(each).choices) for each in (x, alone, again))
-    (stop,) = stops_asked(x)
+    stop = stops_asked(x)[-1]
     meant, found, _ = before.partition(stop)
     if before != repeated or not found:
         yield untestable("the responses to the same prompt differ at temperature 0")

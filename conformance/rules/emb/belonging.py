@@ -11,7 +11,7 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
-from conformance.parsing.json_values import as_array
+from conformance.parsing.json_values import as_array, display
 from conformance.rules.emb.conditions import finite, indexed, of, other_name
 from conformance.rules.emb.example import GOOD, GOOD_BATCH, ONE, TEXTS, THREE, TWO, batch, single
 from conformance.rules.emb.spec import CREATE, GUIDE, ONLY
@@ -201,3 +201,30 @@ def equal_embeddings(x: Exchange, first: Exchange | None, alone: Exchange | None
         found.setdefault(values, index)
     if first and alone and not finite(first) and not finite(alone) and by_index(first)[0] == by_index(alone)[0]:
         yield Finding("two texts in requests of their own have equal embeddings, though they differ", at=span_of(x))
+
+
+def _damaged(*vectors: object) -> Exchange:
+    return batch(*vectors, given=["\u00dcber", "?ber", "\u00c3\u009cber"], probe="form.umlauts")
+
+
+@rule(
+    "EMB032",
+    MUST,
+    "No character of a text is lost or replaced before it is embedded",
+    spec=f"{CREATE}#embeddings-create-input",
+    fix="Read the body as UTF-8, and pass the text to the tokenizer unchanged.",
+    applies_to=of(Kind.ACCEPTED_FORM, "umlauts"),
+    apis=ONLY,
+    good=[_damaged(ONE, TWO, THREE), _damaged(ONE, (0.6, 0.79999, 0.0, 0.0), TWO)],
+    bad=[_damaged(ONE, ONE, TWO), _damaged(ONE, TWO, ONE)],
+)
+def characters_lost(x: Exchange) -> Iterator[Finding | NotJudged]:
+    """Texts in most languages are stored with the embeddings of other ones: searches in them find the wrong texts."""
+    if len({*by_index(x).values()}) == 1:
+        yield untestable("all embeddings of the response are equal (see EMB015)")
+        return
+    texts = as_array(request_body(x).get("input"))
+    for index, values in sorted(by_index(x).items()):
+        if index and values == by_index(x)[0]:
+            seen = f"the text {display(texts[0])} has the same embedding as {display(texts[index])}"
+            yield Finding(seen, at=span_of(x))

@@ -42,12 +42,12 @@ def _tokens(values: object) -> Exchange:
     apis=ONLY,
     good=[
         (_tokens(ONE), _texts(TWO, THREE, (0.0, 0.7, 0.7, 0.0))),
-        (_tokens((0.62, 0.78, 0.0, 0.0)), _texts(ONE, TWO, THREE)),
+        (_tokens((0.65, 0.75, 0.0, 0.0)), _texts(ONE, TWO, THREE)),
     ],
     bad=[(_tokens(ONE), _texts(ONE, TWO, THREE)), (_tokens(ONE), _texts(TWO, THREE, (0.6, 0.8001, 0.0, 0.0)))],
     compares_with={"written": Compare(Kind.ACCEPTED_FORM, "tokens-as-texts")},
 )
-def tokens_taken_for_text(x: Exchange, written: Exchange) -> Iterator[Finding | NotJudged]:
+def tokens_embedded_as_text(x: Exchange, written: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients that send tokens, as LangChain does by default, store the embeddings of digits: no search finds anything."""
     if skip := finite(written):
         yield skip

@@ -29,6 +29,7 @@ FIELDS = {
     "n-zero": ("n", "choices"),
     "top-logprobs-alone": ("top_logprobs", "logprobs"),
     "response-format": ("response_format", "type", "format"),
+    "best-of-below-n": ("best_of", "n"),
 }
 """The names that an error may use for the invalid field, per kind of mistake."""
 

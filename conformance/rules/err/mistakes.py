@@ -44,6 +44,7 @@ FORGIVEN = (
     "n-zero",
     "top-logprobs-alone",
     "response-format",
+    "best-of-below-n",
 )
 """Mistakes that some servers silently repair."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.logprobs import UNREADABLE, joined_tokens
-from conformance.apis.request_fields import cap_asked, choices_asked, echoes, prompt_length
+from conformance.apis.request_fields import candidates_asked, cap_asked, choices_asked, echoes, prompt_length
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import exceeds_cap, reasoning_tokens, reports, usage
 from conformance.model.case import Kind
@@ -153,7 +153,7 @@ def completion_undercounted(x: Exchange) -> Iterator[Finding]:
 )
 def over_the_cap(x: Exchange) -> Iterator[Finding]:
     """The token cap limits what a user pays. One extra token per choice is tolerated: some servers count the end token."""
-    spent, cap, choices = usage(x), cap_asked(x), choices_asked(x)
+    spent, cap, choices = usage(x), cap_asked(x), candidates_asked(x)
     if spent and exceeds_cap(x):
         seen = f"usage counts {spent.completion} completion tokens, above the token cap of {cap}" + (
             f" for each of {choices} choices" if choices > 1 else ""

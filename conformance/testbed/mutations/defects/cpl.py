@@ -338,6 +338,13 @@ LOGPROBS = (
 SHARED = (
     unread("text-choices-dropped", "`n` of a Completions request is ignored", "FLD011", "n"),
     unread("text-logprobs-dropped", "`logprobs` of a Completions request is ignored", "FLD014", "logprobs"),
+    unread(
+        "text-logprobs-zero-dropped",
+        "`logprobs: 0` of a Completions request is treated as null",
+        "CPL019",
+        "logprobs",
+        where=lambda request: holds("logprobs", int)(request) and not request.json["logprobs"],
+    ),
     unread("text-stop-dropped", "`stop` of a Completions request is ignored", "FLD016", "stop"),
     unread("text-stream-dropped", "`stream` of a Completions request is ignored", "FLD001", "stream", "stream_options"),
     unread("text-usage-dropped", "`stream_options` of a Completions request is ignored", "USE001", "stream_options"),

@@ -152,6 +152,18 @@ def _cut(body: Body) -> Body:
     return body | {"input": " ".join(given.split()[:KEPT_TOKENS])} if isinstance(given, str) else body
 
 
+def _in_ascii(body: Body) -> Body:
+    """Texts in ASCII, with question marks for the rest."""
+    given = body.get("input")
+    if isinstance(given, list):
+        return body | {"input": [_replaced(item) for item in given]}
+    return body | {"input": _replaced(given)} if "input" in body else body
+
+
+def _replaced(text: Any) -> Any:
+    return text.encode("ascii", "replace").decode() if isinstance(text, str) else text
+
+
 def _written(body: Body) -> Body:
     """Lists of tokens are turned into text."""
     given = body.get("input")
@@ -286,6 +298,12 @@ DEFECTS: Final = (
         "The usage counts padding",
         "EMB029",
         in_usage(lambda usage, asked: dict.fromkeys(usage, KEPT_TOKENS * len(inputs_of(asked["input"])))),
+    ),
+    _defect(
+        "umlauts-replaced",
+        "What is not ASCII is replaced before it is embedded",
+        "EMB032",
+        ask=rewriting(_in_ascii, apis=EMBEDDINGS),
     ),
     _defect(
         "tokens-as-text", "Lists of tokens are embedded as text", "EMB030", ask=rewriting(_written, apis=EMBEDDINGS)

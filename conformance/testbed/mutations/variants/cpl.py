@@ -14,7 +14,6 @@ from conformance.testbed.mutations.mutate_completions import (
     each_logprobs,
     each_usage,
     is_completion,
-    on_streams,
     on_wholes,
     variant,
 )
@@ -156,7 +155,7 @@ def repeating(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     return on_wholes(first)(response, request)
 
 
-def of_both(usage: Body, request: ServerRequest) -> Body:
+def of_all(usage: Body, request: ServerRequest) -> Body:
     """A usage that counts all candidates."""
     words = usage["completion_tokens"] * int(sent(request).get("best_of") or 1)
     return usage | {"completion_tokens": words, "total_tokens": usage["prompt_tokens"] + words}
@@ -192,11 +191,11 @@ VARIANTS = (
     variant("completions-unlikely-token", "A token is listed beside its alternatives", each_logprobs(with_its_own)),
     variant("completions-token-unlisted", "No token is listed among its alternatives", each_logprobs(without_its_own)),
     Mutation(
-        name="completions-best-streamed",
-        title="The better of two candidates is streamed when both are complete, and both are counted",
+        name="completions-candidates-counted",
+        title="Usage counts all candidates of `best_of`, and the best is streamed when all are complete",
         apis=COMPLETIONS,
         on_request=dropping("best_of", where=streaming, apis=COMPLETIONS),
-        on_response=on_streams(each_usage(of_both)),
+        on_response=each_usage(of_all),
     ),
     variant("completions-prompt-repeated", "The model itself repeats a prompt", repeating),
     variant(
