@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 REAL := .cache/real
 PAGES := .cache/pages
+LOCUST := .cache/locust
 GATEWAYS := .cache/gateways
 REAL_GATEWAYS := $(patsubst tests/gateway/real/%/gateway.toml,%,$(wildcard tests/gateway/real/*/gateway.toml))
 # One more than processors: some tests wait for a server or a process.
@@ -54,8 +55,8 @@ real: $(VENV)/test.stamp $(REAL)/stamp ## Set up llama.cpp, vLLM's router and ll
 	@CONFORMANCE_REAL_PYTHON=$(REAL)/bin/python $(BIN)/python -m pytest tests/real -m realserver -n 0 $(ARGS)
 
 .PHONY: locust
-locust: $(VENV)/locust.stamp ## Set up Locust, and test loads of several processes
-	@$(BIN)/python -m pytest tests/load/test_processes.py -m "verify or not verify" -n 0 $(ARGS)
+locust: $(LOCUST)/stamp ## Set up Locust in an environment of its own, and test loads of several processes
+	@$(LOCUST)/bin/python -m pytest tests/load/test_processes.py -m "verify or not verify" -n 0 $(ARGS)
 
 # Only for this target are the words of ARGS names of gateways; those of others would be no names of files.
 CHOSEN_GATEWAYS := $(if $(filter gateways,$(MAKECMDGOALS)),$(or $(ARGS),$(REAL_GATEWAYS)))
@@ -144,8 +145,10 @@ $(VENV)/check.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@$(BIN)/pip install $(PIP) -e '.[test,check]'
 	@touch $@ $(VENV)/test.stamp $(VENV)/run.stamp
 
-$(VENV)/locust.stamp: $(VENV)/test.stamp
-	@$(BIN)/pip install $(PIP) -e '.[test,load]'
+$(LOCUST)/stamp: pyproject.toml constraints.txt
+	@echo "Setting up Locust ..." >&2
+	@$(PYTHON) -m venv $(LOCUST)
+	@$(LOCUST)/bin/pip install $(PIP) -e '.[test,load]'
 	@touch $@
 
 $(REAL)/stamp: tests/real/requirements.txt

@@ -16,6 +16,8 @@ from conformance.runs.config import ConfigError, argument_names, one_of
 from conformance.runs.report import Report
 
 if TYPE_CHECKING:
+    from conformance.model.criteria import Criteria
+    from conformance.model.run import RunManifest
     from conformance.runs.embedded import Embedded
     from conformance.runs.execute import JudgedRun
 
@@ -87,9 +89,7 @@ def _run(given: Mapping[str, object], run_dir: str | Path | None) -> Report:
             if folder is None:
                 return _report(execute.unstored(options, NullProgress(), judged_by))
             facts = execute.record_run(options, execute.folder_for(folder, options.target.name), NullProgress())
-        if facts.stopped == "interrupted":
-            raise KeyboardInterrupt  # the recording is kept, but the caller must stop, too
-        return _report(execute.judge_run(folder, judged_by))
+        return _judged(folder, facts, judged_by)
 
 
 def run_gateway(  # noqa: PLR0913 - one argument an option of the command
@@ -139,19 +139,18 @@ def _run_gateway(
 ) -> Report:
     from conformance.runs import arguments, execute, gateway
     from conformance.runs.criteria import criteria
+    from conformance.runs.options import GatewaySelection
 
     _refuse_event_loop("run_gateway")
     with argument_names():
-        request = arguments.run_request(given)
+        request = arguments.run_request(given, GatewaySelection)
         folder = arguments.optional_path("run_dir", run_dir)
         judged_by = criteria(request.verdict, request.target)
         through = gateway.options_through(request, ports, host, wait)
         if folder is None:
             return _report(gateway.unstored(through, judged_by))
         facts = gateway.record(through, execute.folder_for(folder, through.run.target.name))
-        if facts.stopped == "interrupted":
-            raise KeyboardInterrupt  # the recording is kept, but the caller must stop, too
-        return _report(execute.judge_run(folder, judged_by))
+        return _judged(folder, facts, judged_by)
 
 
 def run_load(  # noqa: PLR0913 - one argument an option of the command
@@ -221,9 +220,7 @@ def _run_load(given: Mapping[str, object], run_dir: str | Path | None) -> Report
             if folder is None:
                 return _report(load.unstored(options, judged_by))
             facts = load.record(options, execute.folder_for(folder, run.target.name))
-        if facts.stopped == "interrupted":
-            raise KeyboardInterrupt  # the recording is kept, but the caller must stop, too
-        return _report(execute.judge_run(folder, judged_by))
+        return _judged(folder, facts, judged_by)
 
 
 def judge(  # noqa: PLR0913 - as run
@@ -338,6 +335,15 @@ def _resend(body: bytes, probe: str, mode: Mode, given: Mapping[str, object]) ->
     with argument_names(), resolved(arguments.run_request({**given, "apis": (api,)})) as options:
         resent = fuzz.resend(options, api, case)
     return _report(execute.built(resent.facts, resent.judgement, resent.exchanges.__getitem__))
+
+
+def _judged(folder: Path, facts: "RunManifest", criteria: "Criteria") -> Report:
+    """The report of what was recorded. An interrupted recording is kept, but then the caller must stop, too."""
+    from conformance.runs import execute
+
+    if facts.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return _report(execute.judge_run(folder, criteria))
 
 
 def _report(judged: "JudgedRun") -> Report:

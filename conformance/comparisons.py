@@ -8,6 +8,7 @@ from conformance.apis.errors import error_response
 from conformance.apis.request_fields import cap_asked, choices_asked
 from conformance.apis.specs import spec
 from conformance.apis.unknown_model import is_about_the_model
+from conformance.apis.websocket import case_of_connection, turn
 from conformance.catalogue import Catalogue
 from conformance.model.case import CaseId, Compare, Kind
 from conformance.model.dialect import USUAL, Dialect
@@ -120,8 +121,11 @@ class Evidence:
 
     def later_attempt(self, x: Exchange) -> Exchange | None:
         """The last exchange that was sent to confirm what this one shows, or None."""
-        name = self.later_attempts.get(x.case)
-        return self.load(name).for_case(x.case) if name else None
+        name = self.later_attempts.get(case_of_connection(x))
+        later = self.load(name) if name else None
+        if later is None or x.turn is None:
+            return later and later.for_case(x.case)
+        return turn(later, x.case.variant)
 
     def baseline(self, x: Exchange, mode: Mode | None = None) -> Exchange | None:
         """The baseline exchange of the same profile, or of any profile if it has none, as in a smoke run."""

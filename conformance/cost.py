@@ -11,17 +11,22 @@ def tokens_of(request: Request) -> int:
 
     White space around the body is not part of the prompt.
     """
-    return len(request.body.strip()) // 3 + request.max_tokens
+    return _longest_prompt(request) // 3 + request.max_tokens
 
 
 def cost_of(request: Request, target: Target) -> float | None:
     """An upper bound of a request's cost in US dollars, or None if no price is known."""
     prices = target.prices
     if prices.request is not None:
-        return prices.request
+        return prices.request * max(1, len(request.turns))
     if prices.input is None or prices.output is None:
         return None
-    return (len(request.body.strip()) / 3 * prices.input + request.max_tokens * prices.output) / 1e6
+    return (_longest_prompt(request) / 3 * prices.input + request.max_tokens * prices.output) / 1e6
+
+
+def _longest_prompt(request: Request) -> int:
+    """Bytes that become prompts: the body, or the turns over a WebSocket, each of which may continue all before it."""
+    return len(request.body.strip()) + len(request.turns) * sum(len(turn.event) for turn in request.turns)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -80,6 +80,9 @@ def outcome_of(rule: Rule, arguments: CheckArguments) -> Outcome:
         return PASSED
     findings = tuple(item for item in yielded if isinstance(item, Finding))
     if findings:
+        seen = (x for given in arguments.values() for x in _exchanges(given))
+        if excuse := next(filter(None, (rule.excuse(x.recorded) for x in seen)), ""):
+            return skipped(untestable(excuse))
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         return Outcome(Status.FAIL, findings[0].seen[:MAX_REASON] + more, findings[:MAX_FINDINGS])
     return skipped(next(item for item in yielded if isinstance(item, NotJudged)))

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Final
 
 from conformance.apis.usage import usage
+from conformance.apis.websocket import turns
 from conformance.catalogue import Catalogue, of_one_side
 from conformance.clients import affected_clients, concerns_only_its_sender, profile_impacts
 from conformance.comparisons import Evidence, Load, absent_apis, is_covered_by
@@ -36,6 +37,8 @@ USER_FACING: Final = frozenset(
     )
 )
 """Test cases that a framework's user could have sent. Others cap the completion, which alone would affect clients."""
+OF_EVENTS: Final = ("RSP",)
+"""The families of rules on the events of a stream, whatever carries them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -151,10 +154,11 @@ def _prepared(
 
 
 def _groups(load: Load, facts: RunManifest, ids: Sequence[str]) -> Iterator[ByMode]:
-    """The exchanges of each test case by mode, including merged test cases."""
+    """The exchanges of each test case by mode, including merged test cases; and each turn over a WebSocket as one."""
     order = {name: place for place, name in enumerate(facts.planned)}
     loaded = map(load, sorted(ids, key=lambda name: (order.get(name, len(order)), name)))
-    for _, group in groupby(loaded, key=lambda x: case_group(x.case)):
+    judged = chain.from_iterable((x, *turns(x)) for x in loaded)
+    for _, group in groupby(judged, key=lambda x: case_group(x.case)):
         subjects: dict[CaseGroup, ByMode] = {}
         for x in group:
             for case in (x.case, *x.merged_cases):
@@ -193,7 +197,8 @@ class _Judging:
             pair = by_mode["stream"], by_mode["unary"]
             yield from self._of(pair, _rules(self.catalogue, subject[0], None, self.suite), known)
         for mode, x in by_mode.items():
-            yield from self._of((x,), _rules(self.catalogue, subject[0], mode, self.suite), known)
+            rules = _rules(self.catalogue, subject[0], mode, self.suite)
+            yield from self._of((x,), rules if x.turn is None else filter(_judges_turns, rules), known)
 
     def _of(self, seen: tuple[Exchange, ...], rules: Iterable[Rule], known: PreviousVerdicts) -> Iterator[Verdict]:
         same, mode = self.known.same, seen[0].mode
@@ -271,6 +276,11 @@ class _Judging:
         return arguments
 
 
+def _judges_turns(rule: Rule) -> bool:
+    """Whether a rule on streams judges a turn over a WebSocket, too: by the events, not by how HTTP carries them."""
+    return rule.family in OF_EVENTS
+
+
 def _repeated(seen: Iterable[Exchange]) -> tuple[str, ...]:
     return tuple(x.id for x in seen if x.attempt > 1)
 
@@ -292,7 +302,7 @@ def _record_impacts(
     for mode, x in by_mode.items():
         if x.case.kind is Kind.PREFLIGHT or x.is_cut_by_harness:
             continue  # what a client would have read of a cut response is not known
-        if x.api not in result.absent:
+        if x.api not in result.absent and x.turn is None:
             result.observations += field_observations(x, evidence.baseline(x))
         fallback = _fallback(x, by_mode, evidence) if mode == "stream" else None
         is_known = x.id in failed or x.ending.how != "timeout"  # another client may wait longer than the harness

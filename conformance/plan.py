@@ -11,12 +11,13 @@ from conformance import catalogue
 from conformance.apis.in_dialect import in_dialect, raw_in_dialect
 from conformance.apis.request import prompts_in
 from conformance.apis.specs import spec, url_of
-from conformance.model.case import CaseId, Kind
+from conformance.model.case import CaseId, Compare, Kind
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange, Request
-from conformance.model.probe import CONCURRENT_STAGE, Probe, RawRequest
+from conformance.model.probe import CONCURRENT_STAGE, Probe, RawRequest, Said
 from conformance.model.profile import MODEL, Body, Profile
 from conformance.model.target import Target
+from conformance.model.turn import Turn
 from conformance.model.words import APIS, CONVERSATIONAL, Api, Mode, Suite
 
 Headers = tuple[tuple[str, str], ...]
@@ -60,6 +61,7 @@ def plan(
             request.disconnect_after_events,
             request.disconnect_after_s,
             request.reuse_connection,
+            request.turns,
         )
         same = (alike, planned.probe.name if planned.probe.never_merge else "")
         if same in merged:
@@ -92,8 +94,8 @@ def next_turns(
 ) -> tuple[Request, ...]:
     """The requests that follow others: built from their exchanges, which `load` gives by ID."""
     due = (
-        _next_request(target, request, case, probe.build_next(load(request.id)))
-        for request, case, probe in _followed(target, profiles, suite, requests)
+        _next_request(target, before[0], case, probe.build_next(*(load(request.id) for request in before)))
+        for before, case, probe in _followed(target, profiles, suite, requests)
         if probe.build_next
     )
     return tuple(request for request in due if request)
@@ -103,7 +105,9 @@ def _next_request(target: Target, request: Request, case: CaseId, built: Any) ->
     """The request, or None if there is none: a client can't send a lone surrogate back either."""
     if built is None:
         return None
-    if isinstance(built, RawRequest):
+    if isinstance(built, tuple):
+        there: dict[str, Any] = {"turns": built}
+    elif isinstance(built, RawRequest):
         url, body = f"{url_of(target, case.api)}{built.path or ''}", built.body or b""
         there = {"method": built.method, "url": url, "body": body, "max_tokens": request.max_tokens if body else 0}
     else:
@@ -119,29 +123,29 @@ def longest_next_turns(
 ) -> tuple[Request, ...]:
     """Requests that cost as much as those that follow others can: the longest response is a part of the prompt."""
     return tuple(
-        _with(request, id=request_id(case), cases=(case,), max_tokens=2 * request.max_tokens)
-        for request, case, _ in _followed(target, profiles, suite, requests)
+        _with(before[0], id=request_id(case), cases=(case,), max_tokens=2 * before[0].max_tokens)
+        for before, case, _ in _followed(target, profiles, suite, requests)
     )
 
 
 def _followed(
     target: Target, profiles: Sequence[str], suite: Suite, requests: Sequence[Request]
-) -> Iterator[tuple[Request, CaseId, Probe]]:
-    """The requests that others follow, each with the case that follows and its probe."""
+) -> Iterator[tuple[list[Request], CaseId, Probe]]:
+    """The requests that another follows, with the case that follows and its probe."""
     sent = {case: request for request in requests for case in request.cases}
     apis = planned_apis(target, profiles)
     for probe in catalogue.probes():
         for mode in probe.modes_in(suite) if probe.follows and probe.api in apis else ():
             case = probe.case(spec(probe.api).base_profile, mode)
-            before = next((c for c in sent if _precedes(c, case, probe)), None)
-            if before:
-                yield sent[before], case, probe
+            found = (next((sent[c] for c in sent if _precedes(c, case, one)), None) for one in probe.follows)
+            before = [request for request in found if request]
+            if len(before) == len(probe.follows):
+                yield before, case, probe
 
 
-def _precedes(before: CaseId, case: CaseId, probe: Probe) -> bool:
+def _precedes(before: CaseId, case: CaseId, follows: Compare) -> bool:
     is_same = (before.api, before.profile, before.mode) == (case.api, case.profile, case.mode)
-    key = before.kind, before.subject, before.variant, before.repeat
-    return is_same and probe.follows is not None and probe.follows.matches(*key)
+    return is_same and follows.matches(before.kind, before.subject, before.variant, before.repeat)
 
 
 def again(request: Request, attempt: int = 2) -> Request:
@@ -186,6 +190,7 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
         else to_json(payload)
     )
     method = raw.method if raw else "POST"
+    turns = tuple(_turn(said, case.api, dialect) for said in probe.build_turns(body)) if probe.build_turns else ()
     return Request(
         id=request_id(case),
         cases=(case,),
@@ -193,12 +198,23 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
         url=address_of(target, profile, raw),
         headers=replaced(request_headers(target, profile, case.mode, dialect), raw.headers if raw else ()),
         body=b"" if method in ("GET", "DELETE") else sent,
-        max_tokens=completion_token_bound(payload, probe.max_tokens) * (1 + probe.reuse_connection),
+        max_tokens=_most_tokens([turn.event for turn in turns], probe)
+        or completion_token_bound(payload, probe.max_tokens) * (1 + probe.reuse_connection),
         stage=probe.stage,
         disconnect_after_events=probe.disconnect_after_events,
         disconnect_after_s=probe.disconnect_after_s,
         reuse_connection=probe.reuse_connection,
+        turns=turns,
     )
+
+
+def _most_tokens(events: Iterable[bytes], probe: Probe) -> int:
+    return sum(completion_token_bound(json.loads(event), probe.max_tokens) for event in events)
+
+
+def _turn(said: Said, api: Api, dialect: Dialect) -> Turn:
+    event = in_dialect(said.event, api, dialect, subject="", shows_text=True)
+    return Turn(event=to_json(event), continues=said.continues, patience_s=said.patience_s)
 
 
 def address_of(target: Target, profile: Profile, raw: RawRequest | None) -> str:

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
-import anyio
 import msgspec
 
-from conformance import __version__, preflight
+from conformance import preflight
 from conformance.comparisons import NO_PATH
 from conformance.confirmation import doubtful, situation
 from conformance.cost import Budget
@@ -25,16 +24,15 @@ from conformance.parsing.http1 import reply
 from conformance.plan import again, next_turns, plan, planned_apis
 from conformance.reuse import CaseGroup, PreviousVerdicts, ReusableVerdicts
 from conformance.run_bounds import RunBounds
+from conformance.run_facts import TOOL, FactsStore, Recorder, timestamp, with_facts, without_values
 from conformance.set_up.hints import Preflight, next_hint
 from conformance.set_up.mistakes import Mistake, mistake
-from conformance.transport import pressure
 from conformance.transport.limits import Limits
 from conformance.transport.proxies import Trust
 from conformance.transport.send_all import send_all
 
 Keep = Callable[[Exchange], None]
 NO_EXCHANGES: Final[Mapping[str, Exchange]] = MappingProxyType({})
-REDACTED = "(hidden)"
 MOST_ATTEMPTS: Final = 3
 """Attempts of a request whose response is lost each time."""
 ENOUGH_LOST_AGAIN: Final = 3
@@ -43,11 +41,8 @@ STAGE_CONCURRENCY: dict[int, int] = {CONCURRENT_STAGE: 8, BURST_STAGE: 16}
 """Concurrent requests per stage, unless the user sets a limit; 1 in the later stages."""
 
 
-class Store(Protocol):
+class Store(FactsStore, Protocol):
     """Storage of a run: a folder, or memory."""
-
-    def write_facts(self, facts: RunManifest) -> None:
-        """Write the run's facts, or replace them."""
 
     def write(self, exchange: Exchange) -> None:
         """Add one exchange."""
@@ -117,6 +112,51 @@ class RunOptions:
             max_cost=self.max_cost,
         )
 
+    @property
+    def trust(self) -> Trust:
+        """The certificates of the target that are accepted."""
+        return Trust(self.target.cacert, self.target.insecure)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What is masked in the recording: the key, and the values of the target's own headers."""
+        return tuple(value for value in (*self.target.headers.values(), self.key) if value)
+
+
+def facts_so_far(options: RunOptions, recorder: Recorder) -> RunManifest:
+    """The facts that are the same for every way to record a run."""
+    return RunManifest(
+        tool=TOOL,
+        started=timestamp(recorder.started),
+        target=without_values(options.target),
+        suite=options.suite,
+        profiles=options.profiles,
+        planned=tuple(recorder.planned),
+        left_out=recorder.left_out,
+        stopped=recorder.stopped,
+        stopped_why=recorder.reason,
+        messages_per_day=options.messages_per_day,
+        strict=options.strict,
+    )
+
+
+async def send_stage(
+    options: RunOptions, requests: Sequence[Request], on_exchange: Keep, wanted: Callable[[Request], bool]
+) -> None:
+    """Send requests of one stage, as many at a time as its tests want and the target takes."""
+    usual, bound = STAGE_CONCURRENCY.get(requests[0].stage, 1), options.concurrency or options.target.concurrency
+    await send_all(
+        requests,
+        key=options.key,
+        secrets=options.secrets,
+        limits=options.limits,
+        unix_socket=options.unix_socket,
+        trust=options.trust,
+        concurrency=usual if bound is None or usual == 1 else bound,
+        on_exchange=on_exchange,
+        wanted=wanted,
+    )
+
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class _Recorder:
@@ -142,21 +182,8 @@ class _Recorder:
 
     def facts(self) -> RunManifest:
         """The run's facts so far."""
-        options = self.options
-        return RunManifest(
-            tool=f"oai-conformance {__version__}",
-            started=self.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            target=msgspec.structs.replace(options.target, headers=dict.fromkeys(options.target.headers, REDACTED)),
-            suite=options.suite,
-            profiles=options.profiles,
-            planned=tuple(self.planned),
-            left_out=self.left_out,
-            dialects=self.dialects,
-            stopped=self.stopped,
-            stopped_why=self.reason,
-            incomplete=self.incomplete,
-            messages_per_day=options.messages_per_day,
-            strict=options.strict,
+        return msgspec.structs.replace(
+            facts_so_far(self.options, self), dialects=self.dialects, incomplete=self.incomplete
         )
 
     def plan(self) -> tuple[Request, ...]:
@@ -182,22 +209,8 @@ class _Recorder:
         missing = [request for request in requests if request.id not in reuse]
         self.sent += requests
         for stage in sorted({request.stage for request in missing}):
-            await self._send_stage(stage, [request for request in missing if request.stage == stage], keep)
-
-    async def _send_stage(self, stage: int, requests: Sequence[Request], keep: Keep | None) -> None:
-        secrets = (*self.options.target.headers.values(), *((self.options.key,) if self.options.key else ()))
-
-        await send_all(
-            requests,
-            key=self.options.key,
-            secrets=tuple(secret for secret in secrets if secret),
-            limits=self.options.limits,
-            unix_socket=self.options.unix_socket,
-            trust=Trust(self.options.target.cacert, self.options.target.insecure),
-            concurrency=self._concurrency(stage),
-            on_exchange=lambda x: self._store(x, keep),
-            wanted=self._is_wanted,
-        )
+            of_stage = [request for request in missing if request.stage == stage]
+            await send_stage(self.options, of_stage, lambda x: self._store(x, keep), self._is_wanted)
 
     def _is_wanted(self, request: Request) -> bool:
         reason = "" if request.attempt > 1 else self.bounds.reason_against(request)  # confirmations are bounded as such
@@ -214,10 +227,6 @@ class _Recorder:
         self.store.write(x)
         self.progress.done(x)
 
-    def _concurrency(self, stage: int) -> int:
-        usual, bound = STAGE_CONCURRENCY.get(stage, 1), self.options.concurrency or self.options.target.concurrency
-        return usual if bound is None or usual == 1 else bound
-
 
 async def record(options: RunOptions, store: Store, progress: Progress, earlier: Earlier = NOTHING) -> RunManifest:
     """Send the run's requests and record every exchange; writes and returns the run's facts.
@@ -230,21 +239,7 @@ async def record(options: RunOptions, store: Store, progress: Progress, earlier:
     recorder = _Recorder(
         options=options, store=store, progress=progress, started=datetime.now(UTC), usual_plan=usual_plan
     )
-    began, waited_before = anyio.current_time(), pressure.waited()
-    store.write_facts(msgspec.structs.replace(recorder.facts(), stopped="interrupted"))
-    try:
-        await _preflight_then_send(recorder, earlier)
-    except anyio.get_cancelled_exc_class():
-        recorder.stopped, recorder.reason = "interrupted", "the user stopped the run"
-        raise
-    finally:
-        facts = msgspec.structs.replace(
-            recorder.facts(),
-            duration_s=round(anyio.current_time() - began, 3),
-            machine_pressure=pressure.share_since(waited_before),
-        )
-        store.write_facts(facts)
-    return facts
+    return await with_facts(recorder, store, lambda: _preflight_then_send(recorder, earlier))
 
 
 async def _preflight_then_send(recorder: _Recorder, earlier: Earlier) -> None:

@@ -44,6 +44,12 @@ class Place(NamedTuple):
     api: Api
 
 
+def place_of(x: Exchange) -> Place:
+    """Who answered."""
+    origin = x.origin or NOWHERE
+    return Place(origin.host, origin.model, x.api)
+
+
 class _Key(NamedTuple):
     """What the exchanges of one verdict have in common; the message is another one for each of the kept verdicts."""
 
@@ -159,8 +165,7 @@ class _Judging:
 
     def add(self, x: Exchange) -> None:
         """Judge one exchange."""
-        origin = x.origin or NOWHERE
-        place = Place(origin.host, origin.model, x.api)
+        origin, place = x.origin or NOWHERE, place_of(x)
         self.groups.setdefault(place, Group(place)).add(origin.at)
         sent_by = sender(x, origin.client)
         self.senders[sent_by] = self.senders.get(sent_by, 0) + 1
@@ -205,12 +210,11 @@ def outcomes(x: Exchange, catalogue: Catalogue, policy: Policy = POLICY) -> Iter
 
 def failures(x: Exchange, catalogue: Catalogue) -> Iterator[Verdict]:
     """The failures of one exchange."""
-    origin = x.origin or NOWHERE
     for rule, outcome in outcomes(x, catalogue):
         if outcome.status is Status.FAIL:
             tally = _Tally(rule, x.case, outcome)
             tally.add(x)
-            yield tally.verdict(Place(origin.host, origin.model, x.api))
+            yield tally.verdict(place_of(x))
 
 
 def _outcome(rule: Rule, x: Exchange, policy: Policy) -> Outcome | None:

@@ -189,7 +189,7 @@ def measure(promises) -> None:
         print(f"load             {ours / theirs:.2f} of a bare loop ({words}; promised: at least 0.9)")
         if ours / theirs < 0.9:
             promises.broken.append("load")
-        one, two = of_processes(url, 1), of_processes(url, 2)
+        one, two = (max(of_processes(url, number) for _ in range(ROUNDS)) for number in (1, 2))
         print(f"two processes    {two / one:.2f} x one ({two:.0f} exchanges a second; promised: at least 1.7)")
         if two / one < 1.7:
             promises.broken.append("two processes")

@@ -2,7 +2,9 @@
 
 import fcntl
 import gc
+import importlib
 import pickle
+import zlib
 from functools import cache
 
 import pytest
@@ -15,10 +17,45 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
+def part(text):
+    """The option's value as numbers: `2/3` is the second of three parts."""
+    number, parts = map(int, text.split("/"))
+    if not 1 <= number <= parts:
+        raise ValueError(text)
+    return number, parts
+
+
+def pytest_addoption(parser):
+    """Add `--part`, for tests that are too many for each run of CI."""
+    parser.addoption("--part", type=part, metavar="K/N", help="run the K-th of N parts of the tests, chosen by name")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out the tests of the other parts."""
+    number, parts = config.option.part or (1, 1)
+    own, others = [], []
+    for item in items:
+        (own if zlib.crc32(item.nodeid.encode()) % parts == number - 1 else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = own
+
+
 def pytest_collection_finish():
     """Exclude the collected tests from garbage collection: there are thousands, and none is freed."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def openai():
+    """The package `openai`, imported where it is used: each worker imports each test file, and it takes long."""
+    return importlib.import_module("openai")
+
+
+@pytest.fixture(scope="session")
+def anthropic():
+    """The package `anthropic`, as `openai`."""
+    return importlib.import_module("anthropic")
 
 
 @pytest.fixture(scope="session")

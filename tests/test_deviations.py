@@ -24,7 +24,7 @@ def untestable(run):
 
 
 @pytest.mark.parametrize(
-    "name", [name if at % 2 == 0 else pytest.param(name, marks=pytest.mark.verify) for at, name in enumerate(LEGIBLE)]
+    "name", [name if at % 4 == 0 else pytest.param(name, marks=pytest.mark.verify) for at, name in enumerate(LEGIBLE)]
 )
 def test_a_deviation_is_one_finding_and_everything_else_is_read(recorded_once, name):
     deployment, _, policy, caught_by = subject(name)

@@ -1,6 +1,7 @@
 """The next turn of a conversation: the target's own response, its reasoning included, is sent back unchanged."""
 
 import json
+from typing import Any
 
 from conformance.apis.errors import body, error_response
 from conformance.apis.messages import Block, blocks
@@ -8,13 +9,12 @@ from conformance.apis.request import request_body
 from conformance.apis.responses import output, response_states
 from conformance.model.exchange import Exchange
 from conformance.model.probe import RawRequest
+from conformance.model.turn import usable_id
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import Object, as_object, as_string
+from conformance.parsing.json_values import Object, as_object
 
 ASSEMBLED = {"thinking": ("thinking", "signature"), "redacted_thinking": ("data",), "text": ("text",)}
 """The fields of each type of block that deltas add to."""
-LONGEST_ID = 200
-"""Characters of an id that is sent back in a path; those of real servers have about 60."""
 THANKS: Object = {"role": "user", "content": "Thank you. Say hello."}
 RUNNING = ("queued", "in_progress")
 """The statuses of a response that is not finished."""
@@ -32,13 +32,13 @@ def next_turn(x: Exchange) -> Object | None:
 def stored_id(x: Exchange) -> str:
     """The id of a response that reports that it is stored, or empty."""
     last = _last_state(x)
-    return _usable(last.get("id")) if last.get("store") is True else ""
+    return usable_id(last.get("id")) if last.get("store") is True else ""
 
 
 def running_id(x: Exchange) -> str:
     """The id of a response that goes on after the request that started it, or empty."""
     last = _last_state(x)
-    return _usable(last.get("id")) if last.get("status") in RUNNING else ""
+    return usable_id(last.get("id")) if last.get("status") in RUNNING else ""
 
 
 def continued(x: Exchange) -> Object | None:
@@ -49,25 +49,25 @@ def continued(x: Exchange) -> Object | None:
 
 def after_compaction(x: Exchange) -> RawRequest | None:
     """The next turn after a compaction: its output as it was received, and a new message."""
-    made, model = as_object(body(x)), request_body(x).get("model")
-    found = made.get("output") if made.get("object") == "response.compaction" else None
-    if reply(x).status != 200 or not isinstance(found, list) or not found:
+    found = compacted(x)
+    if not found:
         return None
-    turn = {"model": model, "input": [*found, THANKS], "max_output_tokens": NEXT_CAP}
+    turn = {"model": request_body(x).get("model"), "input": [*found, THANKS], "max_output_tokens": NEXT_CAP}
     try:
         return RawRequest(body=json.dumps(turn, ensure_ascii=False, separators=(",", ":")).encode())
     except UnicodeEncodeError:  # a lone surrogate, which no client can send back
         return None
 
 
+def compacted(x: Exchange) -> list[Any]:
+    """The output of a compaction; empty if there is none."""
+    made = as_object(body(x))
+    found = made.get("output") if made.get("object") == "response.compaction" else None
+    return found if reply(x).status == 200 and isinstance(found, list) else []
+
+
 def _last_state(x: Exchange) -> Object:
     return response_states(x)[-1] if reply(x).status == 200 and response_states(x) else {}
-
-
-def _usable(name: object) -> str:
-    """An id that a client can send in a path, or empty."""
-    text = as_string(name)
-    return text if text.isascii() and text.isprintable() and len(text) <= LONGEST_ID else ""
 
 
 def _after_message(x: Exchange) -> Object | None:

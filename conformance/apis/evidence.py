@@ -32,20 +32,25 @@ def missing_part(x: Exchange) -> str:
 
 def _is_ended(x: Exchange) -> bool:
     """Whether a stream has its end marker, its last event, a finish reason, or an error."""
-    if DONE in payloads(x) or terminal_events(x) or error_response(x):
-        return True
-    return any(choice.finishes for choice in response_content(x).choices)
+    return _has_end_marker(x) or any(choice.finishes for choice in response_content(x).choices)
+
+
+def _has_end_marker(x: Exchange) -> bool:
+    return DONE in payloads(x) or bool(terminal_events(x) or error_response(x))
 
 
 @cached_reader
 def shows_end(x: Exchange) -> bool:
     """Whether the content does not end within JSON, or within a line of a stream.
 
-    Recorders read a response to its end, or say that it was aborted, but some cut long bodies.
+    Recorders read a response to its end, or say that it was aborted, but some cut long bodies. Browsers do not always
+    say that a page aborted it, or was still reading: only its end marker shows that a stream is there to its end.
     """
     content = reply(x).content.strip()
     if not looks_like_events(x):
         return not _is_cut_json(content)
+    if "end" not in x.recorded and not _has_end_marker(x):
+        return False
     name, _, data = reply(x).content.rpartition(b"\n")[2].partition(b":")
     return not name or (name == b"data" and not _is_cut_json(data.strip()))
 

@@ -53,7 +53,7 @@ def announce(given: TargetOptions, options: RunOptions) -> None:
 def verbosity(output: OutputOptions) -> Verbosity:
     """How much is printed. Raises ConfigError for contradictory options."""
     if output.quiet and output.verbose:
-        raise ConfigError("--quiet excludes --verbose")
+        raise ConfigError("--quiet excludes --verbose; accepted: one of them")
     return Verbosity.QUIET if output.quiet else Verbosity.VERBOSE if output.verbose else Verbosity.NORMAL
 
 

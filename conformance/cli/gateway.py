@@ -22,7 +22,7 @@ from conformance.report.impacts import money
 from conformance.runner import NullProgress, RunOptions
 from conformance.runs import config, execute
 from conformance.runs.execute import Output
-from conformance.runs.gateway import CANARY_KEY, check_suite, chosen, record
+from conformance.runs.gateway import CANARY_KEY, chosen, record
 from conformance.runs.options import OutputOptions, RunRequest, TargetOptions
 from conformance.testbed.gateway.handling import TRANSPARENT
 from conformance.transport.open_files import allow_many_connections
@@ -46,7 +46,6 @@ class GatewayRun:
 def run_gateway(run: GatewayRun, outputs: Sequence[Output]) -> int:
     """Record both sides, judge them, and print the report. Returns the exit code. Raises ConfigError."""
     given = run.request.target
-    check_suite(run.request)
     if given == TargetOptions() and not run.request.limits.dry_run:
         sys.stdout.write(f"{to_configure(run.host, run.ports)}Then name it: {_how_to_name()}.\n")
         return ExitCode.NOT_TESTED

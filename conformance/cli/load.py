@@ -24,7 +24,7 @@ from conformance.report.under_load import outcome_words
 from conformance.runner import RunOptions
 from conformance.runs import execute
 from conformance.runs.criteria import criteria
-from conformance.runs.load import check_locust, check_request, load_options, locust_options, record, worker_command
+from conformance.runs.load import check_locust, load_options, locust_options, record, worker_command
 from conformance.runs.options import OutputOptions, RunRequest, ShapeOptions, SpreadOptions
 from conformance.runs.resolve import resolved
 
@@ -49,7 +49,6 @@ def run_load(
     request: RunRequest, shape: ShapeOptions, spread: SpreadOptions, output: OutputOptions, run_dir: Path | None
 ) -> int:
     """Record a load, judge it, and print the report. Returns the exit code. Raises ConfigError."""
-    check_request(request)
     locust = locust_options(spread)
     console.verbosity(output)
     outputs = execute.outputs(output.report)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import Any
 
-from cyclopts import CycloptsError
+from cyclopts import CycloptsError, UnusedCliTokensError
 
 from conformance.cli.app import app
 from conformance.cli.commands import catalogue, gateway, load, proxy, recording, run, serve, setup
@@ -33,7 +33,10 @@ def exit_code_of(command: Callable[[], Any]) -> int:
 
     try:
         return command() or ExitCode.CONFORMANT
-    except (CycloptsError, ConfigError) as error:
+    except CycloptsError as error:
+        sys.stderr.write(f"conformance: {_misuse(error)}" + "\n")
+        return ExitCode.USAGE
+    except ConfigError as error:
         sys.stderr.write(f"conformance: {error}" + "\n")
         return ExitCode.USAGE
     except KeyboardInterrupt:
@@ -41,6 +44,14 @@ def exit_code_of(command: Callable[[], Any]) -> int:
         return ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a harness error has its own exit code
         return _report_crash(error)
+
+
+def _misuse(error: CycloptsError) -> str:
+    """What is wrong with the words of a command, and how to see what it takes."""
+    unused = error.unused_tokens if isinstance(error, UnusedCliTokensError) else None
+    said = f"Not understood: {' '.join(unused)}." if unused else str(error)
+    command = " ".join(("conformance", *(error.command_chain or ())))
+    return f"{said} `{command} --help` shows what is accepted."
 
 
 def _report_crash(error: Exception) -> int:

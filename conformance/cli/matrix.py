@@ -43,6 +43,8 @@ class Part(NamedTuple):
 
 
 WHOLE: Final = Part()
+FOLDERS: Final = ("targets", "rules", "badges")
+"""What a site has beside its index."""
 PART: Final = re.compile(r"([1-9][0-9]{0,4})/([1-9][0-9]{0,4})")
 
 
@@ -62,8 +64,7 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int, shard: 
     entries = config.entries(path)
     mine = [name for at, name in enumerate(entries) if at % shard.of == shard.number - 1]
     rules = criteria(request.verdict).rules  # a wrong option is an error of the command, not of every target
-    for folder in ("targets", "rules", "runs", "badges"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
+    make_folders(out, (*FOLDERS, "runs"))
     if not request.selection.profile:
         request = replace(request, selection=replace(request.selection, profile=("all",)))
     line, lock, files = Progress(len(mine)), threading.Lock(), file_names(entries)
@@ -85,6 +86,15 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int, shard: 
     return write_site(out, columns, judged_by(rules))
 
 
+def make_folders(out: Path, folders: Sequence[str] = FOLDERS) -> None:
+    """Make the folders of a site, before anything is sent. Raises ConfigError."""
+    try:
+        for folder in folders:
+            (out / folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {out}: {error.strerror or error}; accepted: a folder that can be written") from None
+
+
 def merge(parts: Sequence[Path], out: Path) -> int:
     """Write the site of a matrix that was run in shards, and return its exit code. Raises ConfigError.
 
@@ -97,6 +107,7 @@ def merge(parts: Sequence[Path], out: Path) -> int:
         raise ConfigError(f"--merge: {error}; accepted: the folders of all shards of one matrix") from None
     if out.resolve() in {folder.resolve() for folder in parts}:
         raise ConfigError(f"--out {out}: is one of the shards; accepted: another folder")
+    make_folders(out)
     for folder in parts:
         shutil.copytree(folder, out, dirs_exist_ok=True)
     first = found[0]
@@ -108,7 +119,9 @@ def _shard(folder: Path) -> shards.Shard:
     try:
         return shards.decode((folder / shards.FILE).read_bytes())
     except OSError as error:
-        raise ConfigError(f"--merge {folder}: {error.strerror or error}; accepted: folders that matrix wrote") from None
+        raise ConfigError(
+            f"--merge {folder / shards.FILE}: {error.strerror or error}; accepted: folders that matrix wrote"
+        ) from None
     except ValueError as error:
         raise ConfigError(f"--merge {folder / shards.FILE}: {error}; accepted: what matrix wrote") from None
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from conformance.cli.matrix import file_names, page_of, write_site
+from conformance.cli.matrix import file_names, make_folders, page_of, write_site
 from conformance.cli.recordings import shown
 from conformance.model.criteria import Criteria
 from conformance.model.exchange import Origin
@@ -27,10 +27,9 @@ def write_matrix(
     def name(origin: Origin) -> str:
         return f"{origin.host} {origin.model}".strip() if columns == "model" else origin.host
 
+    make_folders(out)
     with shown() as progress:
         judged = recordings.judge_columns(paths, criteria, name, format=recording_format, progress=progress)
     files = file_names(judged)
-    for folder in ("targets", "rules", "badges"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
     found = [page_of(judged[name], files[name], out) for name in judged]
     return write_site(out, found, judged_by(criteria.rules), LIMITS)

@@ -33,4 +33,6 @@ def write_new(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise ConfigError(f"--out {path}: {error.strerror or error}; accepted: a new file") from None
+        raise ConfigError(
+            f"--out {path}: {error.strerror or error}; accepted: a new file, in a folder that is there"
+        ) from None

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from conformance.apis.websocket import legible_request
 from conformance.model.exchange import Exchange
 from conformance.model.run import RunManifest
 from conformance.parsing.http1 import reply
@@ -53,11 +54,11 @@ def print_exchanges(run: Path, out: Console) -> None:
 
 
 def print_exchange(x: Exchange, out: Console, *, whole: bool) -> None:
-    """Print the bytes that were sent, and those that were received with the time of each read."""
+    """Print the bytes that were sent, or the messages over a WebSocket, and the bytes of each read with its time."""
     most = max(len(x.sent), len(x.received), MOST_SHOWN) if whole else MOST_SHOWN
     how = "sent" if x.hop == "client" else "arrived from the gateway"
     out.print(Text(f"{x.id}, {how} after {x.sent_at_ns / MS:.1f} ms", "bold"), soft_wrap=True)
-    for line in lines(x.sent, most):
+    for line in lines(legible_request(x), most):
         out.print(Text(f"> {line}", "cyan"), soft_wrap=True)
     for at_ns, raw in _reads(x):
         out.print(Text(f"+{at_ns / MS:.1f} ms, {len(raw)} bytes", "dim"), soft_wrap=True)

@@ -11,7 +11,6 @@ from typing import Final
 
 import anyio
 
-from conformance import __version__
 from conformance.apis.nonce import Marker, marker, nonce
 from conformance.apis.specs import spec
 from conformance.cli.gateway import base_url
@@ -24,6 +23,7 @@ from conformance.model.words import APIS, Api, ExitCode
 from conformance.parsing.http1 import reply, request_content
 from conformance.probes.baseline import token_cap, user_message
 from conformance.report.escaping import safe
+from conformance.run_facts import TOOL, timestamp
 from conformance.runs.config import ConfigError
 from conformance.storage.folder import RunFolder, StoreError
 from conformance.testbed.server.reply import to_json
@@ -72,8 +72,8 @@ class _Log:
         if self.folder:
             target = Target(name="upstream", base_url="http://127.0.0.1/v1", model="")
             facts = RunManifest(
-                tool=f"oai-conformance {__version__}",
-                started=self.began.isoformat(timespec="seconds").replace("+00:00", "Z"),
+                tool=TOOL,
+                started=timestamp(self.began),
                 duration_s=round((datetime.now(UTC) - self.began).total_seconds(), 3),
                 target=target,
                 suite="recordings",
@@ -110,8 +110,10 @@ def run_upstream(
     try:
         anyio.run(_serve, log, ports, host, Offer(apis=tuple(apis) or APIS), gateway)
     except OSError as error:
-        options = "--port or --gateway-port" if gateway else "--port"
-        raise ConfigError(f"{options}: {error.strerror or error}; accepted: a free port, or 0 for any") from None
+        options = "--host, --port or --gateway-port" if gateway else "--host or --port"
+        raise ConfigError(
+            f"{options}: {error.strerror or error}; accepted: an address of this machine, and a free port, or 0 for any"
+        ) from None
     if log.fault is None:
         return ExitCode.CONFORMANT
     sys.stderr.write(f"conformance: recording failed, so that requests are missing: {log.fault}\n")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from conformance.apis.specs import spec
+from conformance.apis.websocket import sent_events
 from conformance.fuzz.case import Case
 from conformance.fuzz.session import Session, opened
 from conformance.judging import Judgement
@@ -65,7 +66,7 @@ def recorded_request(x: Exchange, recorded: Target, target: Target) -> Request:
     """The request of an exchange with the recorded target, to be sent to a target: same path below its base URL, same
     headers and body, with that target's key and headers where secrets are masked. Raises ValueError.
     """
-    if x.case.kind in NOT_ALONE:
+    if x.case.kind in NOT_ALONE or (x.case.kind is Kind.WEBSOCKET and sent_events(x)):
         raise ValueError(f"{x.id} shows nothing on its own; accepted: an exchange of another test case")
     head, _, body = x.sent.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")

@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from conformance import __version__, catalogue
+from conformance import catalogue
 from conformance.apis.in_dialect import raw_in_dialect
 from conformance.apis.specs import spec, url_of
 from conformance.fuzz.case import Case
@@ -23,11 +22,11 @@ from conformance.model.target import Target
 from conformance.model.verdict import Status, Verdict
 from conformance.model.words import Api
 from conformance.plan import plan, planned_apis, request_headers
-from conformance.runner import REDACTED, Progress, RunOptions
+from conformance.run_facts import TOOL, timestamp, without_values
+from conformance.runner import Progress, RunOptions
 from conformance.set_up.asking import FirstResponses, first_requests
 from conformance.set_up.mistakes import NO_MISTAKE, Mistake
 from conformance.transport.client import exchange_once
-from conformance.transport.proxies import Trust
 
 POST_RESPONSE_S: Final = 0.01
 """Wait for late bytes; short, because cases are sent one after the other."""
@@ -53,10 +52,8 @@ class Session:
 
     def send(self, request: Request) -> Exchange:
         """Send one request."""
-        secrets = [s for s in (*self.target.headers.values(), self.options.key) if s]
-        trust = Trust(self.target.cacert, self.target.insecure)
-        options = self.options
-        return self.portal.call(exchange_once, request, options.key, options.limits, tuple(secrets), None, trust)
+        one = self.options
+        return self.portal.call(exchange_once, request, one.key, one.limits, one.secrets, None, one.trust)
 
     def send_preflight(self) -> None:
         """Send the preflight of every API: it shows how the model has to be asked, or why it can't be."""
@@ -114,11 +111,10 @@ class Session:
 
     def facts(self, planned: tuple[str, ...], **more: object) -> RunManifest:
         """The manifest of a run with these exchanges."""
-        hidden = msgspec.structs.replace(self.target, headers=dict.fromkeys(self.target.headers, REDACTED))
         facts = RunManifest(
-            tool=f"oai-conformance {__version__}",
-            started=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            target=hidden,
+            tool=TOOL,
+            started=timestamp(),
+            target=without_values(self.target),
             suite="fuzz",
             profiles=(),
             planned=planned,

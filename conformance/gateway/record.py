@@ -12,7 +12,6 @@ import anyio
 import anyio.lowlevel
 import msgspec
 
-from conformance import __version__
 from conformance.comparisons import absent_apis, missing_api
 from conformance.gateway.keeping import Kept
 from conformance.gateway.not_arrived import why_nothing_arrived
@@ -24,23 +23,22 @@ from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import reply
 from conformance.probes.gateway.failures import CONNECTION_REFUSED
 from conformance.run_bounds import RunBounds
+from conformance.run_facts import with_facts
 from conformance.runner import (
-    REDACTED,
     STAGE_CONCURRENCY,
     NullProgress,
     Progress,
     RunOptions,
     Store,
+    facts_so_far,
+    send_stage,
     within_budget,
 )
 from conformance.testbed.server.deployments import MODEL
 from conformance.testbed.upstream.answer import Offer
 from conformance.testbed.upstream.serve import LOOPBACK, Upstreams, serve_upstreams
-from conformance.transport import pressure
 from conformance.transport.clock import now_ns
-from conformance.transport.proxies import Trust
 from conformance.transport.redact import words
-from conformance.transport.send_all import send_all
 
 SETTLE_S: Final = 1.0
 """How long requests upstream may go on after the client's have ended, before the next ones are sent."""
@@ -105,20 +103,9 @@ class _Recorder:
 
     def facts(self) -> RunManifest:
         """The run's facts so far."""
-        run = self.options.run
-        return RunManifest(
-            tool=f"oai-conformance {__version__}",
-            started=self.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            target=msgspec.structs.replace(run.target, headers=dict.fromkeys(run.target.headers, REDACTED)),
-            suite=run.suite,
-            profiles=run.profiles,
-            planned=tuple(self.planned),
-            left_out=self.left_out,
-            stopped=self.stopped,
-            stopped_why=self.reason,
+        return msgspec.structs.replace(
+            facts_so_far(self.options.run, self),
             incomplete=self.incomplete,
-            messages_per_day=run.messages_per_day,
-            strict=run.strict,
             seed=self.options.seed,
             gateway=self.gateway_facts(),
         )
@@ -153,20 +140,8 @@ class _Recorder:
 
     async def send(self, requests: Sequence[Request], keep: Callable[[Exchange], None]) -> None:
         """Send requests of one stage at its concurrency."""
-        run, stage = self.options.run, requests[0].stage
         self.kept.expect(requests, now_ns())
-        usual, bound = STAGE_CONCURRENCY.get(stage, 1), run.concurrency or run.target.concurrency
-        await send_all(
-            requests,
-            key=run.key,
-            secrets=_secrets(run),
-            limits=run.limits,
-            unix_socket=run.unix_socket,
-            trust=Trust(run.target.cacert, run.target.insecure),
-            concurrency=usual if bound is None or usual == 1 else bound,
-            on_exchange=keep,
-            wanted=self._is_wanted,
-        )
+        await send_stage(self.options.run, requests, keep, self._is_wanted)
 
     async def settle(self, upstreams: Upstreams, within_s: float) -> None:
         """Wait until no request is in progress upstream, and store what is over."""
@@ -178,44 +153,33 @@ class _Recorder:
             await anyio.lowlevel.checkpoint()  # many exchanges in a row must not stop the upstreams
 
 
-def _secrets(run: RunOptions) -> tuple[str, ...]:
-    return tuple(value for value in (*run.target.headers.values(), *((run.key,) if run.key else ())) if value)
-
-
 async def record_through(options: GatewayOptions, store: Store, progress: Progress | None = None) -> RunManifest:
     """Send the run's requests through the gateway and record both sides; writes and returns the run's facts.
 
     If no request arrives upstream within `wait_s`, the run stops. Cancellation (Ctrl-C) keeps what was recorded. Raises
     AddressError if a port can't be bound.
     """
-    began, waited_before = anyio.current_time(), pressure.waited()
-    kept = Kept(
-        key=options.run.key, secrets=words(options.run.target.headers.values()), began_ns=int(began * 1_000_000_000)
-    )
+    kept = Kept(key=options.run.key, secrets=words(options.run.target.headers.values()), began_ns=now_ns())
     recorder = _Recorder(
         options=options, store=store, progress=progress or NullProgress(), started=datetime.now(UTC), kept=kept
     )
+    async with AsyncExitStack() as listening:
+        upstreams = await listening.enter_async_context(_listening(recorder))
+        return await with_facts(recorder, store, lambda: _record(recorder, upstreams, listening.pop_all()))
+
+
+async def _record(recorder: _Recorder, upstreams: Upstreams, listening: AsyncExitStack) -> None:
+    """Send the requests, stop listening, and store what was in progress upstream until then."""
+    options = recorder.options
     try:
-        async with _listening(recorder) as upstreams:
-            store.write_facts(msgspec.structs.replace(recorder.facts(), stopped="interrupted"))
+        async with listening:
             options.on_listening(upstreams.ports)
             async with _started(options, upstreams) as run:
                 recorder.options = replace(options, run=run)
                 await _send(recorder, upstreams)
-    except anyio.get_cancelled_exc_class():
-        recorder.stopped, recorder.reason = "interrupted", "the user stopped the run"
-        raise
     finally:
-        if recorder.ports:
-            for x in kept.due():
-                store.write(x)
-            facts = msgspec.structs.replace(
-                recorder.facts(),
-                duration_s=round(anyio.current_time() - began, 3),
-                machine_pressure=pressure.share_since(waited_before),
-            )
-            store.write_facts(facts)
-    return facts
+        for x in recorder.kept.due():
+            recorder.store.write(x)
 
 
 @asynccontextmanager

@@ -23,9 +23,8 @@ from conformance.load.under_locust import LocustOptions, linked
 from conformance.model.load import LoadSecond, LoadStep
 from conformance.model.run import RunManifest
 from conformance.model.sample import Population
+from conformance.run_facts import with_facts
 from conformance.set_up.asking import FirstResponses, first_requests
-from conformance.transport import pressure
-from conformance.transport.proxies import Trust
 from conformance.transport.session import Session
 
 TICK_S: Final = 0.1
@@ -37,26 +36,18 @@ async def record_load(options: LoadOptions, store: LoadStore, watch: Watch = lam
     It stops after the preflight if that shows that the target can't be tested. Cancellation (Ctrl-C) keeps what was
     recorded, and writes the facts as `interrupted` before it propagates.
     """
-    began, waited_before = anyio.current_time(), pressure.waited()
     recorder = Recorder(options=options, store=store, watch=watch, started=datetime.now(UTC))
-    store.write_facts(msgspec.structs.replace(recorder.facts(), stopped="interrupted"))
-    try:
-        await _record(recorder)
-    except anyio.get_cancelled_exc_class():
-        recorder.stopped, recorder.reason = "interrupted", "the user stopped the run"
-        raise
-    finally:
-        recorder.write()
-        facts = msgspec.structs.replace(
-            recorder.facts(),
-            duration_s=round(anyio.current_time() - began, 3),
-            machine_pressure=pressure.share_since(waited_before),
-        )
-        store.write_facts(facts)
-    return facts
+    return await with_facts(recorder, store, lambda: _record(recorder))
 
 
 async def _record(recorder: Recorder) -> None:
+    try:
+        await _send(recorder)
+    finally:
+        recorder.write()
+
+
+async def _send(recorder: Recorder) -> None:
     recorder.watch(Standing("preflight"))
     found = await _preflight(recorder)
     recorder.dialects = found.dialects
@@ -89,10 +80,8 @@ async def _preflight(recorder: Recorder) -> FirstResponses:
     """Send the first requests, and store their exchanges."""
     run = recorder.options.run
     asking = first_requests(run.target, loaded_apis(run.target, run.profiles), run.limits.timeout_s)
-    secret = tuple(value for value in (*run.target.headers.values(), run.key) if value)
-    trust = Trust(run.target.cacert, run.target.insecure)
     async with Session(
-        key=run.key, limits=run.limits, secrets=secret, unix_socket=run.unix_socket, trust=trust
+        key=run.key, limits=run.limits, secrets=run.secrets, unix_socket=run.unix_socket, trust=run.trust
     ) as session:
         try:
             due = next(asking)

@@ -8,7 +8,6 @@ from typing import Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from conformance import __version__
 from conformance.load.engine import Engine
 from conformance.load.options import LoadOptions
 from conformance.load.part import Part
@@ -20,7 +19,7 @@ from conformance.model.load import LoadFacts, LoadSecond, LoadStep
 from conformance.model.run import RunManifest, Stopped
 from conformance.model.sample import Outcome, Sample
 from conformance.model.words import Api
-from conformance.runner import REDACTED, Store
+from conformance.runner import Store, facts_so_far
 from conformance.storage.metadata import unpack
 from conformance.storage.samples import Shapes
 from conformance.transport.clock import NANOSECONDS
@@ -95,20 +94,10 @@ class Recorder:
 
     def facts(self) -> RunManifest:
         """The run's facts so far."""
-        run = self.options.run
-        return RunManifest(
-            tool=f"oai-conformance {__version__}",
-            started=self.started.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            target=msgspec.structs.replace(run.target, headers=dict.fromkeys(run.target.headers, REDACTED)),
+        return msgspec.structs.replace(
+            facts_so_far(self.options.run, self),
             suite="load",
-            profiles=run.profiles,
-            planned=tuple(self.planned),
-            left_out=self.left_out,
             dialects=self.dialects,
-            stopped=self.stopped,
-            stopped_why=self.reason,
-            messages_per_day=run.messages_per_day,
-            strict=run.strict,
             seed=self.options.number,
             load=self.load_facts(),
         )

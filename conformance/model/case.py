@@ -75,7 +75,7 @@ class Kind(StrEnum):
     GATEWAY_REFUSAL = "gateway.refusal"
 
 
-WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ, Kind.USERS))
+WITH_VARIANTS: Final = frozenset((Kind.EFFECT, Kind.OUT_OF_RANGE, Kind.FUZZ, Kind.USERS, Kind.WEBSOCKET))
 REPEATED: Final = frozenset((Kind.REPEAT, Kind.SEED, Kind.CACHE))
 AGAIN: Final = "again"
 

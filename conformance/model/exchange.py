@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import msgspec
 
 from conformance.model.case import CaseId
+from conformance.model.turn import Turn
 from conformance.model.words import FACETS, Api, Direction, Facet, Hidden, Hop, Mode
 
 NANOSECONDS_PER_MILLISECOND = 1_000_000
@@ -21,7 +22,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     `disconnect_after_s` and `reuse_connection` are the probe's: the stage in which it is sent, after how many events or
     seconds the harness disconnects on purpose, and whether it is sent twice over one connection. An `attempt` after
     the first confirms what that one shows. `nonce` is the word in its text by which a gateway's requests upstream are
-    found; empty if it is not sent through one.
+    found; empty if it is not sent through one. `turns` are sent over the connection if the target makes it a WebSocket.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     reuse_connection: bool = False
     attempt: int = 1
     nonce: str = ""
+    turns: tuple[Turn, ...] = ()
 
 
 class Arrival(NamedTuple):
@@ -100,7 +102,9 @@ class Exchange:
     `began_ns` is when the exchange began on the harness's clock, which all exchanges of a run share. `nonce` is the
     word that the exchanges on both sides of a gateway have in common; of those upstream, `attempt` counts the requests
     with one nonce in order of arrival, and `received` is what the upstream sent. `is_reused`: the connection had served
-    an earlier request of the run. `cache` holds parsed values.
+    an earlier request of the run. With `turn`, the exchange is one turn over a WebSocket, counted from 0, with the
+    bytes of the whole connection: it reads as a streaming request with this event, and its response. `cache` holds
+    parsed values.
     """
 
     id: str
@@ -121,6 +125,7 @@ class Exchange:
     is_reused: bool = False
     recorded: frozenset[Facet] = FACETS
     origin: Origin | None = None
+    turn: int | None = None
     cache: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -174,3 +179,8 @@ def cached_reader(read: Callable[[Exchange], T]) -> Callable[[Exchange], T]:
 
     cached.__name__, cached.__doc__, cached.__wrapped__ = read.__name__, read.__doc__, read  # type: ignore[attr-defined]
     return cached
+
+
+def shared(x: Exchange, *readers: Callable[[Exchange], Any]) -> dict[Any, Any]:
+    """What cached readers read of an exchange, as the cache of another one of which they read the same."""
+    return {reader.__wrapped__: reader(x) for reader in readers}  # type: ignore[attr-defined]

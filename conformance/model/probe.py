@@ -1,12 +1,11 @@
 """The probe: one request with a purpose."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from conformance.model.case import CaseId, Compare, Kind, probe_name
-from conformance.model.exchange import Exchange
 from conformance.model.words import MODES, SUITES, Api, Mode, Sender, Suite
 
 CONCURRENT_STAGE, BURST_STAGE = 0, 1
@@ -39,6 +38,14 @@ class RawRequest(msgspec.Struct, frozen=True, kw_only=True):
     padding: int = 0
 
 
+class Said(NamedTuple):
+    """What the harness says in one turn over a WebSocket; the other fields are those of `Turn`."""
+
+    event: dict[str, Any]
+    continues: int | None = None
+    patience_s: float | None = None
+
+
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
     """One request with a purpose.
 
@@ -61,9 +68,11 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     has given up on its upstream. Probes of one API with the same `nonce_group` have one nonce, so that their requests
     can be equal; they have one script and belong to stages in which requests are sent one at a time.
 
-    A probe that `follows` a case of its API and mode is the next request after it: `build_next` turns the recorded
-    exchange into its body, or into a RawRequest whose path is appended to the API's, or into None if there is nothing
-    to send.
+    A probe that `follows` cases of its API and mode is the next request after them: `build_next` turns the recorded
+    exchanges into its body, into a RawRequest whose path is appended to the API's, into turns over a WebSocket, or into
+    None if there is nothing to send; its other facts are those of the first one's request.
+
+    A probe with `build_turns` asks for a WebSocket, and what it says there is built from the baseline body.
     """
 
     api: Api
@@ -75,8 +84,9 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     sent_by: Sender = "sdk"
     modes: tuple[Mode, ...] = MODES
     build_body: Callable[[dict[str, Any], Mode], Any] | None = None
-    follows: Compare | None = None
-    build_next: Callable[[Exchange], Any] | None = None
+    follows: tuple[Compare, ...] = ()
+    build_next: Callable[..., Any] | None = None
+    build_turns: Callable[[dict[str, Any]], tuple[Said, ...]] | None = None
     raw: RawRequest | None = None
     suite: Suite = "gate"
     smoke_suite_modes: tuple[Mode, ...] = ()

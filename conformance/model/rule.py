@@ -24,9 +24,13 @@ LACKING: Final[Mapping[Facet, str]] = MappingProxyType(
         "framing": "the recording does not hold how the connection was used: framing, coding, and how it ended",
         "timing": "the recording has no arrival times",
         "bytes": "the recording does not hold the exact bytes of the body",
+        "request": "the recording does not show whether the request's body is as it was sent: members may be missing",
+        "end": "the recording does not show whether the server ended the response, or the client",
     }
 )
 """Why a rule that needs a facet can't judge a recording without it."""
+EXCUSING: Final[frozenset[Facet]] = frozenset(("request",))
+"""Facets whose lack can only excuse a failure: what passes without them has passed."""
 
 
 def family_of(rule: str) -> str:
@@ -56,7 +60,12 @@ class Rule:
 
     def lacks(self, recorded: Collection[Facet]) -> str:
         """Why a recording with these facets does not show what the rule judges, or empty."""
-        return next((why for facet, why in LACKING.items() if facet in self.needs and facet not in recorded), "")
+        needed = self.needs - EXCUSING - {*recorded}
+        return next((why for facet, why in LACKING.items() if facet in needed), "")
+
+    def excuse(self, recorded: Collection[Facet]) -> str:
+        """Why a failure in a recording with these facets may be excused by what it does not hold, or empty."""
+        return next((LACKING[facet] for facet in self.needs & EXCUSING if facet not in recorded), "")
 
     @property
     def family(self) -> str:
@@ -111,8 +120,8 @@ def rule(  # noqa: PLR0913 - a rule is a record; every keyword is one line of it
 
     `applies_to` is called with `x`, or with `stream` and then `unary`; the rule applies where it returns None. Of a
     population it says which exchanges belong to one. `timed` marks a rule that judges arrival times. `needs` are the
-    facets without which a recording does not show what the rule judges, or hides what would excuse it; arrival times
-    need not be named.
+    facets without which a recording does not show what the rule judges, or hides what would excuse it: without
+    `request`, only failures are untestable. Arrival times need not be named.
 
     Raises TypeError for a rule without examples, docstring or a known signature.
     """

@@ -9,8 +9,9 @@ Mode = Literal["stream", "unary"]
 Direction = Literal["sent", "received"]
 Hop = Literal["client", "upstream"]
 """Between the harness and the target, or between a gateway and its upstream."""
-Facet = Literal["headers", "framing", "timing", "bytes"]
-"""What a recording holds: header fields as sent, the body's framing, arrival times, the exact bytes.
+Facet = Literal["headers", "framing", "timing", "bytes", "request", "end"]
+"""What a recording holds: header fields as sent, the body's framing, arrival times, the exact bytes; the request's body
+with all its members, and whether the response was recorded to its end.
 
 Without `headers`, some may be missing, and the Content-Type may be the one that the body shows.
 """
@@ -36,7 +37,7 @@ WITH_CHOICES: Final[tuple[Api, ...]] = ("chat", "completions")
 """The APIs whose responses and chunks have choices, and end with `[DONE]`."""
 MODES: Final[tuple[Mode, ...]] = ("stream", "unary")
 FAIL_ON: Final[tuple[FailOn, ...]] = ("must", "should", "untestable", "stale-waiver")
-FACETS: Final[frozenset[Facet]] = frozenset(("headers", "framing", "timing", "bytes"))
+FACETS: Final[frozenset[Facet]] = frozenset(get_args(Facet))
 FORMATS: Final[tuple[RecordingFormat, ...]] = ("har", "vcr")
 SUITES: Final[tuple[Suite, ...]] = ("smoke", "gate", "full", "fields")
 """Each of the first three includes the previous one; `fields` tests only the support of each request field.

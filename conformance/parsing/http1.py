@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from conformance.model.exchange import Exchange, Span, cached_reader
+from conformance.parsing import websocket
 from conformance.parsing.content import bounded, decode, decoded_request
 
 HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -27,6 +28,7 @@ PACKED = {
     b"\x78\xda": "zlib",
 }
 """The first bytes of compressed data."""
+
 
 NOWHERE = Span(0, 0)
 SWITCHING = 101
@@ -149,7 +151,12 @@ class _Body:
 
 @cached_reader
 def reply(x: Exchange) -> Reply:
-    """The final response; interim (1xx) responses are skipped (RFC 9110, section 15.2)."""
+    """The final response; of a turn over a WebSocket, its messages as the events of a stream."""
+    return _received(x) if x.turn is None else _of_turn(x, _received(x), x.turn)
+
+
+def _received(x: Exchange) -> Reply:
+    """The final response as received; interim (1xx) responses are skipped (RFC 9110, section 15.2)."""
     start = 0
     while (line := STATUS_LINE.match(x.received, start)) and 100 <= int(line[2]) < 200 and int(line[2]) != 101:
         end = HEAD_END.search(x.received, line.end() - 2)
@@ -318,6 +325,38 @@ def _arrived(x: Exchange, segments: tuple[Segment, ...]) -> Iterator[tuple[int, 
         yield total, at_ns
 
 
+def _of_turn(x: Exchange, handshake: Reply, number: int) -> Reply:
+    """The messages of one turn over a WebSocket as the response that streams them: one event each."""
+    found = answers(x)
+    answer = found[number] if number < len(found) else websocket.Answer()
+    content, places = websocket.as_events(answer.messages[answer.begins :])
+    segments = tuple(map(Segment._make, places))
+    return Reply(
+        status=200,
+        version="HTTP/1.1",
+        headers=(Header("content-type", "text/event-stream", handshake.head),),
+        head=handshake.head,
+        raw=content,
+        content=content,
+        segments=segments,
+        complete=answer.is_ended,
+        timeline=tuple(_arrived(x, segments)),
+    )
+
+
+@cached_reader
+def connection(x: Exchange) -> websocket.Received:
+    """What the server sent over a WebSocket; nothing, if it accepted none."""
+    handshake = _received(x)
+    return websocket.read(x.received, handshake.head.end) if handshake.status == SWITCHING else websocket.Received()
+
+
+@cached_reader
+def answers(x: Exchange) -> tuple[websocket.Answer, ...]:
+    """What the server sent over a WebSocket in each turn."""
+    return websocket.by_turn(connection(x))
+
+
 def finished_at_ns(x: Exchange) -> int:
     """When the response's last byte, or the close that ends it, arrived: nanoseconds since the exchange began."""
     answer = reply(x)
@@ -340,8 +379,11 @@ def request_header(x: Exchange, name: str) -> tuple[str, ...]:
 
 @cached_reader
 def request_content(x: Exchange) -> bytes:
-    """The body of the request, without chunked and content coding as far as they are valid."""
+    """The body of the request, without chunked and content coding as far as they are valid; of a turn, its event."""
     head, _, body = x.sent.partition(b"\r\n\r\n")
+    if x.turn is not None:
+        events = websocket.read(x.sent, len(head) + 4, "sent").messages
+        return events[x.turn].data if x.turn < len(events) else b""
     if ", ".join(request_header(x, "transfer-encoding")).lower().endswith("chunked"):
         found = _Body()
         _chunks(x.sent, len(head) + 4, found)

@@ -15,6 +15,11 @@ BATCH: Final = (PASTRY, HARBOUR, GALAXY)
 """Texts with hardly a word in common. None of them keeps its place if they are reversed or rotated but one."""
 TOKENS: Final = ([5, 17, 42, 9], [23, 8])
 """Tokens that every vocabulary has."""
+NOTATIONS: Final = ("[5, 17, 42, 9]", "[5,17,42,9]", "5 17 42 9", "5, 17, 42, 9")
+"""The first of the tokens as the texts that a server may take them for."""
+BEGIN: Final = " ".join(f"Lamp {number} of the harbour is green, and nobody knows who lit it." for number in range(60))
+"""More than 700 words: longer than the context of many embedding models, which have 512 tokens or fewer."""
+ENDS: Final = tuple(f"{text} " * 12 for text in (PASTRY, GALAXY))
 FEW: Final = 8
 """Dimensions: fewer than any model's own number, so that an ignored field shows."""
 MANY: Final = 64
@@ -104,6 +109,14 @@ FORMS: Final = (
     ),
     _probe(Kind.ACCEPTED_FORM, "list-of-one", "A list of one text.", input=[GALAXY], encoding_format="float"),
     _probe(Kind.ACCEPTED_FORM, "tokens", "The tokens of one text.", input=TOKENS[0], encoding_format="float"),
+    _probe(
+        Kind.ACCEPTED_FORM,
+        "tokens-as-texts",
+        "The numbers of these tokens as texts, to show whether the tokens are taken for one of them.",
+        suite="full",
+        input=[*NOTATIONS],
+        encoding_format="float",
+    ),
     _probe(Kind.ACCEPTED_FORM, "token-lists", "The tokens of two texts.", input=[*TOKENS], encoding_format="float"),
     _probe(
         Kind.ACCEPTED_FORM,
@@ -158,6 +171,14 @@ LONG: Final = (
         input="no " * WORDS,
         encoding_format="float",
         stage=OVERLOAD_STAGE,
+    ),
+    _probe(
+        Kind.MISTAKE,
+        "long-texts",
+        "Two long texts that differ at the end: longer than the context of many models.",
+        suite="full",
+        input=[f"{BEGIN} {end}" for end in ENDS],
+        encoding_format="float",
     ),
 )
 RANGES: Final = (

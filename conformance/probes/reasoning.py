@@ -53,7 +53,7 @@ def _replay(api: Api, subject: str) -> Probe:
         subject=subject,
         purpose="The next turn: the target's own response, its reasoning included, is sent back unchanged.",
         api=api,
-        follows=Compare(Kind.REASONING, subject),
+        follows=(Compare(Kind.REASONING, subject),),
         build_next=next_turn,
         suite="full",
         max_tokens=CAP,

@@ -66,7 +66,7 @@ KEPT = (
         purpose="The baseline response reports `store: true`: it must be found by its id.",
         api="responses",
         modes=("unary",),
-        follows=Compare(Kind.BASELINE),
+        follows=(Compare(Kind.BASELINE),),
         build_next=retrieved,
         suite="full",
         max_tokens=0,
@@ -87,7 +87,7 @@ CHAINED = (
         subject=NEXT,
         purpose="The next turn has only a new message and `previous_response_id`: the prompt must have the first turn.",
         api="responses",
-        follows=Compare(Kind.CHAIN, FIRST),
+        follows=(Compare(Kind.CHAIN, FIRST),),
         build_next=continued,
         suite="full",
         max_tokens=16,
@@ -108,29 +108,11 @@ IN_BACKGROUND = (
         purpose="A response goes on in the background: it must be found by its id.",
         api="responses",
         modes=("unary",),
-        follows=Compare(Kind.BACKGROUND),
+        follows=(Compare(Kind.BACKGROUND),),
         build_next=polled,
         suite="full",
         max_tokens=0,
     ),
-)
-WEBSOCKET = Probe(
-    kind=Kind.WEBSOCKET,
-    purpose="A WebSocket handshake: a target need not offer this transport, and what accepts it must do so correctly.",
-    api="responses",
-    modes=("unary",),
-    raw=RawRequest(
-        method="GET",
-        path="/responses",
-        headers=(
-            ("content-type", None),
-            ("connection", "Upgrade"),
-            ("upgrade", "websocket"),
-            ("sec-websocket-version", "13"),
-            ("sec-websocket-key", "dGhlLWxhbXBzLWFyZS1ncg=="),
-        ),
-    ),
-    max_tokens=0,
 )
 COMPACTION = (
     Probe(
@@ -157,7 +139,7 @@ COMPACTION = (
         purpose="The next turn begins with the compacted conversation, as it was received.",
         api="responses",
         modes=("unary",),
-        follows=Compare(Kind.COMPACT),
+        follows=(Compare(Kind.COMPACT),),
         build_next=after_compaction,
         suite="full",
         max_tokens=MOST_SUMMARY,

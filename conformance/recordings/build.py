@@ -28,15 +28,16 @@ from conformance.recordings.message import (
     Received,
     Sent,
     facets,
+    is_event_stream,
     request_bytes,
     response_bytes,
+    stated_length,
     value_of,
 )
 from conformance.recordings.secrets import masked_field, masked_messages, masked_query, masked_text
 from conformance.transport.record import printable
 
 PROFILE: Final = "recorded"
-LENGTH = re.compile(r"[0-9]{1,15}")
 UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 BY_PATH: Final = tuple((spec.path, api, ("model", "prompt", spec.prompt)) for api, spec in SPECS.items())
 
@@ -135,8 +136,7 @@ def _has_lost_bytes(received: Received, body: bytes) -> bool:
     """
     if any(value_of(received.fields, name) for name in ("content-encoding", "transfer-encoding")):
         return False
-    told = value_of(received.fields, "content-length").strip()
-    length = max(received.length, int(told) if LENGTH.fullmatch(told) else 0)
+    length = max(received.length, stated_length(received.fields) or 0)
     if length <= len(body):
         return False
     if parse_json(body) is NOT_JSON:
@@ -145,11 +145,14 @@ def _has_lost_bytes(received: Received, body: bytes) -> bool:
 
 
 def _entry(api: Api, sent: Sent, received: Received, reader: Reader, at: str, source: str) -> Entry:
+    held = facets(sent, received, filters=reader.filters)
     sent = replace(sent, body=_request_body(sent))
     value = parse_json(sent.body)
     if not isinstance(value, dict) and 200 <= received.status < 300:
         raise DamagedError("the request's body is not a JSON object, so that its mode is unknown")
     body = as_object(value)
+    if "stream" not in body and "request" not in held and is_event_stream(received.body):
+        raise DamagedError("the request's body has no stream, and is perhaps not as it was sent: its mode is unknown")
     mode: Mode = "stream" if body.get("stream") is True else "unary"
     masked = masked_messages(
         request_bytes(sent, masked_query(_target(sent)), _masked(sent.fields)),
@@ -164,7 +167,7 @@ def _entry(api: Api, sent: Sent, received: Received, reader: Reader, at: str, so
         received=masked.received,
         masked=masked.repeated,
         hidden=masked.hidden,
-        recorded=facets(received, filters=reader.filters),
+        recorded=held,
     )
     return Entry(
         exchange=exchange,

@@ -13,6 +13,11 @@ from conformance.recordings.yaml_values import decoded_base64
 
 CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 UNICODE: Final = ("utf-8", "utf8", "us-ascii", "ascii")
+OF_BROWSERS: Final = ("pageref", "_resourceType", "_initiator", "_priority", "_fetchType", "_securityState")
+"""Members that browsers add to an entry, and proxies do not.
+
+A browser's archive holds what had arrived when it was saved, or when the page aborted the request: not all say so.
+"""
 OWN_COMMENT = re.compile(r"\S+: ((?:reset|timeout|limit|hung-up|unreachable|interrupted)|\S+ at (?!after)\S+)")
 """How an incomplete exchange ended, in the archives of `--report har`, mostly with the phase."""
 
@@ -24,6 +29,7 @@ def sent(entry: Any) -> Sent:
         url=needed(entry, "request.url"),
         fields=_fields(entry, "request.headers"),
         body=encoded(text(entry, "request.postData.text")).content,
+        length=max(0, number(entry, "request.bodySize")),
     )
 
 
@@ -42,6 +48,7 @@ def received(entry: Any) -> Received:
         body=body.content,
         exact=body.exact,
         length=0 if number(entry, "response.content.size") > 0 else number(entry, "response.bodySize"),
+        to_its_end=not any(member(entry, name) for name in OF_BROWSERS),
     )
 
 
@@ -85,6 +92,8 @@ def _content(entry: Any, content_type: str) -> Body:
 
 def _text(content: str, size: int, content_type: str) -> Body:
     body = encoded(content)
+    if body.content.startswith(BOM) and size != len(body.content):  # not the server's, as far as the archive shows
+        body = Body(body.content.removeprefix(BOM), exact=False)
     charset = CHARSET.search(content_type)
     if charset and charset[1].lower() not in UNICODE and not content.isascii():
         return body._replace(exact=False)

@@ -1,13 +1,16 @@
 """What a recording says of a request and its response, and the HTTP/1.1 messages that say the same."""
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from itertools import product
+from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from conformance.model.words import Facet
 from conformance.parsing.http1 import TOKEN
+from conformance.parsing.json_text import parse_json
 from conformance.recordings.bodies import encoded
 from conformance.recordings.credentials import is_secret, is_stand_in
 from conformance.recordings.members import DamagedError
@@ -16,6 +19,7 @@ Fields = tuple[tuple[str, str], ...]
 
 FRAMING: Final = ("content-length", "transfer-encoding", "content-encoding", "connection", "keep-alive", "trailer")
 """Header fields about how the body was transferred: recordings hold it decoded."""
+LENGTH = re.compile(r"[0-9]{1,15}")
 BREAKS = re.compile(r"[\r\n]+[ \t]*")
 EVENT_LINE = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry)?:")
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -25,12 +29,13 @@ BODILESS: Final = (204, 205, 304)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A recorded request."""
+    """A recorded request. `length`: how many bytes its body had, if the recorder says so; else 0."""
 
     method: str
     url: str
     fields: Fields
     body: bytes
+    length: int = 0
 
     def split(self) -> SplitResult:
         """The parts of the URL. Raises DamagedError."""
@@ -55,7 +60,8 @@ class Sent:
 class Received:
     """A recorded response. `exact`: the body has the bytes that were received, but for their transfer.
 
-    `length`: how many bytes the body had on the connection, if the recorder says so; else 0.
+    `length`: how many bytes the body had on the connection, if the recorder says so; else 0. `to_its_end`: the recorder
+    read it to its end, or would say that it did not.
     """
 
     status: int
@@ -64,6 +70,7 @@ class Received:
     body: bytes
     exact: bool
     length: int = 0
+    to_its_end: bool = True
 
 
 def value_of(fields: Fields, name: str) -> str:
@@ -85,13 +92,45 @@ def response_bytes(received: Received, fields: Fields) -> bytes:
     return _message(f"HTTP/1.1 {received.status} {' '.join(received.reason.split())}", kept, received.body)
 
 
-def facets(received: Received, *, filters: bool) -> frozenset[Facet]:
-    """What a recording holds of a response: never its framing, nor when its bytes arrived.
+def facets(sent: Sent, received: Received, *, filters: bool) -> frozenset[Facet]:
+    """What a recording holds of an exchange: never its framing, nor when its bytes arrived.
 
     `filters`: recordings of this format often leave header fields out.
     """
-    head: tuple[Facet, ...] = ("headers",) if _has_whole_head(received, filters=filters) else ()
-    return frozenset((*head, "bytes") if received.exact else head)
+    held: dict[Facet, bool] = {
+        "headers": _has_whole_head(received, filters=filters),
+        "bytes": received.exact,
+        "request": is_as_sent(sent),
+        "end": received.to_its_end or stated_length(received.fields) == len(received.body),
+    }
+    return frozenset(facet for facet, is_held in held.items() if is_held)
+
+
+def stated_length(fields: Fields) -> int | None:
+    """The number in Content-Length."""
+    found = value_of(fields, "content-length").strip()
+    return int(found) if LENGTH.fullmatch(found) else None
+
+
+def is_as_sent(sent: Sent) -> bool:
+    """Whether the body has as many bytes as it was sent with, or would have them as clients write JSON.
+
+    Recorders may remove members of the body, as they are told to, but leave its length as it was.
+    """
+    stated = stated_length(sent.fields) or sent.length
+    if stated == len(sent.body):
+        return stated > 0
+    value = parse_json(sent.body)
+    try:
+        return isinstance(value, dict) and stated in map(len, _written(value))
+    except RecursionError:
+        return False
+
+
+def _written(value: Any) -> Iterator[bytes]:
+    """A JSON value as the clients of JavaScript and Python write it: with or without spaces, and escapes."""
+    for separators, is_ascii in product(((",", ":"), (", ", ": ")), (True, False)):
+        yield json.dumps(value, separators=separators, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
 
 
 def _has_whole_head(received: Received, *, filters: bool) -> bool:
@@ -111,9 +150,14 @@ def _is_left_out(name: str, value: str) -> bool:
     return not is_secret(name) and is_stand_in(value)
 
 
+def is_event_stream(body: bytes) -> bool:
+    """Whether a body begins as an event stream."""
+    return bool(EVENT_LINE.match(body))
+
+
 def _shown_type(body: bytes) -> str:
     """The media type that a body shows by how it begins, or empty."""
-    if EVENT_LINE.match(body):
+    if is_event_stream(body):
         return "text/event-stream"
     return {b"{": "application/json", b"[": "application/json", b"<": "text/html"}.get(body.lstrip()[:1], "")
 

@@ -19,13 +19,15 @@ MASK = re.compile(r"\*{3,}")
 PLAIN = re.compile(r"[A-Za-z0-9 :;,./_=+@%()<>{}\[\]~^|?&*#-]*")
 COUNTED = frozenset({"host", "content-length", "connection", "transfer-encoding"})
 """Headers that curl sets itself."""
+UPGRADE = "upgrade"
+"""The value of Connection that curl does not set."""
 TELEMETRY = "x-stainless-"
 """SDK telemetry headers, omitted: they would fill half a screen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A parsed request: the head as text, the body as bytes, and the body's offset."""
+    """A parsed request: the head as text, the body as bytes, and the body's offset; of a WebSocket, the handshake."""
 
     method: str
     path: str
@@ -41,7 +43,8 @@ def read(sent: bytes) -> Sent:
     method, _, rest = first.partition(" ")
     pairs = (line.partition(":") for line in lines)
     headers = tuple((name, value.strip()) for name, _, value in pairs)
-    return Sent(method or "POST", rest.rpartition(" ")[0], headers, body, len(head) + 4)
+    is_websocket = any((name.lower(), value.lower()) == ("upgrade", "websocket") for name, value in headers)
+    return Sent(method or "POST", rest.rpartition(" ")[0], headers, b"" if is_websocket else body, len(head) + 4)
 
 
 def line(x: Exchange, target: Target, folder: str = "RUN") -> str:
@@ -87,7 +90,7 @@ def _variable(header: str, target: Target) -> str:
 def _headers(request: Sent) -> Iterator[tuple[str, str]]:
     for name, value in request.headers:
         low = name.lower()
-        if low not in COUNTED and not low.startswith(TELEMETRY):
+        if (low not in COUNTED or value.lower() == UPGRADE) and not low.startswith(TELEMETRY):
             yield name, value
 
 

@@ -1,4 +1,4 @@
-"""Which of the acceptance tests of Open Responses the target would pass: each is a test case of ours, and its rules.
+"""Which of the acceptance tests of Open Responses the target would pass: each is test cases of ours, and their rules.
 
 The tests are those of https://www.openresponses.org/compliance, 17 as of November 2026. Each of them needs a status
 of 200, a response that matches the schema, and what its name says. What is untestable for us, such as a response that
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from conformance import catalogue
+from conformance.apis.websocket import COMPACTED, CONTINUED, FIRST, RECONNECT, RECOVERED, SECOND, TURNS
 from conformance.model.case import Kind
 from conformance.model.verdict import Status, Verdict
 from conformance.model.words import SUITES, Mode, Suite
@@ -24,7 +25,6 @@ SHAPE: Final = "RSP031"
 EVENTS: Final = "RSP032"
 COMPLETED: Final = "RSP033"
 LABEL: Final = "open responses"
-NO_WEBSOCKET: Final = "the target accepts WebSocket, which the harness does not speak"
 LOCAL: Final = "it sends no request: it validates a fixture of its own"
 FAILED: Final = (Status.FAIL, Status.NOT_APPLICABLE)
 """A rule fails, or what the test asks for is rejected or not offered."""
@@ -35,60 +35,101 @@ OUTCOMES: Final[Mapping[OfficialOutcome, str]] = {
 }
 
 
-class OpenTest(NamedTuple):
-    """One acceptance test: its name, our test case of the same form, and the rules that decide what it asserts.
+class Step(NamedTuple):
+    """A part of a test: our test case of the same form, and the rules that decide what the test asserts of it.
 
-    `why` says why there is no such case; `is_local`: the test passes whatever the target does. Of a test that needs
-    more than its rules show, `why` says so: it fails with them, and is not tested otherwise.
+    `variant` is one turn of a conversation.
     """
 
-    name: str
+    rules: tuple[str, ...]
     kind: Kind = Kind.ACCEPTED_FORM
     subject: str = ""
+    variant: str = ""
     mode: Mode = "unary"
-    rules: tuple[str, ...] = ()
+
+
+class OpenTest(NamedTuple):
+    """One acceptance test: its name, and its steps. Without any, it passes whatever the target does: `why` says so."""
+
+    name: str
+    steps: tuple[Step, ...] = ()
     why: str = ""
-    is_local: bool = False
 
 
-def _form(name: str, subject: str) -> OpenTest:
+def _form(name: str, subject: str, mode: Mode = "unary", *more: str) -> OpenTest:
     """A test of a request in some form: the response is completed, and has output."""
-    return OpenTest(name, subject=subject, rules=(COMPLETED, SHAPE))
+    return OpenTest(name, (Step((COMPLETED, SHAPE, *more), subject=subject, mode=mode),))
 
 
-def _over_websocket(name: str) -> OpenTest:
-    """A test over WebSocket, of which only the handshake is tried."""
-    return OpenTest(f"websocket-{name}", Kind.WEBSOCKET, rules=("RSP042",), why=NO_WEBSOCKET)
+def _said(*rules: str, subject: str = TURNS) -> Step:
+    """What rules on a whole conversation decide."""
+    return Step(rules, Kind.WEBSOCKET, subject)
+
+
+def _turn(variant: str, *more: str, subject: str = TURNS) -> Step:
+    """A turn of a conversation that must be completed."""
+    rules = ("RSP044", *(("RSP046",) if subject == TURNS else ()), COMPLETED, SHAPE, EVENTS, *more)
+    return Step(rules, Kind.WEBSOCKET, subject, variant, "stream")
+
+
+HANDSHAKE: Final = Step(("RSP042",), Kind.WEBSOCKET)
+FRAMES: Final = _said("RSP042", "RSP043")
+UNKNOWN: Final = _said("RSP048")
+"""An unknown response gets an error event: what else is to get one rests on it."""
+FOLLOWED: Final = "RSP053"
+"""A `[DONE]` after a turn ends the next one."""
+COMPACTION: Final = Step(("RSP034",), Kind.COMPACT)
+
+
+def _over_websocket(name: str, *steps: Step) -> OpenTest:
+    """A test over WebSocket, which a target that rejects the handshake, or sends invalid frames, would fail."""
+    return OpenTest(f"websocket-{name}", (HANDSHAKE, FRAMES, *steps))
 
 
 TESTS: Final = (
     _form("basic-response", "typed"),
     _form("assistant-phase", "phase"),
-    OpenTest("response-output-phase-schema", why=LOCAL, is_local=True),
-    OpenTest("streaming-response", subject="typed", mode="stream", rules=(COMPLETED, SHAPE, EVENTS)),
-    *map(_over_websocket, ("response", "sequential-responses", "continuation", "reconnect-store-false-recovery")),
-    *map(_over_websocket, ("previous-response-not-found", "failed-continuation-evicts-cache", "compact-new-chain")),
+    OpenTest("response-output-phase-schema", why=LOCAL),
+    _form("streaming-response", "typed", "stream", EVENTS),
+    _over_websocket("response", _turn(FIRST)),
+    _over_websocket("sequential-responses", _turn(FIRST, FOLLOWED), _turn(SECOND)),
+    _over_websocket("continuation", _turn(SECOND, FOLLOWED), _turn(CONTINUED)),
+    _over_websocket(
+        "reconnect-store-false-recovery",
+        UNKNOWN,
+        _said("RSP051", subject=RECONNECT),
+        _turn(RECOVERED, subject=RECONNECT),
+    ),
+    _over_websocket("previous-response-not-found", _said("RSP048", "RSP049")),
+    _over_websocket("failed-continuation-evicts-cache", UNKNOWN, _said("RSP052", subject=RECONNECT)),
+    _over_websocket("compact-new-chain", COMPACTION, _turn(COMPACTED, subject=RECONNECT)),
     _form("system-prompt", "system"),
-    OpenTest("tool-calling", Kind.TOOLS, "auto", rules=("TOOL023", SHAPE)),
+    OpenTest("tool-calling", (Step(("TOOL023", SHAPE), Kind.TOOLS, "auto"),)),
     _form("image-input", "image"),
     _form("multi-turn", "turns"),
-    OpenTest("compact-response", Kind.COMPACT, rules=("RSP034",)),
-    OpenTest("compact-missing-model", Kind.COMPACT, "no-model", rules=("RSP035",)),
+    OpenTest("compact-response", (COMPACTION,)),
+    OpenTest("compact-missing-model", (Step(("RSP035",), Kind.COMPACT, "no-model"),)),
 )
 """The tests in their order. The first rule that failed gives the reason, or else the first that is undecided."""
+Place = tuple[Kind, str, str, Mode]
+Found = Mapping[Place, Mapping[str, Verdict]]
+
+
+def _place(step: Step) -> Place:
+    return step.kind, step.subject, step.variant, step.mode
 
 
 def reported(verdicts: Iterable[Verdict], suite: Suite) -> ReportOpenResponses | UnsetType:
     """What each test would say, by the verdicts of a run; UNSET if the run had none of these test cases."""
-    wanted = {(test.kind, test.subject, test.mode) for test in TESTS if test.rules}
-    seen: dict[tuple[Kind, str, Mode], dict[str, Verdict]] = {}
+    wanted = {_place(step) for test in TESTS for step in test.steps}
+    seen: dict[Place, dict[str, Verdict]] = {}
     for verdict in verdicts:
-        place = (verdict.case.kind, verdict.case.subject, verdict.mode)
+        place = (verdict.case.kind, verdict.case.subject, verdict.case.variant, verdict.mode)
         if verdict.api == "responses" and place in wanted:
             seen.setdefault(place, {})[verdict.rule] = verdict
     if not seen or all(_is_absent(found.values()) for found in seen.values()):
         return UNSET
-    tests = tuple(_judged(test, seen.get((test.kind, test.subject, test.mode), {}), suite) for test in TESTS)
+    tests = tuple(_judged(test, seen, suite) for test in TESTS)
     return ReportOpenResponses(passed=sum(test.outcome == "pass" for test in tests), of=len(tests), tests=tests)
 
 
@@ -96,31 +137,37 @@ def _is_absent(verdicts: Iterable[Verdict]) -> bool:
     return all(verdict.status is Status.NOT_APPLICABLE for verdict in verdicts)
 
 
-def _judged(test: OpenTest, found: Mapping[str, Verdict], suite: Suite) -> OfficialTest:
-    if not test.rules:
-        return OfficialTest(name=test.name, outcome="pass" if test.is_local else "not-tested", why=test.why)
-    if not found:
-        return OfficialTest(name=test.name, outcome="not-tested", why=_unsent(test, suite))
-    of_rules = [found.get(rule) for rule in test.rules]
-    failed = next((verdict for verdict in of_rules if verdict and verdict.status in FAILED), None)
-    undecided = next((verdict for verdict in of_rules if verdict and verdict.status is not Status.PASS), None)
-    if shown := failed or undecided:
-        outcome: OfficialOutcome = "fail" if failed else "not-tested"
-        why, exchange = safe(shown.message), shown.exchanges[0]
-        return OfficialTest(name=test.name, outcome=outcome, why=why, rule=shown.rule, exchange=exchange)
-    if missing := [rule for rule, verdict in zip(test.rules, of_rules, strict=True) if not verdict]:
-        why = f"the rule {missing[0]} did not judge the response"
-        return OfficialTest(name=test.name, outcome="not-tested", why=why, rule=missing[0])
-    exchange = found[test.rules[0]].exchanges[0]
-    return OfficialTest(name=test.name, outcome="not-tested" if test.why else "pass", why=test.why, exchange=exchange)
+def _judged(test: OpenTest, seen: Found, suite: Suite) -> OfficialTest:
+    found = [(step, seen.get(_place(step), {})) for step in test.steps]
+    of_rules = [(step, rule, verdicts.get(rule)) for step, verdicts in found for rule in step.rules]
+    known = [verdict for _, _, verdict in of_rules if verdict]
+    failed = next((verdict for verdict in known if verdict.status in FAILED), None)
+    if failed:
+        return _because(test, failed, "fail")
+    for step, rule, verdict in of_rules:
+        if verdict is None and not seen.get(_place(step)):
+            return OfficialTest(name=test.name, outcome="not-tested", why=_unsent(step, suite))
+        if verdict is None:
+            why = f"the rule {rule} did not judge the response"
+            return OfficialTest(name=test.name, outcome="not-tested", why=why, rule=rule)
+        if verdict.status is not Status.PASS:
+            return _because(test, verdict, "not-tested")
+    exchange = known[-1].exchanges[0] if known else ""
+    return OfficialTest(name=test.name, outcome="pass", why=test.why, exchange=exchange)
 
 
-def _unsent(test: OpenTest, suite: Suite) -> str:
+def _because(test: OpenTest, verdict: Verdict, outcome: OfficialOutcome) -> OfficialTest:
+    why, exchange = safe(verdict.message), verdict.exchanges[0]
+    return OfficialTest(name=test.name, outcome=outcome, why=why, rule=verdict.rule, exchange=exchange)
+
+
+def _unsent(step: Step, suite: Suite) -> str:
     """Why there is no exchange: the suite does not send the request, or it was left out."""
-    probes = [p for p in catalogue.probes() if (p.api, p.kind, p.subject) == ("responses", test.kind, test.subject)]
-    if any(test.mode in probe.modes_in(suite) for probe in probes):
-        return "its request was not sent"
-    sent_in = next((larger for larger in SUITES if any(test.mode in p.modes_in(larger) for p in probes)), "full")
+    probes = [p for p in catalogue.probes() if (p.api, p.kind, p.subject) == ("responses", step.kind, step.subject)]
+    mode: Mode = "unary" if step.variant else step.mode
+    if any(mode in probe.modes_in(suite) for probe in probes):
+        return f"its {'turn' if step.variant else 'request'} was not sent"
+    sent_in = next((larger for larger in SUITES if any(mode in p.modes_in(larger) for p in probes)), "full")
     return f"its request is not in the suite {suite}, but in {sent_in}"
 
 

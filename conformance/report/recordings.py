@@ -109,6 +109,9 @@ def lines(
     criteria: Criteria = USUAL_CRITERIA,
 ) -> Iterator[str]:
     """The first sentences, most important first."""
+    is_interrupted = facts.stopped == "interrupted"
+    if is_interrupted:
+        yield f"Interrupted ({facts.stopped_why}): only what was read until then is judged."
     yield from headline.counted(verdicts, len(causes))
     yield from headline.selected(criteria.rules, verdicts)
     if headline.is_undecided(verdicts) and criteria.rules == ALL_RULES:
@@ -119,7 +122,7 @@ def lines(
     yield f"{_count(shown.exchanges, 'exchange')}{source} judged{once}."
     yield from _left_out(shown.skipped)
     yield from _older(shown.clients)
-    if facts.stopped_why:
+    if facts.stopped_why and not is_interrupted:
         yield facts.stopped_why
 
 

@@ -26,11 +26,11 @@ MAPPINGS: Final[Mapping[str, str]] = {"paths": "=", "headers": ": "}
 NAMES: Final[Mapping[type, str]] = {str: "a string", int: "an integer", float: "a number"}
 
 
-def run_request(given: Mapping[str, Any]) -> RunRequest:
+def run_request(given: Mapping[str, Any], selection: type[SelectionOptions] = SelectionOptions) -> RunRequest:
     """The options of a run from arguments by name; other names are ignored. Raises ConfigError."""
     return RunRequest(
         target=group(TargetOptions, given),
-        selection=group(SelectionOptions, given),
+        selection=group(selection, given),
         limits=group(LimitOptions, given),
         verdict=group(VerdictOptions, given),
     )

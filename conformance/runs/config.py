@@ -20,6 +20,11 @@ FRAMING = ("content-length", "transfer-encoding", "host")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 FILE, PROJECT = Path("conformance.toml"), Path("pyproject.toml")
 """Files in the working directory in which a target is found without --config."""
+FILES = {
+    "target": "a TOML file of targets (`conformance init` writes one)",
+    "waiver": "a TOML file of waivers (`conformance waive RUN` drafts one)",
+}
+"""What is accepted of the files, by their kind."""
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)")
 ARGUMENTS = {
@@ -55,7 +60,7 @@ def find(given: Path | None) -> Path | None:
     """
     if given is not None or FILE.is_file():
         return given or FILE
-    return PROJECT if PROJECT.is_file() and _own_table(_parsed(PROJECT)[1]) is not None else None
+    return PROJECT if PROJECT.is_file() and _own_table(_parsed(PROJECT, "target")[1]) is not None else None
 
 
 def entries(path: Path) -> dict[str, Entry]:
@@ -127,7 +132,7 @@ def expand(text: str, where: str, environ: Mapping[str, str]) -> str:
 
     def value(found: re.Match[str]) -> str:
         if not environ.get(found[1]):
-            raise ConfigError(f"{where}: the environment variable {found[1]} is not set or empty")
+            raise ConfigError(f"{where}: the environment variable {found[1]} is not set or empty: set it")
         return environ[found[1]]
 
     expanded = VARIABLE.sub(value, text)
@@ -137,7 +142,7 @@ def expand(text: str, where: str, environ: Mapping[str, str]) -> str:
 
 
 def _load(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
-    text, value = _parsed(path)
+    text, value = _parsed(path, kind)
     if path.name == PROJECT.name:
         table = _own_table(value)
         if table is None:
@@ -154,16 +159,18 @@ def _own_table(project: dict[str, Any]) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _parsed(path: Path) -> tuple[str, dict[str, Any]]:
+def _parsed(path: Path, kind: str) -> tuple[str, dict[str, Any]]:
     import tomllib
 
     try:
         text = path.read_text(encoding="utf-8")
         value = tomllib.loads(text)
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from None
+        raise ConfigError(f"{path}: {error.strerror or error}; accepted: {FILES[kind]}") from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not valid UTF-8: {error.reason} at byte {error.start}") from None
+        raise ConfigError(
+            f"{path}: not valid UTF-8: {error.reason} at byte {error.start}; accepted: {FILES[kind]}"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
     except RecursionError:
@@ -201,7 +208,9 @@ def _explain(error: Any) -> str:
         return f"{where}: unknown key {key!r}{hint}; accepted: {', '.join(known)}"
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
-        return f"{where}: missing {', '.join(missing)}"
+        return f"{where}: missing {', '.join(missing)}" + (
+            "" if error.absolute_path else "; `conformance init` writes one"
+        )
     shown = json.dumps(error.instance)
     may_be_secret = "@" in shown or ".headers" in where or where.endswith("key_env")
     shown = "not usable" if may_be_secret or len(shown) > 60 else shown

@@ -96,9 +96,11 @@ def record_into(path: Path, recording: Callable[[RunFolder], Awaitable[RunManife
         raise ConfigError(f"--run-dir: {error}") from None
     try:
         return anyio.run(recording, folder)
-    except KeyboardInterrupt:
+    except BaseException as error:
         if not folder.has_facts():
-            raise  # interrupted before the first request
+            folder.remove()  # it ended before the first request
+        if not isinstance(error, KeyboardInterrupt) or not folder.has_facts():
+            raise
         facts = folder.facts()
         if not facts.stopped:  # a second Ctrl-C ended the run before it could note the first
             facts = msgspec.structs.replace(facts, stopped="interrupted", stopped_why="the user stopped the run")
@@ -200,8 +202,14 @@ def _output(text: str, formats: Collection[str]) -> Output:
     if path != "-":
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise ConfigError(
+                f"--report {text!r}: its folder is a file; accepted: a file that can be written"
+            ) from None
         except OSError as error:
-            raise ConfigError(f"--report {text!r}: {error}") from None
+            raise ConfigError(
+                f"--report {text!r}: {error.strerror or error}; accepted: a file that can be written"
+            ) from None
         if Path(path).is_dir():
             raise ConfigError(f"--report {text!r}: the path is a folder; accepted: a file")
         _check_writable(text, Path(path))
@@ -215,7 +223,9 @@ def _check_writable(text: str, path: Path) -> None:
         with path.open("ab"):
             pass
     except OSError as error:
-        raise ConfigError(f"--report {text!r}: {error}") from None
+        raise ConfigError(
+            f"--report {text!r}: {error.strerror or error}; accepted: a file that can be written"
+        ) from None
     if not was_there:
         path.unlink()
 

@@ -58,7 +58,6 @@ def upstream_ports(given: tuple[int, ...], target: TargetOptions) -> tuple[int, 
 
 def chosen(request: RunRequest, environ: Mapping[str, str] = os.environ) -> Chosen:
     """The gateway that the options name. Raises ConfigError."""
-    check_suite(request)
     found = _chosen(request, environ)
     if request.limits.timeout is not None:
         return found
@@ -100,13 +99,10 @@ def _bound_addresses() -> Iterator[None]:
     try:
         yield
     except AddressError as error:
-        raise ConfigError(f"--upstream-port: {error.strerror}; accepted: a free port, or 0 for any") from None
-
-
-def check_suite(request: RunRequest) -> None:
-    """Reject a suite that is not sent through gateways. Raises ConfigError."""
-    if request.selection.suite == "fields":
-        raise ConfigError("--suite fields is not supported by `conformance gateway`; accepted: smoke, gate, full")
+        raise ConfigError(
+            f"--upstream-host or --upstream-port: {error.strerror}; accepted: an address of this machine, and "
+            "a free port, or 0 for any"
+        ) from None
 
 
 def _chosen(request: RunRequest, environ: Mapping[str, str]) -> Chosen:

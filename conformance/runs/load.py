@@ -24,7 +24,7 @@ from conformance.model.words import GENERATIVE
 from conformance.runner import RunOptions
 from conformance.runs.config import ConfigError
 from conformance.runs.execute import JudgedRun, judged_load, record_into
-from conformance.runs.options import MOST_USERS, RunRequest, SelectionOptions, ShapeOptions, SpreadOptions
+from conformance.runs.options import MOST_USERS, ShapeOptions, SpreadOptions
 from conformance.storage.memory import InMemoryRun
 from conformance.transport.open_files import allow_many_connections
 
@@ -39,14 +39,6 @@ MOST_REQUESTS: Final = 10_000
 
 class _ShapeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stage: tuple[Stage, ...] = ()
-
-
-def check_request(request: RunRequest) -> None:
-    """Reject options of a run that a load test has no use for. Raises ConfigError."""
-    if request.selection.suite != SelectionOptions.suite:
-        raise ConfigError("--suite is not supported by `conformance load`; remove it")
-    if request.limits.concurrency is not None:
-        raise ConfigError("--concurrency is not supported by `conformance load`; accepted: --users")
 
 
 def load_options(
@@ -97,7 +89,9 @@ def _stages(shape: ShapeOptions) -> Stages:
         return (Stage(duration=seconds, users=users, spawn_rate=shape.spawn_rate),)
     for name, given in (("users", shape.users), ("duration", shape.duration), ("spawn-rate", shape.spawn_rate)):
         if given is not None:
-            raise ConfigError(f"--shape excludes --{name}: the file says when there are how many users")
+            raise ConfigError(
+                f"--shape excludes --{name}: the file says when there are how many users; accepted: one of them"
+            )
     return stages_in(shape.shape)
 
 
@@ -158,7 +152,8 @@ def locust_options(given: SpreadOptions) -> LocustOptions | None:
 def _check_spread(given: SpreadOptions) -> None:
     """Reject options that exclude each other, or have no effect. Raises ConfigError."""
     if given.worker and (given.master or given.web_ui):
-        raise ConfigError(f"--worker excludes --{'master' if given.master else 'web-ui'}: the master has it")
+        other = "master" if given.master else "web-ui"
+        raise ConfigError(f"--worker excludes --{other}, which is the master's; accepted: one of them")
     if given.master_host and not given.worker:
         raise ConfigError("--master-host is the host that a worker connects to; accepted: with --worker")
     if given.master_port and not (given.worker or given.master):

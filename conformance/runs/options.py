@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from conformance.model.words import Api, FailOn
+from conformance.model.words import Api, ConversationalApi, FailOn
 from conformance.report.display import Color
 
 TARGET, REQUESTS, LOAD, LIMITS, VERDICT, OUTPUT = (
@@ -42,6 +42,19 @@ def _share(_kind: Any, value: float | None) -> None:
 def _port(_kind: Any, value: int | None) -> None:
     if value is not None and not 1 <= value <= 65535:
         raise ValueError("Accepted: a number from 1 to 65535.")
+
+
+def _refused(command: str, instead: str = "remove it", usual: object = None) -> Parameter:
+    """Of an option of a group that one command does not take: it is not in the command's help, and refused.
+
+    `usual` is the option's default, for which it is not refused.
+    """
+
+    def refuse(_kind: Any, value: Any) -> None:
+        if value != usual:
+            raise ValueError(f"It is not supported by `conformance {command}`; {instead}.")
+
+    return Parameter(show=False, validator=refuse)
 
 
 Count = Annotated[int | None, Parameter(validator=_positive)]
@@ -205,6 +218,67 @@ class OutputOptions:
     "Print all failures; with --format short, also waived failures and untestable verdicts."
     color: Color = "auto"
     "Colours on standard output. auto: on a terminal, unless NO_COLOR is set. Default: auto."
+
+
+# The groups of commands that do not take each option
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySelection(SelectionOptions):
+    """Which requests are sent through a gateway."""
+
+    api: tuple[ConversationalApi, ...] = ()
+    "Test this API only; its absence is a failure. Repeatable."
+    suite: Literal["smoke", "gate", "full"] = "gate"
+    "Suite of requests. Default: gate."
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadSelection(SelectionOptions):
+    """Which requests the users of a load test send."""
+
+    suite: Annotated[Literal["smoke", "gate", "full", "fields"], _refused("load", usual="gate")] = "gate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadLimits(LimitOptions):
+    """Limits of a load test."""
+
+    concurrency: Annotated[int | None, _refused("load", "accepted: --users")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixLimits(LimitOptions):
+    """Limits of each run of a matrix."""
+
+    dry_run: Annotated[bool, _refused("matrix", "accepted: `conformance run --target NAME --dry-run`", usual=False)] = (
+        False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FuzzSelection(SelectionOptions):
+    """Which APIs are fuzzed."""
+
+    suite: Annotated[Literal["smoke", "gate", "full", "fields"], _refused("fuzz", usual="gate")] = "gate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FuzzLimits(LimitOptions):
+    """Limits of fuzzing, which sends one case after the other."""
+
+    concurrency: Annotated[int | None, _refused("fuzz")] = None
+    max_requests: Annotated[int | None, _refused("fuzz", "accepted: --max-examples")] = None
+    max_cost: Annotated[float | None, _refused("fuzz", "accepted: --max-tokens and --max-examples")] = None
+    dry_run: Annotated[bool, _refused("fuzz", usual=False)] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FuzzVerdict(VerdictOptions):
+    """What counts as a failure of fuzzing, which all rules judge."""
+
+    select: Annotated[tuple[str, ...], _refused("fuzz", usual=())] = ()
+    ignore: Annotated[tuple[str, ...], _refused("fuzz", usual=())] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,9 @@ delays a byte.
 """
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Future
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,19 +15,21 @@ from typing import Final
 
 import msgspec
 
-from conformance import __version__, catalogue
+from conformance import catalogue
 from conformance.apis.specs import SPECS
 from conformance.model.criteria import RuleSelection
-from conformance.model.exchange import Exchange, Origin
-from conformance.model.run import Recordings, RunManifest, Skipped
+from conformance.model.run import Recordings, RunManifest
 from conformance.model.target import Target
 from conformance.model.verdict import Verdict
 from conformance.model.words import APIS, Api
 from conformance.recordings.build import PROFILE
 from conformance.recordings.entry import Entry
 from conformance.recordings.passed import entry_of
+from conformance.run_facts import TOOL, timestamp
 from conformance.runs.config import ConfigError
+from conformance.runs.recordings import numbered
 from conformance.runs.resolve import base_url, check_authorities
+from conformance.runs.skipped import SkippedCount
 from conformance.side_process import side_process
 from conformance.storage.folder import RunFolder
 from conformance.traffic import failures
@@ -37,11 +37,9 @@ from conformance.transport.accepted import AcceptedExchange
 from conformance.transport.proxies import RouteError, Trust
 from conformance.transport.upstream import Upstream, upstream
 
-MOST_NAMED: Final = 10
 MOST_NAMES: Final = 1000
-"""Models, and other paths, that are counted by name."""
+"""Models that are counted by name."""
 MOST_MODELS: Final = 2
-ELSEWHERE: Final = "other paths"
 
 OnFailures = Callable[[Sequence[Verdict]], None]
 """Gets the failures of each exchange that has any; not called by the event loop's thread."""
@@ -53,7 +51,7 @@ def upstream_target(url: str, cacert: Path | None, *, insecure: bool) -> tuple[T
     if path := next((spec.path for spec in SPECS.values() if url.endswith(spec.path)), ""):
         raise ConfigError(f"--upstream {url}: is the API's own path; accepted: {url.removesuffix(path)}")
     if cacert and insecure:
-        raise ConfigError("--insecure excludes --cacert")
+        raise ConfigError("--insecure excludes --cacert; accepted: one of them")
     trusted = str(cacert) if cacert else None
     if trusted:
         check_authorities(trusted)
@@ -88,9 +86,7 @@ class Recorder:
         self._began = datetime.now(UTC)
         self._models: set[str] = set()
         self._apis: set[Api] = set()
-        self._counts: Counter[str] = Counter()
-        self._paths: Counter[str] = Counter()
-        self._damaged: list[str] = []
+        self._skipped = SkippedCount()
         self._passed: SimpleQueue[AcceptedExchange | None] = SimpleQueue()
         self._judge = side_process()
         self._rules = rules
@@ -115,8 +111,8 @@ class Recorder:
         models = sorted(filter(None, self._models))
         few = ", ".join(models) if len(models) <= MOST_MODELS else f"{len(models)} models"
         return RunManifest(
-            tool=f"oai-conformance {__version__}",
-            started=self._began.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            tool=TOOL,
+            started=timestamp(self._began),
             duration_s=round((datetime.now(UTC) - self._began).total_seconds(), 3),
             target=msgspec.structs.replace(
                 self._target, model=few, apis=tuple(api for api in APIS if api in self._apis)
@@ -124,15 +120,7 @@ class Recorder:
             suite="recordings",
             profiles=(PROFILE,),
             stopped_why=_answered(refused),
-            recordings=Recordings(
-                files=0,
-                skipped=Skipped(
-                    damaged=self._counts["damaged"],
-                    damaged_first=tuple(self._damaged),
-                    no_response=self._counts["no-response"],
-                    other_paths=dict(self._paths),
-                ),
-            ),
+            recordings=Recordings(files=0, skipped=self._skipped.facts()),
         )
 
     def _record_all(self) -> None:
@@ -147,14 +135,10 @@ class Recorder:
     def _record(self, x: AcceptedExchange) -> None:
         found = entry_of(x, self._host)
         if not isinstance(found, Entry):
-            self._counts[found.why] += 1
-            if found.why == "other-path":
-                self._paths[found.detail if len(self._paths) < MOST_NAMES else ELSEWHERE] += 1
-            elif found.why == "damaged" and len(self._damaged) < MOST_NAMED:
-                self._damaged.append(f"{found.source}: {found.detail}")
+            self._skipped.add(found)
             return
         self.recorded += 1
-        exchange = _numbered(found, self.recorded)
+        exchange = numbered(found, self.recorded)
         if len(self._models) < MOST_NAMES:
             self._models.add(found.model)
         self._apis.add(exchange.api)
@@ -167,12 +151,6 @@ class Recorder:
         with suppress(CancelledError, BrokenExecutor):
             if verdicts := judged.result():
                 self._on_failures(verdicts)
-
-
-def _numbered(found: Entry, number: int) -> Exchange:
-    x = found.exchange
-    origin = Origin(host=found.host, model=found.model, client=found.client, source=found.source, at=found.at)
-    return replace(x, id=f"{number:06}-{x.api}-{x.mode}", origin=origin, cache={})
 
 
 def _answered(refused: Mapping[str, int]) -> str:

@@ -1,34 +1,37 @@
 """Judge recordings by other tools, HAR archives and VCR cassettes: read, count, keep if wanted, and judge."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from conformance import __version__, catalogue
+import msgspec
+
+from conformance import catalogue
+from conformance.apis.specs import SPECS
 from conformance.model.criteria import USUAL_CRITERIA, Criteria
 from conformance.model.exchange import Exchange, Origin
-from conformance.model.run import Recordings, RunManifest, Skipped
+from conformance.model.run import Recordings, RunManifest, Stopped
 from conformance.model.target import Target
 from conformance.model.words import APIS, RecordingFormat
 from conformance.recordings import entry, read
 from conformance.recordings.build import PROFILE
+from conformance.run_facts import BY_USER, TOOL, timestamp
 from conformance.runs.config import ConfigError
 from conformance.runs.execute import JudgedRun, built, judge_run
+from conformance.runs.skipped import SkippedCount
 from conformance.storage.folder import RUN, RunFolder, StoreError
-from conformance.traffic import NOWHERE, JudgedTraffic, judge_apart, judge_traffic
+from conformance.traffic import NOWHERE, Place, judge_apart, judge_traffic, place_of
 
-MOST_NAMED: Final = 10
-"""Damaged entries, and other files, that are named."""
 NOT_STATED: Final = "not-stated"
 """The host of an exchange whose recording does not say it."""
 MOST_HOSTS: Final = 2
 ACCEPTED: Final = (
     "accepted: a run folder (it holds run.json); or HAR archives, VCR cassettes, and folders of them, with responses "
-    "to /chat/completions, /messages or /responses"
+    f"to {', '.join(one.path for one in SPECS.values())}"
 )
 
 Progress = Callable[[int, int, int], None]
@@ -57,10 +60,9 @@ class _Reading:
     number: int = 0
     duplicates: int = 0
     seen: set[bytes] = field(default_factory=set)
-    damaged: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    other_paths: Counter[str] = field(default_factory=Counter)
+    places: dict[Place, None] = field(default_factory=dict)
+    skipped: SkippedCount = field(default_factory=SkippedCount)
+    started: str = field(default_factory=timestamp)
 
     def exchanges(self) -> Iterator[Exchange]:
         """The exchanges of all recordings, numbered, each of several equal ones once. Raises ConfigError."""
@@ -77,26 +79,18 @@ class _Reading:
         try:
             for one in read.read(path, self.format):
                 if isinstance(one, entry.Skipped):
-                    self._skip(one)
+                    self.skipped.add(one)
                 elif x := self._numbered(one):
                     yield x
         except entry.RecordingError as error:
             if path in self.paths:
                 raise
             if self.number > began:
-                self._skip(entry.Skipped(source=str(path), why="damaged", detail=error.why))
+                self.skipped.add(entry.Skipped(source=str(path), why="damaged", detail=error.why))
                 return
-            self.counts["other-files"] += 1
-            self.others += [f"{path}: {error.why}"] if len(self.others) < MOST_NAMED else []
+            self.skipped.add_file(f"{path}: {error.why}")
             return
         self.files += 1
-
-    def _skip(self, one: entry.Skipped) -> None:
-        self.counts[one.why] += 1
-        if one.why == "other-path":
-            self.other_paths[one.detail] += 1
-        elif one.why == "damaged" and len(self.damaged) < MOST_NAMED:
-            self.damaged.append(f"{one.source}: {one.detail}")
 
     def _numbered(self, one: entry.Entry) -> Exchange | None:
         """The exchange under its number, or None if an equal one was read before."""
@@ -109,23 +103,19 @@ class _Reading:
             return None
         self.seen.add(digest)
         self.number += 1
-        return numbered(one, self.number)
+        found = numbered(one, self.number)
+        self.places[place_of(found)] = None
+        return found
 
     @property
     def held(self) -> Recordings:
         """What the recordings hold."""
-        return Recordings(
-            files=self.files,
-            duplicates=self.duplicates,
-            skipped=Skipped(
-                damaged=self.counts["damaged"],
-                damaged_first=tuple(self.damaged),
-                no_response=self.counts["no-response"],
-                other_paths=dict(self.other_paths),
-                other_files=self.counts["other-files"],
-                other_files_first=tuple(self.others),
-            ),
-        )
+        return Recordings(files=self.files, duplicates=self.duplicates, skipped=self.skipped.facts())
+
+    @property
+    def facts(self) -> RunManifest:
+        """The facts about what was read so far."""
+        return msgspec.structs.replace(manifest(self.held, self.places), started=self.started)
 
 
 def judge_paths(
@@ -164,19 +154,19 @@ def judge_recordings(
     """
     reading = _Reading(tuple(paths), format, progress)
     try:
-        folder = RunFolder.create(save) if save else None
         exchanges = reading.exchanges()
-        traffic = judge_traffic(_kept(exchanges, folder) if folder else exchanges, catalogue.selected(criteria.rules))
-        if not traffic.judgement.requests:
+        first = next(exchanges, None)
+        if first is None:
             raise ConfigError(_nothing(paths, reading.held))
-        facts = manifest(reading.held, traffic)
-        if folder:
-            folder.write_facts(facts)
+        folder = RunFolder.create(save) if save else None
+        with _facts_kept(reading, folder):
+            every = chain((first,), exchanges)
+            traffic = judge_traffic(_kept(every, folder) if folder else every, catalogue.selected(criteria.rules))
     except entry.RecordingError as error:
         raise ConfigError(str(error)) from None
     except StoreError as error:
         raise ConfigError(f"--save: {error}") from None
-    return built(facts, traffic.judgement, traffic.load, criteria, folder=folder, traffic=traffic)
+    return built(reading.facts, traffic.judgement, traffic.load, criteria, folder=folder, traffic=traffic)
 
 
 def judge_columns(
@@ -204,7 +194,7 @@ def judge_columns(
         raise ConfigError(_nothing(paths, reading.held))
     return {
         name: built(
-            manifest(Recordings(files=len(files[name])), traffic, name),
+            manifest(Recordings(files=len(files[name])), [group.place for group in traffic.groups], name),
             traffic.judgement,
             traffic.load,
             criteria,
@@ -214,19 +204,35 @@ def judge_columns(
     }
 
 
+@contextmanager
+def _facts_kept(reading: _Reading, folder: RunFolder | None) -> Iterator[None]:
+    """Keep the facts in the folder, too: whatever ends the reading early, what was kept until then can be judged."""
+    stopped: Stopped = "interrupted"
+    why = BY_USER
+    try:
+        yield
+        stopped, why = "", ""
+    except Exception as error:
+        why = str(error)
+        raise
+    finally:
+        if folder:
+            folder.write_facts(msgspec.structs.replace(reading.facts, stopped=stopped, stopped_why=why))
+
+
 def _kept(exchanges: Iterator[Exchange], folder: RunFolder) -> Iterator[Exchange]:
     for x in exchanges:
         folder.write(x)
         yield x
 
 
-def manifest(held: Recordings, traffic: JudgedTraffic, name: str = "recordings") -> RunManifest:
+def manifest(held: Recordings, places: Collection[Place], name: str = "recordings") -> RunManifest:
     """The facts about recordings, in the form of a run: the target are the hosts and models that answered."""
-    places = [group.place for group in traffic.groups]
-    hosts, models = (list(dict.fromkeys(names)) for names in ([p.host for p in places], [p.model for p in places]))
+    named = sorted(places)
+    hosts, models = (list(dict.fromkeys(names)) for names in ([p.host for p in named], [p.model for p in named]))
     return RunManifest(
-        tool=f"oai-conformance {__version__}",
-        started=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        tool=TOOL,
+        started=timestamp(),
         target=Target(
             name=name,
             base_url=_few(hosts, "host"),

@@ -62,11 +62,13 @@ def with_environment(target_options: TargetOptions, environ: Mapping[str, str]) 
     if not target_options.from_env:
         return target_options
     if clash := [name for name in ELSEWHERE if getattr(target_options, name) is not None]:
-        raise ConfigError(f"--from-env excludes --{clash[0].replace('_', '-')}")
+        raise ConfigError(f"--from-env excludes --{clash[0].replace('_', '-')}; accepted: one of them")
     model = target_options.model or environ.get(MODEL_VARIABLE)
     if not environ.get(URL_VARIABLE) or not model:
         missing = MODEL_VARIABLE if environ.get(URL_VARIABLE) else URL_VARIABLE
-        raise ConfigError(f"--from-env: the environment variable {missing} is not set or empty")
+        raise ConfigError(
+            f"--from-env: the environment variable {missing} is not set or empty; set it, or use --base-url"
+        )
     key = target_options.api_key_env or (KEY_VARIABLE if environ.get(KEY_VARIABLE) else None)
     url = base_url(environ[URL_VARIABLE], URL_VARIABLE)
     return replace(target_options, from_env=False, base_url=url, model=model, api_key_env=key)
@@ -130,7 +132,7 @@ def _external_target(target_options: TargetOptions, environ: Mapping[str, str]) 
     if target_options.base_url is None:
         return _from_file(target_options, environ)
     if target_options.target or target_options.config:
-        raise ConfigError("--base-url excludes --target and --config")
+        raise ConfigError("--base-url excludes --target and --config; accepted: --base-url URL, or --target NAME")
     if not target_options.model:
         raise ConfigError("--model is missing: --base-url needs the name of a model that the target serves")
     url = base_url(target_options.base_url)
@@ -147,7 +149,8 @@ def _host(url: str) -> str:
 def _from_file(target_options: TargetOptions, environ: Mapping[str, str]) -> Target:
     name = target_options.target
     if name is None:
-        raise ConfigError(f"--config {target_options.config} needs --target NAME")
+        names = ", ".join(config.entries(target_options.config)) if target_options.config else ""
+        raise ConfigError(f"--config {target_options.config} needs --target NAME; accepted: {names}")
     file = config.find(target_options.config)
     if file is None:
         raise ConfigError(
@@ -220,7 +223,7 @@ def _trust(target: Target, target_options: TargetOptions) -> dict[str, Any]:
     """The certificates that are accepted. Raises ConfigError."""
     given = target_options.cacert
     if given and target_options.insecure:
-        raise ConfigError("--insecure excludes --cacert")
+        raise ConfigError("--insecure excludes --cacert; accepted: one of them")
     cacert = None if target_options.insecure else str(given) if given else target.cacert
     if cacert:
         check_authorities(cacert)
@@ -266,7 +269,9 @@ def _profiles(selection: SelectionOptions, target: Target) -> tuple[str, ...]:
     for name in selection.profile:
         if name not in (*chosen, "all"):
             apis = ", ".join(sorted(apis_of[name]))
-            raise ConfigError(f"--profile {name} uses {apis}, but --api selects only {', '.join(target.apis)}")
+            raise ConfigError(
+                f"--profile {name} uses {apis}, but --api selects only {', '.join(target.apis)}; add its API"
+            )
     uncovered = [api for api in target.apis if not any(api in apis_of[name] for name in chosen)]
     return tuple(dict.fromkeys((*chosen, *(spec(api).base_profile for api in uncovered))))
 
@@ -284,7 +289,9 @@ def _key(target: Target, environ: Mapping[str, str]) -> str | None:
     if target.key_env and not is_name:  # it may be the key itself, which must not be printed
         raise ConfigError("--api-key-env; accepted: the name of an environment variable, not the key")
     if not key:
-        raise ConfigError(f"--api-key-env {target.key_env}: this environment variable is not set or empty")
+        raise ConfigError(
+            f"--api-key-env {target.key_env}: this environment variable is not set or empty; set it, or name another"
+        )
     if not key.isascii() or not key.isprintable() or key != key.strip():
         raise ConfigError(f"--api-key-env {target.key_env}: the key has surrounding spaces, or is not printable ASCII")
     return key

@@ -122,6 +122,12 @@ class RunFolder:
         """Whether `run.json` exists."""
         return (self.path / RUN).exists()
 
+    def remove(self) -> None:
+        """Remove the folder, if nothing was recorded into it."""
+        with contextlib.suppress(OSError):
+            (self.path / EXCHANGES).rmdir()
+            self.path.rmdir()
+
     def write(self, exchange: Exchange) -> None:
         """Add one exchange.
 

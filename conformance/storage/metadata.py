@@ -106,6 +106,15 @@ def unpack(packed: Packed) -> Exchange:
     return exchange_of(packed.metadata, packed.sent, packed.received)
 
 
+def _facets(metadata: ExchangeMetadata) -> frozenset[Facet]:
+    """The facets that were recorded: what recorded the framing holds all of the request, and the end, too.
+
+    Before there were facets for these, they were not named.
+    """
+    found = frozenset(metadata.recorded)
+    return found | {"request", "end"} if "framing" in found else found
+
+
 def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exchange:
     """The exchange, from its metadata and bytes."""
     return Exchange(
@@ -117,7 +126,7 @@ def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exc
         nonce=metadata.nonce,
         began_ns=metadata.began_ns,
         is_reused=metadata.is_reused,
-        recorded=frozenset(metadata.recorded),
+        recorded=_facets(metadata),
         origin=metadata.origin,
         sent=sent,
         received=received,

@@ -21,6 +21,7 @@ from conformance.transport.proxies import USUAL_TRUST, RouteError, Trust, proxy_
 from conformance.transport.record import Record
 from conformance.transport.redact import to_bytes
 from conformance.transport.tap import TapBackend
+from conformance.transport.websocket import converse
 
 __all__ = ["Limits", "exchange_once"]
 
@@ -108,6 +109,8 @@ async def _send_and_read(
         extensions={"trace": follow},
     )
     reply = await carrier.handle_async_request(sent)
+    if request.turns and reply.status_code == httpx.codes.SWITCHING_PROTOCOLS:
+        await converse(request.turns, reply.extensions["network_stream"], record)
     async for _ in reply.aiter_raw():
         record.chunks += 1
         if (
@@ -162,7 +165,8 @@ def recorded_exchange(
     """The exchange that was recorded, with secrets masked."""
     keys = (key,) if key and len(key) >= redact.MIN_LENGTH else ()
     words = redact.words([*secrets, *_proxy_credentials(request.url)])
-    others = tuple(word for word in words if to_bytes(word) not in request.body)  # what the harness writes is no secret
+    written = b"\n".join((request.body, *(turn.event for turn in request.turns)))
+    others = tuple(word for word in words if to_bytes(word) not in written)  # what the harness writes is no secret
     received, masked = redact.mask_received(_taken(record.received), keys)
     received, _ = redact.mask_received(received, others)
     ending = record.ending()

@@ -28,7 +28,8 @@ class Record:
     until the request's last byte is sent; `finished_ns` is when the response ended: `complete`, or `protocol_error`
     with the reason. `chunks` counts the body chunks that the HTTP/1.1 parser returned, `blocks` possible ends of
     events. The harness disconnects on purpose after `disconnect_after_events` events (data lines), and
-    `disconnect_after_s` after the request's last byte, unless they are None.
+    `disconnect_after_s` after the request's last byte, unless they are None. Over a WebSocket, each turn has the time
+    of an exchange: it began at `turn_ns`, when `turn_start` bytes had been received.
     """
 
     limits: Limits
@@ -51,6 +52,8 @@ class Record:
     events: int = 0
     head_start: int = 0
     in_head: bool = True
+    turn_ns: int = 0
+    turn_start: int = 0
 
     def now(self) -> int:
         """Nanoseconds since the start of the exchange."""
@@ -59,6 +62,10 @@ class Record:
     def start(self) -> None:
         """Start recording: from now on the peer is the target, not a proxy."""
         self.started = True
+
+    def begin_turn(self) -> None:
+        """Begin the next turn over a WebSocket."""
+        self.turn_ns, self.turn_start = self.now(), len(self.received)
 
     def sent_data(self, data: bytes) -> None:
         """Record bytes that are about to be written."""
@@ -102,10 +109,11 @@ class Record:
     def next_timeout(self) -> tuple[float, str]:
         """Seconds that the next wait may take, and the message if it times out."""
         now, limits = self.now() / NANOSECONDS, self.limits
-        left = limits.timeout_s - now
+        left = limits.timeout_s - (now - self.turn_ns / NANOSECONDS)
         wait, meaning = self._phase_timeout(now)
         if wait > left:
-            wait, meaning = left, f"the exchange was not complete within {limits.timeout_s:g} s"
+            what = "turn" if self.turn_start else "exchange"
+            wait, meaning = left, f"the {what} was not complete within {limits.timeout_s:g} s"
         return max(0.0, min(wait, self._patience(now))), meaning
 
     def _patience(self, now: float) -> float:
@@ -122,7 +130,7 @@ class Record:
             return self.finished_ns / NANOSECONDS + limits.post_response_s - now, ""
         if self.protocol_error:
             return limits.post_error_s, ""
-        if self.received:
+        if len(self.received) > self.turn_start:
             return limits.silence_s, f"silent for {limits.silence_s:g} s"
         if self.sent_at_ns is None:
             return limits.timeout_s, ""

@@ -50,6 +50,7 @@ HARMLESS = re.compile(r"(?:application|audio|image|multipart|text|\*)/|charset="
 PARTS = re.compile(r"[=;,:\"'{}]+")
 CHUNKED = re.compile(rb"(?im)^transfer-encoding:[^\n]*chunked")
 COMPRESSED = re.compile(rb"(?im)^content-encoding:[^\n]*(gzip|deflate)")
+SWITCHED = re.compile(rb"HTTP/1\.\d 101\b")
 CHUNK_SIZE = re.compile(rb"\r?\n?([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 
 Range = tuple[int, int]
@@ -217,8 +218,11 @@ def _merge(ranges: Iterable[Range]) -> list[Range]:
 
 
 def _body(received: bytes) -> Iterator[Range]:
-    """The byte ranges of the final response's body: one, or one per chunk (RFC 9112, section 7.1)."""
+    """The byte ranges of the final response's body: one, or one per chunk (RFC 9112, section 7.1) or frame."""
     at, head = final_head(received)
+    if SWITCHED.match(head):
+        yield from _payloads(received, at)
+        return
     if CHUNKED.search(head):
         while size := CHUNK_SIZE.match(received, at):
             start = size.end()
@@ -228,6 +232,18 @@ def _body(received: bytes) -> Iterator[Range]:
             yield start, at
     if at < len(received):
         yield at, len(received)
+
+
+def _payloads(received: bytes, at: int) -> Iterator[Range]:
+    """The payloads of the data frames of a WebSocket (RFC 6455, section 5.2), that of the unfinished one included."""
+    while at + 2 <= len(received):
+        is_data, length = not received[at] & 0x08, received[at + 1] & 0x7F
+        size = {126: 2, 127: 8}.get(length, 0)
+        start = at + 2 + size + (4 if received[at + 1] & 0x80 else 0)
+        length = int.from_bytes(received[at + 2 : at + 2 + size]) if size else length
+        at = min(len(received), start + length)
+        if is_data and start < at:
+            yield start, at
 
 
 def final_head(received: bytes) -> tuple[int, bytes]:

@@ -308,3 +308,15 @@ def test_a_front_waits_for_nothing_that_it_may_not_need(module):
 def test_a_reader_that_leaves_early_changes_no_exit_code(shell, incident, words, code):
     ran = shell.without_reader(*words, cwd=incident.folder)
     assert (ran.returncode, "Error" in ran.stderr) == (code, False)
+
+
+def test_fuzz_starts_where_trio_is_installed_whose_plugin_hypothesis_loads(shell, tmp_path):
+    (tmp_path / "trio").mkdir()
+    (tmp_path / "trio/__init__.py").touch()
+    (tmp_path / "trio/plugin.py").write_text("def set_up():\n    print('loaded')\n")
+    (tmp_path / "trio-0.1.dist-info").mkdir()
+    (tmp_path / "trio-0.1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: trio\nVersion: 0.1\n")
+    (tmp_path / "trio-0.1.dist-info/entry_points.txt").write_text("[hypothesis]\ntrio = trio.plugin:set_up\n")
+    ran = shell("fuzz", "--waivers", "no.toml", cwd=tmp_path, PYTHONPATH=f"{tmp_path}:{Path(__file__).parents[2]}")
+    assert (ran.code, ran.out) == (2, "loaded\n")
+    assert ran.err.startswith("conformance: no.toml: No such file")

@@ -120,10 +120,15 @@ def test_our_own_fault_is_an_error_and_no_failure(shell, incident, project):
     [
         (("url=http://127.0.0.1:1/v1", "model=m"), 3, "could not be reached"),
         (("url=http://127.0.0.1:1/v1",), 4, "--model is missing"),
-        (("deployment=nowhere",), 4, "native-sse"),
-        (("run=nowhere",), 4, "nowhere"),
-        (("deployment=native-sse", "waivers=nowhere.toml"), 4, "nowhere.toml"),
-        (("deployment=native-sse", "api-key-env=NO_SUCH_KEY"), 4, "NO_SUCH_KEY"),
+        *(
+            pytest.param(words, 4, said, marks=pytest.mark.verify)
+            for words, said in (
+                (("deployment=nowhere",), "native-sse"),
+                (("run=nowhere",), "nowhere"),
+                (("deployment=native-sse", "waivers=nowhere.toml"), "nowhere.toml"),
+                (("deployment=native-sse", "api-key-env=NO_SUCH_KEY"), "NO_SUCH_KEY"),
+            )
+        ),
     ],
 )
 def test_what_can_not_be_run_is_said_and_nothing_passes(shell, project, words, code, said):

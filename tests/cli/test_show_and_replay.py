@@ -5,6 +5,10 @@ import shutil
 
 import pytest
 
+from conformance.fuzz.resend import recorded_request
+from conformance.model.run import RunManifest
+from conformance.model.target import Target
+from conformance.rules.rsp.websocket_example import answered, conversation, create
 from conformance.storage.folder import RunFolder
 from conformance.testbed.server.deployments import DEPLOYMENTS
 from conformance.testbed.server.serve import running
@@ -12,6 +16,7 @@ from conformance.testbed.server.serve import running
 HELLO = "chat.hello-hermes-stream"
 KEY = "sk-right-0123456789"
 TEAM = "blue-0123456789"
+TARGET = Target(base_url="http://example/v1", model="m")
 
 
 def edited(run, path, **changes):
@@ -150,3 +155,15 @@ def test_a_recording_with_a_hostile_target_is_refused(command, incident, tmp_pat
     assert "the recorded base URL" in err
     assert "\x1b" not in err
     assert "s3cret" not in err
+
+
+def test_a_conversation_over_a_websocket_is_shown_in_messages_and_not_sent_again(command, tmp_path):
+    x = conversation((create(), answered()))
+    folder = RunFolder.create(tmp_path / "run")
+    folder.write(x)
+    folder.write_facts(RunManifest(tool="t", started="2026-01-01T00:00:00Z", target=TARGET, suite="full", profiles=()))
+    code, out, _ = command("show", tmp_path / "run", x.id)
+    assert code == 0
+    assert '> {"type":"response.create"' in out.replace(" ", "").replace(">{", "> {")
+    with pytest.raises(ValueError, match="shows nothing on its own"):
+        recorded_request(x, TARGET, TARGET)

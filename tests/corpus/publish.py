@@ -116,7 +116,10 @@ def published(name, traffic, sources, file):
     """Write a vendor's page and badge, and return its column and its figures."""
     traffic = without_edited(traffic)
     report = built(
-        manifest(Recordings(files=1), traffic, name), traffic.judgement, traffic.load, traffic=traffic
+        manifest(Recordings(files=1), [group.place for group in traffic.groups], name),
+        traffic.judgement,
+        traffic.load,
+        traffic=traffic,
     ).report
     rows, facts, remarks = rows_of(report), list(facts_of(traffic, sources)), remarks_of(traffic)
     page = html.render_template(

@@ -32,7 +32,7 @@ def test_a_gateway_that_is_not_there_is_not_tested():
     ("said", "message"),
     [
         ({}, "base_url is missing"),
-        (SAID | {"suite": "fields"}, "suite fields is not supported"),
+        (SAID | {"suite": "fields"}, "suite 'fields' is not known; accepted: smoke, gate, full"),
         (SAID | {"upstream_ports": [70000]}, r"upstream_ports=\(70000,\); accepted: numbers from 0 to 65535"),
         (SAID | {"wait": -1}, "wait=-1; accepted: a number above 0"),
         (SAID | {"defect": "no-such"}, "no-such.* is not known"),

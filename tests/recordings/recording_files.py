@@ -80,7 +80,6 @@ def har_entry(x):
             "content": {"size": len(x["answer"]), "mimeType": "application/json"} | _har_text(x["answer"]),
         },
         "timings": {"send": 1, "wait": 1, "receive": 1},
-        "_priority": "high",
         "comment": "",
     }
 

@@ -96,6 +96,40 @@ def test_a_missing_end_marker_fails_for_recorders_read_a_response_to_its_end(rea
     assert failed(read(sse(HELLO[0], end=""))) >= {"SSE007", "CHK017"}
 
 
+BROWSERS = (
+    {"pageref": "page_1"},
+    {"_resourceType": "fetch"},
+    {"_fetchType": "Network Load"},
+    {"_securityState": "secure"},
+)
+
+
+@pytest.mark.parametrize("sign", BROWSERS)
+@pytest.mark.parametrize("answer", [sse(*HELLO, end=""), sse(HELLO[0], end=""), ": ping\n\n"])
+def test_a_stream_without_its_end_marker_in_a_browser_s_archive_may_have_been_aborted(sign, answer):
+    entry = har_of(answer, entry=sign)
+    assert failed(entry) == set()
+    assert verdicts(entry)["SSE007"][0] is Status.UNTESTABLE
+
+
+@pytest.mark.parametrize("sign", BROWSERS)
+def test_a_browser_s_archive_shows_what_is_wrong_before_the_end_marker(sign):
+    assert "CHK017" in failed(har_of(sse(HELLO[0]), entry=sign))
+    answer = sse(*HELLO, end="")
+    assert failed(har_of(answer, told=EVENTS | {"content-length": str(len(answer))}, entry=sign)) == {"SSE007"}
+
+
+def test_no_rule_fails_on_a_good_stream_that_is_cut_between_events_if_nobody_knows_who_ended_it():
+    invented = set()
+    for x, head, body in good():
+        for at in [found.end() for found in re.finditer(rb"\n\n", body[:-1])]:
+            cut = replace(x, received=f"{head}content-length: {at}\r\n\r\n".encode() + body[:at], cache={})
+            for rule, outcome in outcomes(cut, catalogue.installed()):
+                if outcome.status in (Status.FAIL, Status.ERROR):
+                    invented.add((x.id, rule.id, outcome.message[:80], body[:at][-20:]))
+    assert invented == set()
+
+
 @pytest.mark.parametrize("read", [har_of, vcr_of])
 def test_a_stream_that_ends_within_a_line_is_untestable(read):
     entry = read(sse(*HELLO, end="")[:-20])
@@ -171,7 +205,7 @@ def test_the_length_of_a_body_that_was_transferred_otherwise_says_nothing(name):
 
 def test_complete_json_with_fewer_bytes_than_it_had_was_written_anew():
     entry = har_of('{"choices": []}', told=JSON | {"content-length": "30"}, body=json.dumps(ASKED))
-    assert entry.exchange.recorded == {"headers"}
+    assert entry.exchange.recorded == {"headers", "end"}
 
 
 @pytest.mark.parametrize("body", [STREAMED[:40], '"REDACTED"', "model=m"])

@@ -14,6 +14,7 @@ from conformance.recordings.har import HAR
 from conformance.recordings.vcr import VCR
 
 STREAMED = json.dumps(ASKED | {"stream": True})
+TEXT = json.dumps(ASKED, ensure_ascii=False)
 
 
 def from_har(**changes):
@@ -30,7 +31,7 @@ def from_vcr(**changes):
 @pytest.mark.parametrize("read", [from_har, from_vcr])
 def test_no_recording_holds_framing_or_arrival_times(read):
     x = read(told=JSON | {"Content-Length": "999999", "transfer-encoding": "chunked", "connection": "close"}).exchange
-    assert x.recorded == {"headers", "bytes"}
+    assert x.recorded == {"headers", "bytes", "end"}
     assert (x.arrivals, reply(x).framing, reply(x).complete, reply(x).faults) == ((), "length", True, ())
     assert [header.name for header in reply(x).headers] == ["content-type", "date", "content-length"]
 
@@ -48,30 +49,49 @@ def test_no_recording_holds_framing_or_arrival_times(read):
     ],
 )
 def test_a_content_type_that_was_filtered_is_no_missing_header(read, told, answer, shown):
-    x = read(told=told, answer=answer).exchange
-    assert x.recorded == {"bytes"}
+    x = read(told=told, answer=answer, body=STREAMED).exchange
+    assert x.recorded == {"bytes", "end"}
     assert reply(x).media_type == shown
 
 
 def test_header_fields_that_were_left_out_are_known_as_such():
-    assert from_vcr(told={"content-type": "application/json"}).exchange.recorded == {"bytes"}
-    assert from_har(told={"content-type": "application/json"}).exchange.recorded == {"headers", "bytes"}
+    assert from_vcr(told={"content-type": "application/json"}).exchange.recorded == {"bytes", "end"}
+    assert from_har(told={"content-type": "application/json"}).exchange.recorded == {"headers", "bytes", "end"}
     redacted = from_vcr(told=JSON | {"retry-after": "REDACTED", "set-cookie": "FILTERED"}).exchange
-    assert redacted.recorded == {"bytes"}
+    assert redacted.recorded == {"bytes", "end"}
     assert reply(redacted).values("retry-after") == ()
     kept = from_vcr(told=JSON | {"access-control-allow-origin": "*", "x-empty": "", "set-cookie": "FILTERED"}).exchange
-    assert kept.recorded == {"headers", "bytes"}
+    assert kept.recorded == {"headers", "bytes", "end"}
+
+
+@pytest.mark.parametrize("read", [from_har, from_vcr])
+@pytest.mark.parametrize(
+    ("body", "length", "is_whole"),
+    [
+        (TEXT, None, False),
+        (TEXT, "x", False),
+        (TEXT, len(TEXT.encode()), True),
+        (TEXT, len(TEXT.encode()) + 20, False),
+        (json.dumps(ASKED, indent=2), len(TEXT.encode()), True),
+        (json.dumps(ASKED, indent=2), len(json.dumps(ASKED)), True),
+        (json.dumps(ASKED, indent=2), len(json.dumps(ASKED, separators=(",", ":"))), True),
+        (json.dumps(ASKED, indent=2), len(json.dumps(ASKED)) + 1, False),
+    ],
+)
+def test_a_request_is_whole_if_it_has_as_many_bytes_as_were_sent(read, body, length, is_whole):
+    x = read(body=body, asked={} if length is None else {"Content-Length": str(length)}).exchange
+    assert ("request" in x.recorded) is is_whole
 
 
 def test_bytes_that_a_recorder_replaced_are_not_exact():
-    assert from_har(answer="a\ufffd".encode()).exchange.recorded == {"headers"}
-    assert from_har(content={"size": len(COMPLETION) + 3}).exchange.recorded == {"headers"}  # without its BOM
+    assert from_har(answer="a\ufffd".encode()).exchange.recorded == {"headers", "end"}
+    assert from_har(content={"size": len(COMPLETION) + 3}).exchange.recorded == {"headers", "end"}  # without its BOM
     lone = from_har(content={"text": "\ud83d", "size": 3}).exchange
-    assert lone.recorded == {"headers"}
+    assert lone.recorded == {"headers", "end"}
     escaped = from_har(content={"text": "\udcff{}", "size": 3}).exchange
-    assert (escaped.recorded, reply(escaped).content) == ({"headers", "bytes"}, b"\xff{}")
+    assert (escaped.recorded, reply(escaped).content) == ({"headers", "bytes", "end"}, b"\xff{}")
     latin = from_har(told=JSON | {"content-type": "application/json; charset=iso-8859-1"}, answer="é".encode()).exchange
-    assert latin.recorded == {"headers"}
+    assert latin.recorded == {"headers", "end"}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +109,7 @@ def test_bytes_that_a_recorder_replaced_are_not_exact():
 def test_compressed_bodies_are_decoded_unless_the_recorder_did(coding, packed):
     x = from_vcr(told=JSON | {"content-encoding": coding}, answer=packed, body=STREAMED).exchange
     assert (reply(x).content, reply(x).coding) == (STREAM, "")
-    assert x.recorded == {"headers", "bytes"}
+    assert x.recorded == {"headers", "bytes", "end"}
 
 
 @pytest.mark.parametrize(

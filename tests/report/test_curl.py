@@ -9,6 +9,7 @@ from conformance.model.case import named_case
 from conformance.model.exchange import Exchange
 from conformance.model.target import Target
 from conformance.report import curl
+from conformance.rules.rsp.websocket_example import answered, conversation, create
 
 TARGET = Target(base_url="https://api.example/v1", model="m", key_env="MY_KEY")
 
@@ -82,3 +83,12 @@ def test_a_shell_sends_the_same_request_again(tmp_path):
             subprocess.run(["/bin/sh", "-c", line], check=True, env={"MY_KEY": "s3cret", "PATH": "/usr/bin:/bin"})
             assert received.pop() == ("/v1/chat/completions", "Bearer s3cret", None, body)
         server.shutdown()
+
+
+def test_of_a_websocket_the_handshake_is_repeated():
+    line = curl.line(conversation((create(), answered())), TARGET)
+    assert line.startswith("curl -sSgiN -X GET http")
+    assert "Upgrade: websocket" in line
+    assert "data-binary" not in line
+    asked = sent(b"", "Connection: Upgrade", "Upgrade: websocket")
+    assert "-H 'Connection: Upgrade'" in curl.line(asked, TARGET)

@@ -5,6 +5,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conformance import catalogue
+from conformance.apis.websocket import ROLES
 from conformance.model.case import CaseId, Kind
 from conformance.model.verdict import Level, Status, Verdict
 from conformance.report import open_responses
@@ -21,18 +22,21 @@ NAMES = {
     *("websocket-failed-continuation-evicts-cache", "websocket-compact-new-chain"),
 }
 RULES = {rule.id: rule for rule in catalogue.rules()}
-JUDGED = [test for test in TESTS if test.rules]
+JUDGED = [test for test in TESTS if test.steps]
+OVER = [test for test in JUDGED if test.name.startswith("websocket-")]
+BESIDE = [test for test in JUDGED if test not in OVER]
 
 
-def verdict(test, rule, status=Status.PASS, message=""):
-    case = CaseId("responses", "openai-python", test.mode, test.kind, test.subject)
+def verdict(step, rule, status=Status.PASS, message=""):
+    case = CaseId("responses", "openai-python", step.mode, step.kind, step.subject, step.variant)
+    exchange = f"{step.kind}-{step.subject}-x"
     return Verdict(
-        rule=rule, title="t", level=Level.MAY, status=status, case=case, message=message, exchanges=(f"{test.name}-x",)
+        rule=rule, title="t", level=Level.MAY, status=status, case=case, message=message, exchanges=(exchange,)
     )
 
 
-def passing():
-    return [verdict(test, rule) for test in JUDGED for rule in test.rules]
+def passing(tests=JUDGED):
+    return [verdict(step, rule) for test in tests for step in test.steps for rule in step.rules]
 
 
 def outcomes(verdicts, suite="full"):
@@ -45,21 +49,22 @@ def test_the_17_tests_are_there_once_each():
 
 
 @pytest.mark.parametrize("test", JUDGED, ids=lambda test: test.name)
-def test_each_test_is_a_request_that_the_gate_sends_and_its_rules_judge_it(test):
-    sent = [p for p in catalogue.probes() if (p.api, p.kind, p.subject) == ("responses", test.kind, test.subject)]
-    assert any(test.mode in probe.modes_in("gate") for probe in sent)
-    for name in test.rules:
-        assert "responses" in RULES[name].apis
-        assert test.mode in RULES[name].modes
+def test_each_test_is_a_request_that_the_suite_sends_and_its_rules_judge_it(test):
+    suite = "full" if test in OVER else "gate"
+    for step in test.steps:
+        sent = [p for p in catalogue.probes() if (p.api, p.kind, p.subject) == ("responses", step.kind, step.subject)]
+        assert any(("unary" if step.variant else step.mode) in probe.modes_in(suite) for probe in sent)
+        assert step.variant in ("", *ROLES.get(step.subject, ()))
+        for name in step.rules:
+            assert "responses" in RULES[name].apis
+            assert step.mode in RULES[name].modes
 
 
-def test_a_target_that_passes_all_of_ours_would_pass_all_but_those_over_websocket():
+def test_a_target_that_passes_all_of_ours_would_pass_all():
     found = reported(passing(), "full")
-    assert (found.passed, found.of) == (10, 17)
-    assert sentence(found) == "would pass 10 of the 17 acceptance tests; 0 would fail, 7 are not tested"
-    (line,) = reasons(found)
-    assert line.startswith("not tested: websocket-response, ")
-    assert line.endswith(open_responses.NO_WEBSOCKET)
+    assert (found.passed, found.of) == (17, 17)
+    assert sentence(found) == "would pass 17 of the 17 acceptance tests"
+    assert [*reasons(found)] == []
 
 
 @pytest.mark.parametrize(
@@ -72,18 +77,35 @@ def test_a_target_that_passes_all_of_ours_would_pass_all_but_those_over_websocke
     ],
 )
 def test_what_did_not_pass_has_its_reason(status, outcome):
-    image = next(test for test in JUDGED if test.name == "image-input")
+    (image,) = next(test for test in JUDGED if test.name == "image-input").steps
     changed = [v for v in passing() if v.case.subject != "image"]
     changed += [verdict(image, image.rules[0], status, "no images here"), verdict(image, image.rules[1])]
     assert outcomes(changed)["image-input"] == (outcome, "no images here")
 
 
 def test_a_target_that_rejects_the_handshake_would_fail_all_tests_over_websocket():
-    over = [test for test in JUDGED if test.kind is Kind.WEBSOCKET]
-    rejected = verdict(over[0], "RSP042", Status.NOT_APPLICABLE, "HTTP 405")
-    found = reported([v for v in passing() if v.case.kind is not Kind.WEBSOCKET] + [rejected], "full")
+    rejected = verdict(open_responses.HANDSHAKE, "RSP042", Status.NOT_APPLICABLE, "HTTP 405")
+    found = reported([*passing(BESIDE), rejected], "gate")
     assert sentence(found) == "would pass 10 of the 17 acceptance tests; 7 would fail, 0 are not tested"
-    assert [*reasons(found)] == [f"would fail: {', '.join(test.name for test in over)}: HTTP 405"]
+    assert [*reasons(found)] == [f"would fail: {', '.join(test.name for test in OVER)}: HTTP 405"]
+
+
+def test_a_handshake_alone_leaves_the_tests_over_websocket_undecided():
+    found = reported([*passing(BESIDE), verdict(open_responses.HANDSHAKE, "RSP042")], "gate")
+    assert sentence(found) == "would pass 10 of the 17 acceptance tests; 0 would fail, 7 are not tested"
+    (line,) = reasons(found)
+    assert line.endswith("its request is not in the suite gate, but in full")
+
+
+def test_a_turn_that_fails_or_was_not_sent_decides_the_tests_that_need_it():
+    last = OVER[2].steps[-1]
+    of_turn = [v for v in passing() if v.case.variant == last.variant]
+    rest = [v for v in passing() if v not in of_turn]
+    assert outcomes(rest)["websocket-continuation"] == ("not-tested", "its turn was not sent")
+    broken = [verdict(last, rule, Status.FAIL, "no end") for rule in last.rules]
+    found = outcomes([*rest, *broken])
+    assert found["websocket-continuation"] == ("fail", "no end")
+    assert [name for name, (outcome, _) in found.items() if outcome != "pass"] == ["websocket-continuation"]
 
 
 def test_a_request_that_the_suite_does_not_send_is_not_tested():
@@ -100,17 +122,18 @@ def test_a_target_without_the_api_has_no_number():
 
 def test_the_number_and_its_reasons_are_in_every_format(record):
     run = record("native")
-    changed = [v for v in passing() if v.case.kind is not Kind.COMPACT]
+    changed = [v for v in passing(BESIDE) if v.case.kind is not Kind.COMPACT]
     changed += [
-        verdict(test, test.rules[0], Status.NOT_APPLICABLE, "no <b>route")
-        for test in JUDGED
-        if test.kind is Kind.COMPACT
+        verdict(step, step.rules[0], Status.NOT_APPLICABLE, "no <b>route")
+        for test in BESIDE
+        for step in test.steps
+        if step.kind is Kind.COMPACT
     ]
     report = msgspec.structs.replace(run.report, open_responses=reported(changed, "full"))
     said = "would pass 8 of the 17 acceptance tests"
     text, page = terminal.text(report, run.evidence), html.run_page(report, run.evidence)
     assert said in text
-    assert "would fail: compact-response, compact-missing-model: no <b>route" in text
+    assert "would fail: websocket-compact-new-chain, compact-response, compact-missing-model: no <b>route" in text
     assert said in page
     assert "no &lt;b&gt;route" in page
     assert "| compact-response | would fail | no &lt;b&gt;route |" in markdown.render(report, run.evidence).decode()
@@ -127,5 +150,5 @@ def test_the_matrix_has_the_number_and_each_test_of_each_target_also_when_it_is_
     (merged,) = shards.merged([shards.decode(kept)])
     assert merged.official == columns[0].official
     page = matrix.index(columns, "today")
-    assert '<td class="">10 of 17</td><td class="">–</td>' in page
+    assert '<td class="">17 of 17</td><td class="">–</td>' in page
     assert page.count('href="targets/one.html#open-responses"') == 17

@@ -4,8 +4,21 @@ import pytest
 
 from conformance import catalogue
 from conformance.model.verdict import MUST, Finding, Status
+from conformance.probes.completions import across_pieces
+from conformance.rules.cpl import stops
 from conformance.rules.cpl.echo import ECHO, OTHER, SCORE
-from conformance.rules.cpl.example import BASELINE, PROMPT, choice, chunk, completion, scored, stream, texts, whole
+from conformance.rules.cpl.example import (
+    BASELINE,
+    PROMPT,
+    asking,
+    choice,
+    chunk,
+    completion,
+    scored,
+    stream,
+    texts,
+    whole,
+)
 from conformance.rules.cpl.logprobs import ASKED, IDS, said
 from conformance.rules.cpl.prompts import ALONE, FIRST, SECOND, TWO
 from conformance.rules.example import answered, exchange, http
@@ -165,3 +178,123 @@ def test_a_cut_stream_shows_nothing():
     cut = http(200, (("content-type", "text/event-stream"),), b'data: {"object": "text_completion", "cho', length=False)
     x = exchange(cut, probe="completions.witness.echo", body=ECHO["body"] | {"stream": True})
     assert [name for name in failing(x) if name.startswith("CPL")] == []
+
+
+ALONE_TEXT = texts(" Hello there", **asking("twin", "", temperature=0))
+ECHO_CUT = whole(choice(PROMPT, finish="length"), **ECHO)
+
+
+@pytest.mark.parametrize(
+    ("x", "alone", "again", "expected"),
+    [
+        (ECHO_CUT, ALONE_TEXT, texts(" Hi", **asking("twin", "")), [Status.UNTESTABLE]),
+        (
+            ECHO_CUT,
+            texts("\n\n\n\nHi", **asking("twin", "")),
+            texts("\n\n\n\nHi", **asking("twin", "")),
+            [Status.UNTESTABLE],
+        ),
+        (ECHO_CUT, *[texts("\N{CRAB} Hi", **asking("twin", ""))] * 2, [Status.UNTESTABLE]),
+        (ECHO_CUT, *[texts(" Two", **asking("twin", "", prompt="Another."))] * 2, [Status.UNTESTABLE]),
+        (texts(PROMPT, **ECHO), ALONE_TEXT, ALONE_TEXT, []),
+        (texts(f"<s> {PROMPT}\n\nHi", **ECHO), ALONE_TEXT, ALONE_TEXT, []),
+    ],
+    ids=["varies", "white space first", "parts of characters", "another prompt", "ends at once", "white space between"],
+)
+def test_an_echo_without_more_is_a_fault_only_if_the_model_would_go_on_visibly(x, alone, again, expected):
+    assert yielded("CPL015", x, alone, again) == expected
+
+
+def test_a_lost_completion_is_told_for_each_choice():
+    two = ECHO | {"body": {"prompt": [SECOND, PROMPT], "echo": True, "max_tokens": 1}}
+    x = whole(choice(f"{SECOND} One", 0, "length"), choice(PROMPT, 1, "length"), **two)
+    seen = ["choice 1 was cut at its token cap, but has nothing after its prompt"]
+    assert yielded("CPL015", x, *[texts("Hello", **asking("twin", ""))] * 2) == seen
+
+
+def listing(*likeliest, numbers=(None, -1.0, -2.0, -3.0, -4.0)):
+    """An echoed prompt of five tokens, with these numbers and alternatives."""
+    return said(
+        "a", " b", " c", " d", " e", facts=ECHO_SCORE, token_logprobs=[*numbers], top_logprobs=[None, *likeliest]
+    )
+
+
+ECHO_SCORE = asking("witness", "echo.score", prompt="a b c d", echo=True, logprobs=1, max_tokens=1)
+OWN = [{" b": -1.0}, {" c": -2.0}, {" d": -3.0}, {" e": -4.0}]
+NEXT = [{" c": -1.0}, {" d": -2.0}, {" e": -3.0}, {"x": -4.0}]
+PREVIOUS = [{"a": -1.0}, {" b": -2.0}, {" c": -3.0}, {" d": -4.0}]
+
+
+@pytest.mark.parametrize(
+    ("likeliest", "expected"),
+    [
+        (OWN, []),
+        ([{" b": -1.0, "x": -0.5}, *OWN[1:]], []),
+        (NEXT, ["the top_logprobs of each token name the next one instead of it"]),
+        (PREVIOUS, ["the top_logprobs of each token name the previous one instead of it"]),
+        ([{"a": -0.1}, {" b": -0.1}, {" c": -0.1}, {" d": -0.1}], [Status.UNTESTABLE]),
+        ([{"x": -0.1}] * 4, [Status.UNTESTABLE]),
+        ([None] * 4, [Status.UNTESTABLE]),
+        ([*NEXT[:2], *OWN[2:]], [Status.UNTESTABLE]),
+    ],
+    ids=["own", "own and likelier", "next", "previous", "repeating model", "never its own", "none", "some"],
+)
+def test_alternatives_tell_whose_the_scores_are(likeliest, expected):
+    assert yielded("CPL016", listing(*likeliest)) == expected
+
+
+PAIR_ASKED = asking("witness", "echo.prompts", prompt=["a b c", "a b d"], echo=True, logprobs=1, max_tokens=1)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_shifted"),
+    [
+        ((None, -2.5, -9.0, -0.5), (None, -2.6, -4.0, -0.5), False),
+        ((None, -14.0, -9.0, -0.5), (None, -15.5, -4.0, -0.5), False),
+        ((None, -9.0, -0.5, -0.5), (None, -4.0, -0.5, -0.5), True),
+        ((None, -2.5, -4.1, -0.5), (None, -2.5, -4.0, -0.5), None),
+        ((None, None, None, -0.5), (None, None, None, -0.5), None),
+    ],
+    ids=["as they are", "low precision", "of the next", "too similar to tell", "without scores"],
+)
+def test_prompts_that_begin_alike_have_the_same_scores_until_they_differ(one, other, is_shifted):
+    lists = [
+        (tokens, scored(*tokens, token_logprobs=[*numbers], top_logprobs=None))
+        for tokens, numbers in ((("a", " b", " c", "."), one), (("a", " b", " d", "."), other))
+    ]
+    x = whole(*(choice("".join(tokens), at, "length", found) for at, (tokens, found) in enumerate(lists)), **PAIR_ASKED)
+    found = yielded("CPL016", x)
+    assert found == [Status.UNTESTABLE] if is_shifted is None else len(found) == is_shifted
+
+
+def test_parts_of_characters_are_not_told_apart():
+    parts = ("\ufffd", "\ufffd", " c", ".")
+    lists = [scored(*parts, token_logprobs=[None, number, -1.0, -1.0], top_logprobs=None) for number in (-9.0, -1.0)]
+    x = whole(*(choice("\N{CRAB} c.", at, "length", found) for at, found in enumerate(lists)), **PAIR_ASKED)
+    assert yielded("CPL016", x) == [Status.UNTESTABLE]
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces", "stop"),
+    [
+        ("One, two, three", ("One", ", two", ", three"), "wo, "),
+        ("One, two, three", ("One, two, three",), "wo, "),
+        ("ab ab ab ab ab ab", ("ab ab ab", " ab ab ab"), ""),
+        ("Hi", ("H", "i"), ""),
+        ("", (), ""),
+    ],
+)
+def test_a_stop_sequence_is_taken_from_two_pieces_where_it_first_occurs(text, pieces, stop):
+    assert across_pieces(text, pieces) == stop
+
+
+def test_a_stop_sequence_that_is_included_or_ignored_is_told_once():
+    counted, plain = stops.TEXT, stops.PLAIN
+    assert yielded("CPL018", stops.streamed(" One, t"), counted, counted, plain) == [], "PAR007 reports it"
+    ignored = texts(" One, two", **asking("witness", "stop", stop=["e"]))
+    assert yielded("CPL018", stops.streamed(" One, two", "length"), counted, counted, ignored) == [Status.UNTESTABLE]
+    assert yielded("CPL018", stops.streamed(" 1, 2"), counted, counted, plain) == [Status.UNTESTABLE]
+    assert yielded("CPL018", stops.streamed(" On"), counted, texts(" 1, 2", **BASELINE), plain) == [Status.UNTESTABLE]
+    assert yielded("CPL018", stops.streamed(" One, tw"), counted, counted, plain) == [
+        "the text goes on with 'e, tw' where the stop sequence 'e, t' begins"
+    ]

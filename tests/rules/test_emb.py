@@ -160,6 +160,46 @@ def test_padding_and_special_tokens_may_be_counted():
         assert len(judged("EMB022", batch(TWO, ONE, THREE, tokens=tokens), *singles)) == found
 
 
+def counted(tokens, given=TEXTS[1], probe="twin"):
+    return embedded(listed(entry(ONE), tokens=tokens), given, probe)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "found"), [(2, 0), (18, 1), (19, 0), (20, 0), (40, 0), (118, 0), (119, 1), (1, 1), (0, 0)]
+)
+def test_a_text_has_a_token_for_two_words_at_least_and_one_for_a_byte_at_most(tokens, found):
+    first = counted(len(TEXTS[0]) + (tokens - len(TEXTS[1])), TEXTS[0], "form.default-format")
+    last = counted(len(TEXTS[2]) + (tokens - len(TEXTS[1])), [TEXTS[2]], "form.list-of-one")
+    assert len(judged("EMB029", counted(tokens), first, last)) == found
+    assert len(judged("EMB029", counted(tokens), None, last)) == (found if tokens != len(TEXTS[1]) else 0)
+
+
+def numbers(*vectors):
+    return batch(*vectors, given=["[5, 17]", "[5,17]", "5 17"], probe="form.tokens-as-texts")
+
+
+def test_tokens_that_are_like_texts_of_digits_are_not_taken_for_one():
+    tokens = single(ONE, [5, 17], "form.tokens")
+    alike = numbers(ONE, (0.6, 0.801, 0.0, 0.0), (0.601, 0.8, 0.0, 0.0))
+    assert judged("EMB030", tokens, alike) == [Status.UNTESTABLE]
+    assert judged("EMB030", tokens, numbers((0.63, 0.77, 0.03, 0.0), TWO, THREE)) == []
+    assert judged("EMB030", tokens, numbers(TWO, ONE, THREE)) == [
+        "the tokens have the embedding of the text '[5,17]' (cosine 1.0000)"
+    ]
+    refused = embedded({"error": {"message": "no", "param": "input"}}, [5, 17], "form.tokens", status=400)
+    assert judged("EMB030", refused, alike) == [Status.NOT_APPLICABLE]
+
+
+@pytest.mark.parametrize(
+    ("vectors", "expected"),
+    [((ONE, TWO), 0), ((ONE, ONE), 1), (((0.0, 0.0), (0.0, 0.0)), [Status.UNTESTABLE]), ((ONE,), [Status.UNTESTABLE])],
+)
+def test_long_texts_differ_to_their_ends(vectors, expected):
+    x = batch(*vectors, given=["lamp " * 700 + end for end in ("dough", "star")], probe="mistake.long-texts")
+    found = judged("EMB031", x)
+    assert found == expected or len(found) == expected
+
+
 def some(items):
     """Every sixth for `make test`, the others for `make verify`, which also compares them with the kill matrix."""
     return [item if at % 6 == 0 else pytest.param(item, marks=pytest.mark.verify) for at, item in enumerate(items)]

@@ -219,6 +219,7 @@ def test_the_plan_continues_what_has_reasoning_and_bounds_the_rest():
         "responses.poll",
         "responses.reasoning.replay.sealed",
         "responses.stored",
+        "responses.websocket.reconnect",
     }
     assert longest_next_turns(TARGET, DEFAULT_PROFILES, "gate", plan(TARGET, DEFAULT_PROFILES, "gate")) == ()
 

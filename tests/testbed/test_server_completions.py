@@ -1,6 +1,5 @@
 """The embedded server's Completions, by its schemas and with the real client."""
 
-import openai
 import pytest
 
 from conformance import schemas
@@ -106,7 +105,7 @@ def test_what_the_api_does_not_document_is_rejected_by_name(fields, param, compl
 
 
 @pytest.fixture
-def client():
+def client(openai):
     with running(NATIVE_SSE) as url:
         yield openai.OpenAI(base_url=url, api_key="any", max_retries=0)
 

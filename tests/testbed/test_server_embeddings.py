@@ -3,7 +3,6 @@
 import math
 from functools import partial
 
-import openai
 import pytest
 
 from conformance.apis.embeddings import cosine
@@ -15,7 +14,7 @@ TEXT = "The harbour lamp is green tonight."
 
 
 @pytest.fixture(scope="module")
-def create():
+def create(openai):
     """The method of the real client, against the embedded server."""
     with running(NATIVE_SSE) as url, openai.OpenAI(base_url=url, api_key="any", timeout=None) as client:
         yield partial(client.embeddings.create, model="reference")
@@ -89,6 +88,6 @@ def test_what_is_not_valid_is_rejected_by_name(ask_embeddings, fields, param):
     assert got.json["error"]["param"].partition("[")[0] == param
 
 
-def test_the_client_raises_for_another_model(create):
+def test_the_client_raises_for_another_model(create, openai):
     with pytest.raises(openai.NotFoundError, match="not offered"):
         create(model="another", input=TEXT)

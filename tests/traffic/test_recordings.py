@@ -101,6 +101,38 @@ def test_progress_is_told_by_exchange_and_file(tmp_path):
     assert told == [(0, 3, 1), (1, 3, 1), (2, 3, 1), (3, 3, 1)]
 
 
+def test_ctrl_c_keeps_what_was_judged_until_then(tmp_path):
+    def interrupt(_done, _of, exchanges):
+        if exchanges == 2:
+            raise KeyboardInterrupt
+
+    write_har(tmp_path / "a.har", *(entry(host=host) for host in ("one.example", "two.example", "three.example")))
+    with pytest.raises(KeyboardInterrupt):
+        judge_paths([tmp_path / "a.har"], save=tmp_path / "kept", progress=interrupt)
+    kept = judge_run(tmp_path / "kept").report
+    assert (kept.exit_code, kept.stopped, kept.stopped_why) == (130, "interrupted", "the user stopped the run")
+    assert kept.target.base_url == "one.example, two.example"
+    assert kept.summary.headline[0] == (
+        "Interrupted (the user stopped the run): only what was read until then is judged."
+    )
+
+
+def test_a_file_that_can_not_be_read_does_not_lose_what_was_kept_before(tmp_path):
+    write_har(tmp_path / "a.har", entry())
+    (tmp_path / "b.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"it has no log\.entries"):
+        judge_paths([tmp_path / "a.har", tmp_path / "b.json"], save=tmp_path / "kept")
+    kept = judge_run(tmp_path / "kept").report
+    assert (kept.exit_code, kept.requests, "b.json: it has no log.entries" in kept.stopped_why) == (130, 1, True)
+
+
+def test_recordings_without_anything_to_judge_leave_no_folder(tmp_path):
+    write_har(tmp_path / "a.har", entry(path="/v1/images/generations"))
+    with pytest.raises(ConfigError, match="nothing to judge"):
+        judge_paths([tmp_path / "a.har"], save=tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
 def test_a_key_in_a_recording_is_kept_nowhere(tmp_path):
     key = "sk-test-0123456789abcdef0123456789"
     one = entry()

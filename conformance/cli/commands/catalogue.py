@@ -60,7 +60,10 @@ def profiles(*, check: bool = False, python: Path | None = None) -> int:
     """
     from conformance.cli import profile_versions
     from conformance.handbook import listing
+    from conformance.runs.config import ConfigError
 
+    if python and not check:
+        raise ConfigError("--python names the packages to compare with; accepted: with --check")
     if not check:
         sys.stdout.write(listing.as_text(listing.KINDS["profiles"]()))
         return ExitCode.CONFORMANT

@@ -5,19 +5,21 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_SELECTION, NO_TARGET, NO_VERDICT, app, examples
+from conformance.cli.app import NO_LIMITS, NO_OUTPUT, NO_TARGET, NO_VERDICT, app, examples
 from conformance.cli.commands.serve import port_number
 from conformance.model.words import Api
 from conformance.runs.options import (
     OUTPUT,
     REQUESTS,
+    GatewaySelection,
     LimitOptions,
     OutputOptions,
     RunRequest,
-    SelectionOptions,
     TargetOptions,
     VerdictOptions,
 )
+
+GATEWAY_SELECTION = GatewaySelection()
 
 
 def port_numbers(_kind: type, values: tuple[int, ...]) -> None:
@@ -53,7 +55,7 @@ Ports = Annotated[tuple[int, ...], Parameter(validator=port_numbers, group=REQUE
 def gateway(  # noqa: PLR0913 - one argument an option, or a group of them
     *,
     target: TargetOptions = NO_TARGET,
-    selection: SelectionOptions = NO_SELECTION,
+    selection: GatewaySelection = GATEWAY_SELECTION,
     limits: LimitOptions = NO_LIMITS,
     verdict: VerdictOptions = NO_VERDICT,
     output: OutputOptions = NO_OUTPUT,

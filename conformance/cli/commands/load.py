@@ -6,9 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from conformance.cli.app import (
-    NO_LIMITS,
     NO_OUTPUT,
-    NO_SELECTION,
     NO_SHAPE,
     NO_SPREAD,
     NO_TARGET,
@@ -19,15 +17,17 @@ from conformance.cli.app import (
 )
 from conformance.runs.options import (
     OUTPUT,
-    LimitOptions,
+    LoadLimits,
+    LoadSelection,
     OutputOptions,
     RunRequest,
-    SelectionOptions,
     ShapeOptions,
     SpreadOptions,
     TargetOptions,
     VerdictOptions,
 )
+
+LOAD_SELECTION, LOAD_LIMITS = LoadSelection(), LoadLimits()
 
 
 @app.command(
@@ -41,10 +41,10 @@ def load(  # noqa: PLR0913 - one argument an option, or a group of them
     /,
     *,
     target: TargetOptions = NO_TARGET,
-    selection: SelectionOptions = NO_SELECTION,
+    selection: LoadSelection = LOAD_SELECTION,
     shape: ShapeOptions = NO_SHAPE,
     spread: SpreadOptions = NO_SPREAD,
-    limits: LimitOptions = NO_LIMITS,
+    limits: LoadLimits = LOAD_LIMITS,
     verdict: VerdictOptions = NO_VERDICT,
     output: OutputOptions = NO_OUTPUT,
     run_dir: Annotated[Path | None, Parameter(group=OUTPUT)] = None,

@@ -1,5 +1,6 @@
 """Commands that send requests to a target: run, fuzz and matrix."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,13 +20,20 @@ from conformance.cli.app import (
 from conformance.model.words import RecordingFormat
 from conformance.runs.options import (
     OUTPUT,
+    FuzzLimits,
+    FuzzSelection,
+    FuzzVerdict,
     LimitOptions,
+    MatrixLimits,
     OutputOptions,
     RunRequest,
     SelectionOptions,
     TargetOptions,
     VerdictOptions,
 )
+
+MATRIX_LIMITS = MatrixLimits()
+FUZZ_SELECTION, FUZZ_LIMITS, FUZZ_VERDICT = FuzzSelection(), FuzzLimits(), FuzzVerdict()
 
 
 @app.command(
@@ -90,7 +98,7 @@ def matrix(  # noqa: PLR0913 - one argument an option, or a group of them
     columns: Literal["host", "model"] = "host",
     recording_format: RecordingFormat | None = None,
     selection: SelectionOptions = NO_SELECTION,
-    limits: LimitOptions = NO_LIMITS,
+    limits: MatrixLimits = MATRIX_LIMITS,
     verdict: VerdictOptions = NO_VERDICT,
     at_once: Annotated[int, Parameter(validator=above_zero)] = 4,
     shard: str | None = None,
@@ -123,19 +131,22 @@ def matrix(  # noqa: PLR0913 - one argument an option, or a group of them
     from conformance.runs.criteria import criteria
 
     if merge:
-        given = config or from_ or shard or selection != NO_SELECTION or limits != NO_LIMITS or verdict != NO_VERDICT
+        given = (
+            config or from_ or shard or selection != NO_SELECTION or limits != MATRIX_LIMITS or verdict != NO_VERDICT
+        )
         if given:
             raise ConfigError("--merge puts shards together and sends nothing; remove all other options but --out")
         return many.merge(merge, out)
     if from_:
         if shard:
             raise ConfigError("--shard divides the targets of --config; accepted: without --from")
-        if config or selection != NO_SELECTION or limits != NO_LIMITS:
+        if config or selection != NO_SELECTION or limits != MATRIX_LIMITS:
             raise ConfigError("--from judges recordings and sends nothing; remove --config and the options of requests")
         return matrix_of_recordings.write_matrix(from_, out, criteria(verdict), columns, recording_format)
     if config is None:
         raise ConfigError("matrix needs targets; accepted: --config FILE, --from PATH..., or --merge DIR...")
-    _reject_options("matrix", dry_run=limits.dry_run, waivers=verdict.waivers is not None)
+    if verdict.waivers is not None:
+        raise ConfigError("--waivers judges one target; accepted: `waivers` of a target in the --config file")
     request = RunRequest(selection=selection, limits=limits, verdict=verdict)
     return many.run_matrix(config, out, request, at_once, many.part(shard) if shard else many.WHOLE)
 
@@ -151,9 +162,9 @@ def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
     /,
     *,
     target: TargetOptions = NO_TARGET,
-    selection: SelectionOptions = NO_SELECTION,
-    limits: LimitOptions = NO_LIMITS,
-    verdict: VerdictOptions = NO_VERDICT,
+    selection: FuzzSelection = FUZZ_SELECTION,
+    limits: FuzzLimits = FUZZ_LIMITS,
+    verdict: FuzzVerdict = FUZZ_VERDICT,
     output: OutputOptions = NO_OUTPUT,
     max_examples: Annotated[int, Parameter(validator=above_zero)] = 200,
     seed: int = 0,
@@ -177,14 +188,14 @@ def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
     from conformance.runs.criteria import criteria
     from conformance.runs.resolve import resolved
 
+    if sys.modules.get("trio", sys) is None:
+        del sys.modules["trio"]  # hidden when the command starts; but Hypothesis loads a plugin that is in it
     try:
         from conformance.cli import fuzz as hunting
     except ModuleNotFoundError as error:
         from conformance.runs.config import ConfigError
 
         raise ConfigError(f"fuzz needs {error.name}: install oai-conformance[fuzz]") from None
-    _reject_options("fuzz", suite=selection.suite != SelectionOptions.suite, dry_run=limits.dry_run)
-    _reject_options("fuzz", select=bool(verdict.select), ignore=bool(verdict.ignore))
     console.verbosity(output)
     outputs = execute.outputs(output.report)
     target = with_url(target, url)
@@ -195,12 +206,3 @@ def fuzz(  # noqa: PLR0913 - one argument an option, or a group of them
         hunting.run_fuzz(options, path, examples=max_examples, seed=seed)
     judged = execute.judge_run(path, judged_by)
     return console.print_report(judged, outputs, output, hint=console.serve_hint(target, judged))
-
-
-def _reject_options(command: str, **given: bool) -> None:
-    """Reject shared options that this command does not support. Raises ConfigError."""
-    from conformance.runs.config import ConfigError
-
-    for name, is_given in given.items():
-        if is_given:
-            raise ConfigError(f"--{name.replace('_', '-')} is not supported by `conformance {command}`; remove it")

@@ -139,6 +139,7 @@ def message_beside_delta(x: Exchange) -> Iterator[Finding]:
     about="choices",
     fix="Number the choices from 0, and send the index in every chunk of the choice.",
     applies_to=choosing,
+    needs=("request",),
     apis=WITH_CHOICES,
     good=[GOOD, streamed(FIRST, chunk(choices=[{"index": 1, "delta": {}, "finish_reason": "stop"}]), body={"n": 2})],
     bad=[

@@ -7,7 +7,7 @@ from conformance.model.case import Compare
 from conformance.model.exchange import Exchange
 from conformance.model.rule import DEFAULT_COMPARISONS, Check, Condition, Example, Rule, rule
 from conformance.model.verdict import Level
-from conformance.model.words import Api
+from conformance.model.words import Api, Facet
 
 SPEC = "https://platform.openai.com/docs/api-reference/chat/streaming"
 FINISHES = ("stop", "length", "tool_calls", "content_filter", "function_call")
@@ -24,6 +24,7 @@ def chunk_rule(  # noqa: PLR0913 - as rule
     about: str,
     fix: str,
     applies_to: Condition,
+    needs: Sequence[Facet] = (),
     apis: Sequence[Api] = ("chat",),
     good: Sequence[Example],
     bad: Sequence[Example],
@@ -38,6 +39,7 @@ def chunk_rule(  # noqa: PLR0913 - as rule
         spec=spec,
         fix=fix,
         applies_to=applies_to,
+        needs=needs,
         good=good,
         bad=bad,
         apis=apis,

@@ -53,6 +53,7 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
     about="choices",
     fix="Number the choices from 0, and send each with its own index.",
     applies_to=choosing,
+    needs=("request",),
     apis=WITH_CHOICES,
     good=[GOOD, answered(whole(choices=[{**whole()["choices"][0], "index": i} for i in (1, 0)]), body={"n": 2})],
     bad=[

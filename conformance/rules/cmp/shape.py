@@ -6,7 +6,7 @@ from conformance.apis.chat import whole_choices
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Check, Condition, Example, Rule, rule
 from conformance.model.verdict import Level
-from conformance.model.words import Api
+from conformance.model.words import Api, Facet
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import Object, as_object
 
@@ -21,6 +21,7 @@ def whole_rule(  # noqa: PLR0913 - as rule
     about: str,
     fix: str,
     applies_to: Condition,
+    needs: Sequence[Facet] = (),
     apis: Sequence[Api] = ("chat",),
     good: Sequence[Example],
     bad: Sequence[Example],
@@ -34,6 +35,7 @@ def whole_rule(  # noqa: PLR0913 - as rule
         spec=spec,
         fix=fix,
         applies_to=applies_to,
+        needs=needs,
         good=good,
         bad=bad,
         apis=apis,

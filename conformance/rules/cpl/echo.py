@@ -6,7 +6,8 @@ from typing import Final
 from conformance.apis.chat import span_of
 from conformance.apis.echoed import after_prompt, has_prompt, text_prompts, with_prompts
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import echoes
+from conformance.apis.request_fields import cap_asked, echoes
+from conformance.apis.response_content import response_content
 from conformance.apis.usage import reports, usage
 from conformance.field_support.capability import warned
 from conformance.field_support.effects import unreadable_reason
@@ -18,7 +19,7 @@ from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJu
 from conformance.parsing.json_values import display
 from conformance.rules.conditions import probe_is
 from conformance.rules.conditions_by_api import finished
-from conformance.rules.cpl.example import BASELINE, PROMPT, asking, choice, chunk, stream, texts, whole
+from conformance.rules.cpl.example import BASELINE, HELLO, PROMPT, asking, choice, chunk, stream, texts, whole
 from conformance.rules.cpl.spec import COMPLETIONS, CREATE
 from conformance.rules.use.conditions import at, counted_well
 
@@ -48,7 +49,7 @@ def _echoed(x: Exchange) -> NotJudged | None:
     spec=SPEC,
     fix="Put the prompt before the completion in each choice, streaming or not, or reject `echo: true` with 400.",
     applies_to=_echoed,
-    needs=("headers",),
+    needs=("headers", "request"),
     apis=COMPLETIONS,
     good=[
         texts(f"{PROMPT} Hello", **ECHO),
@@ -140,6 +141,78 @@ def text_without_tokens(x: Exchange) -> Iterator[Finding]:
         if more := after_prompt(text, prompt):
             seen = f"choice {index} has {display(more)} after its prompt, although `max_tokens` is 0"
             yield Finding(seen, at=span_of(x))
+
+
+def _continued(x: Exchange) -> NotJudged | None:
+    """The prompts are echoed, and tokens were to be generated after them."""
+    if x.case.kind is not Kind.EFFECT or not cap_asked(x):
+        return OUT_OF_SCOPE
+    if skip := _echoed(x):
+        return skip
+    is_honoured = all(has_prompt(text, prompt) for _, text, prompt in with_prompts(x))
+    return None if is_honoured else untestable("the text does not begin with the prompt (see CPL005)")
+
+
+ALONE: Final = texts(f" {HELLO}", **asking("twin", "", max_tokens=16, temperature=0))
+
+
+@rule(
+    "CPL015",
+    MUST,
+    "With echo, the completion follows the prompt, which is there once",
+    spec=SPEC,
+    fix="Return the prompt once, and then the generated text, in each choice and in the stream.",
+    applies_to=_continued,
+    apis=COMPLETIONS,
+    good=[
+        (texts(f"{PROMPT} Hello", **ECHO), ALONE, ALONE),
+        (texts(PROMPT, **ECHO), ALONE, ALONE),
+        (texts(f"{PROMPT} {PROMPT}", **ECHO), texts(f" {PROMPT}", **BASELINE), texts(f" {PROMPT}", **BASELINE)),
+    ],
+    bad=[
+        (whole(choice(PROMPT, finish="length"), **ECHO), ALONE, ALONE),
+        (texts(f"{PROMPT}{PROMPT} Hello", **ECHO), ALONE, ALONE),
+        (stream(chunk(choice(PROMPT, finish=None)), chunk(choice("", finish="length")), **ECHO), ALONE, ALONE),
+    ],
+    compares_with={
+        "alone": Compare(Kind.REPEAT, mode="unary"),
+        "again": Compare(Kind.REPEAT, repeat=1, mode="unary"),
+    },
+)
+def completion_lost_after_its_prompt(x: Exchange, alone: Exchange, again: Exchange) -> Iterator[Finding | NotJudged]:
+    """The client pays for tokens that it never gets, or takes its own prompt for what the model wrote.
+
+    The same prompt without `echo`, twice at temperature 0, shows whether the model continues it with visible text.
+    """
+    ends = {choice.index: choice.end or choice.finish for choice in response_content(x).choices}
+    for index, text, prompt in with_prompts(x):
+        more = after_prompt(text, prompt)
+        is_lost, is_double = not more and ends[index] == "length", has_prompt(more, prompt)
+        if not (is_lost or is_double):
+            continue
+        if why := _unlike(prompt, cap_asked(x), alone, again):
+            yield why
+        elif is_lost:
+            yield Finding(f"choice {index} was cut at its token cap, but has nothing after its prompt", at=span_of(x))
+        elif not has_prompt("".join(_said(alone)), prompt):
+            yield Finding(f"choice {index} begins with its prompt twice: {display(text[:80])}", at=span_of(x))
+
+
+def _unlike(prompt: str, cap: int, alone: Exchange, again: Exchange) -> NotJudged | None:
+    """Why the prompt alone does not show how the first `cap` tokens after it begin."""
+    if skip := finished(alone) or finished(again):
+        return skip
+    if text_prompts(alone) != (prompt,):
+        return untestable("this prompt is not sent without `echo`")
+    if _said(alone) != _said(again):
+        return untestable("two responses to the prompt without `echo` differ at temperature 0")
+    begin = "".join(_said(alone))[:cap]  # a token has a character at least, if it is no part of one
+    is_visible = begin.isascii() and begin.strip()
+    return None if is_visible else untestable("the prompt alone is not continued by visible text at once")
+
+
+def _said(x: Exchange) -> tuple[str, ...]:
+    return tuple(choice.text for choice in response_content(x).choices)
 
 
 def _suffixed(x: Exchange) -> NotJudged | None:

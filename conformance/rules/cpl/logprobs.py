@@ -151,6 +151,7 @@ def _of_ids(x: Exchange) -> NotJudged | None:
     spec=SPEC,
     fix="Pass token IDs to the model as they are, without a token at the beginning, and list each of them.",
     applies_to=_of_ids,
+    needs=("request",),
     apis=COMPLETIONS,
     good=[(said("F", "G", " now", facts=IDS), TEXT), (said("F", "G", facts=IDS), TEXT)],
     bad=[(said("<s>", "F", "G", " now", facts=IDS), TEXT), (said(" now", facts=IDS), TEXT)],

@@ -178,6 +178,7 @@ def _of_ids(x: Exchange) -> NotJudged | None:
     spec=SPEC,
     fix="Pass token IDs to the model as they are: not as text, and without a token at the beginning.",
     applies_to=_of_ids,
+    needs=("request",),
     apis=COMPLETIONS,
     good=[whole(prompt=5, **IDS)],
     bad=[whole(prompt=6, **IDS), whole(prompt=21, **IDS), whole(prompt=1, **IDS)],

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from conformance.apis.chat import span_of
-from conformance.apis.embeddings import vectors
+from conformance.apis.embeddings import by_index, vectors
 from conformance.apis.errors import error_response, quoted
 from conformance.apis.request import request_body
 from conformance.apis.usage import usage
@@ -127,11 +127,15 @@ def empty_input_accepted(x: Exchange) -> Iterator[Finding]:
         )
 
 
-def _usable(x: Exchange) -> NotJudged | None:
+def _accepted(*mistakes: str) -> Condition:
     """The request has an input that no target has to take, and was accepted."""
-    if skip := _asks(Kind.MISTAKE, "empty-text", "empty-in-a-batch", "too-long")(x) or succeeded(x) or whole(x):
-        return skip
-    return not_applicable("the request was rejected") if error_response(x) else None
+
+    def accepted(x: Exchange) -> NotJudged | None:
+        if skip := _asks(Kind.MISTAKE, *mistakes)(x) or succeeded(x) or whole(x):
+            return skip
+        return not_applicable("the request was rejected") if error_response(x) else None
+
+    return accepted
 
 
 @rule(
@@ -140,7 +144,7 @@ def _usable(x: Exchange) -> NotJudged | None:
     "An input that is accepted though it need not be gets an embedding of its own",
     spec=INPUT,
     fix="Reject the request with 400, or return one embedding for each input, with its index.",
-    applies_to=_usable,
+    applies_to=_accepted("empty-text", "empty-in-a-batch", "too-long"),
     apis=ONLY,
     good=[
         single(ONE, "", "mistake.empty-text"),
@@ -197,6 +201,37 @@ def text_cut(x: Exchange) -> Iterator[Finding | NotJudged]:
     elif spent.prompt < FEWER * words:
         seen = f"a text of {words} words was accepted, but usage counts {spent.prompt} tokens"
         yield Finding(seen, at=span_of(x), expected="an error, or all tokens")
+
+
+def _ended(*vectors: object) -> Exchange:
+    return batch(*vectors, given=[f"{WORDS}{end}" for end in TEXTS[:2]], probe="mistake.long-texts")
+
+
+@rule(
+    "EMB031",
+    SHOULD,
+    "Long texts that differ at the end have different embeddings",
+    spec=INPUT,
+    fix="Return 400 with `error.code: context_length_exceeded`, unless the client asks for truncation.",
+    applies_to=_accepted("long-texts"),
+    apis=ONLY,
+    good=[_ended(ONE, TWO), _ended(ONE, (0.6, 0.79999, 0.0, 0.0))],
+    bad=[_ended(ONE, ONE)],
+)
+def end_of_a_text_cut(x: Exchange) -> Iterator[Finding | NotJudged]:
+    """A server that cuts texts at the model's context may count them before it does: usage then shows nothing.
+
+    The client believes that the document is stored, but a search finds its beginning only.
+    """
+    found = by_index(x)
+    if {*found} != {0, 1} or not all(map(is_finite, vectors(x))):
+        yield untestable("the response has not one embedding for each of the two texts")
+    elif not any(found[0]):
+        yield untestable("the embeddings are zero (see EMB009)")
+    elif found[0] == found[1]:
+        words = len(str(as_array(request_body(x).get("input"))[0]).split())
+        seen = f"two texts of about {words} words with different ends were accepted, and have the same embedding"
+        yield Finding(seen, at=span_of(x), expected="an error, or embeddings of the whole texts")
 
 
 STREAMED: Final[dict[str, Any]] = {"probe": "embeddings.unknown-field.stream", "body": {"input": "a", "stream": True}}

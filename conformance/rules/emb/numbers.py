@@ -51,6 +51,7 @@ def _asked_for_numbers(x: Exchange) -> NotJudged | None:
     spec=f"{CREATE}#embeddings-create-encoding_format",
     fix="Send an array of numbers unless `encoding_format` is base64: no strings, nulls or nested arrays.",
     applies_to=_asked_for_numbers,
+    needs=("request",),
     apis=ONLY,
     good=[GOOD, GOOD_BATCH, single([1, 0, 0, 0])],
     bad=[

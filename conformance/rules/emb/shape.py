@@ -93,6 +93,7 @@ def incomplete_list(x: Exchange) -> Iterator[Finding]:
     spec=f"{CREATE}#embeddings-create-input",
     fix="Embed each text of a list, and each list of tokens, once; a flat list of integers is one input.",
     applies_to=counted,
+    needs=("request",),
     apis=ONLY,
     good=[GOOD, GOOD_BATCH, embedded(response(entry(ONE)), [5, 17, 9]), batch(ONE, TWO, given=[[5, 17], [9]])],
     bad=[

@@ -4,20 +4,24 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.apis.chat import span_of
+from conformance.apis.request import request_body
 from conformance.apis.usage import reports, usage
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, untestable
 from conformance.parsing.json_body import json_body
-from conformance.parsing.json_values import as_object, describe_member, is_integer
+from conformance.parsing.json_values import as_object, as_string, describe_member, is_integer
 from conformance.rules.emb.conditions import listed, of
 from conformance.rules.emb.example import GOOD, GOOD_BATCH, ONE, TEXTS, THREE, TWO, batch, embedded, entry, single
 from conformance.rules.emb.example import listed as response
+from conformance.rules.emb.inputs import FEWER
 from conformance.rules.emb.spec import CREATE, ONLY
 from conformance.rules.shared_checks import invalid_counts
 
 COUNTS: Final = ("prompt_tokens", "total_tokens")
+ADDED: Final = 100
+"""Tokens that a server may add to a text: special ones, and the instruction of the model."""
 LEAST, MOST = 0.7, 1.6
 """How many tokens a batch may count for one that its texts have alone: special tokens and padding may differ."""
 
@@ -141,3 +145,55 @@ def inputs_not_counted(x: Exchange, first: Exchange, alone: Exchange, last: Exch
         yield Finding(
             f"usage counts {spent.prompt} tokens for three texts, which alone count {together}", at=span_of(x)
         )
+
+
+def _spent(tokens: int, given: object = TEXTS[1], probe: str = "twin") -> Exchange:
+    return embedded(response(entry(ONE), tokens=tokens), given, probe)
+
+
+def _by_length(extra: int = 0) -> tuple[Exchange, Exchange, Exchange]:
+    """Three responses that count the characters of their texts, and so many more."""
+    first, alone, last = (len(text) + extra for text in TEXTS)
+    return _spent(alone), _spent(first, TEXTS[0], "form.default-format"), _spent(last, [TEXTS[2]], "form.list-of-one")
+
+
+OTHERS: Final = (single(TWO, TEXTS[0], "form.default-format"), single(THREE, [TEXTS[2]], "form.list-of-one"))
+
+
+@rule(
+    "EMB029",
+    SHOULD,
+    "Usage counts tokens, not inputs, characters or padding",
+    spec=CREATE,
+    fix="Take the count from the tokenizer, without padding.",
+    applies_to=of(Kind.REPEAT, "", then=counted),
+    apis=ONLY,
+    good=[(GOOD, *OTHERS), (_spent(19), *OTHERS), _by_length(2)],
+    bad=[(_spent(1), *OTHERS), (_spent(512), *OTHERS), _by_length()],
+    compares_with={
+        "first": Compare(Kind.ACCEPTED_FORM, "default-format", optional=True),
+        "last": Compare(Kind.ACCEPTED_FORM, "list-of-one", optional=True),
+    },
+)
+def other_units_counted(x: Exchange, first: Exchange | None, last: Exchange | None) -> Iterator[Finding]:
+    """The bill is for something else than tokens, and a client that keeps to a limit of tokens sends too much or too little.
+
+    A word has a token at least in most vocabularies, and a token a byte; ADDED tokens may be the server's own instruction.
+    """
+    text, spent = _text(x), usage(x)
+    if not spent or not spent.prompt:  # which EMB021 reports
+        return
+    words, most = len(text.split()), len(text.encode()) + ADDED
+    known = [other for other in (x, first, last) if other and not counted(other)]
+    if spent.prompt < FEWER * words:
+        yield Finding(f"usage counts {spent.prompt} token(s) for a text of {words} words", at=span_of(x))
+    elif spent.prompt > most:
+        yield Finding(f"usage counts {spent.prompt} tokens for a text of {most - ADDED} bytes", at=span_of(x))
+    elif len(known) == 3 and all((one := usage(other)) and one.prompt == len(_text(other)) for other in known):
+        yield Finding(f"usage counts the {spent.prompt} characters of the text, and those of two others", at=span_of(x))
+
+
+def _text(x: Exchange) -> str:
+    """The only text of a request."""
+    given = request_body(x).get("input")
+    return as_string(given[0] if isinstance(given, list) and given else given)

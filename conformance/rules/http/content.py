@@ -93,6 +93,7 @@ def answered_once(x: Exchange) -> NotJudged | None:
     spec=COMPLETIONS + "#chat-create-stream",
     fix="Stream only if the request body has `stream: true`; if `stream` is missing or false, send one JSON response.",
     applies_to=answered_once,
+    needs=("request",),
     apis=APIS,
     good=[GOOD, answered(completion(), headers=[SSE])],
     bad=[exchange(http(200, [label], EVENTS), mode="unary") for label in (SSE, JSON)],

@@ -6,7 +6,7 @@ from conformance.model.exchange import Exchange, Span
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.model.words import APIS
-from conformance.parsing.http1 import Part, reply
+from conformance.parsing.http1 import SWITCHING, Part, reply
 from conformance.rules.conditions import all_of, replied, whole
 from conformance.rules.example import JSON, SSE, answered, exchange, http
 from conformance.rules.http.conditions import has_body, received
@@ -38,7 +38,8 @@ MAX_HEAD = 16 * 1024
 def malformed_head(x: Exchange) -> Iterator[Finding]:
     """Clients raise a protocol error, or disagree on the headers that they read."""
     yield from _faults(x, "head")
-    if x.ending.how == "idle" and x.ending.phase != "after" and not reply(x).faults:
+    is_http = reply(x).status != SWITCHING
+    if is_http and x.ending.how == "idle" and x.ending.phase != "after" and not reply(x).faults:
         yield Finding(f"an HTTP/1.1 client can't parse the response: {x.ending.detail}", at=reply(x).head)
 
 
@@ -88,7 +89,7 @@ def beyond(x: Exchange) -> Span | None:
     good=[GOOD, exchange(http(200, (JSON,), b"{}") + b"\r\n")],
     bad=[exchange(http(200, (JSON,), b"{}") + b"}"), framed(chunks(EVENTS) + b"data: more\n\n")],
 )
-def bytes_after_the_end(x: Exchange) -> Iterator[Finding]:
+def octets_after_the_end(x: Exchange) -> Iterator[Finding]:
     """Clients truncate the body at its Content-Length, or treat the rest as the next response on the connection."""
     if at := beyond(x):
         yield Finding(f"{at.end - at.start} bytes follow the end of the response (Content-Length or last chunk)", at=at)

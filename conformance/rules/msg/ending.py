@@ -115,6 +115,7 @@ def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
     spec=STOPS,
     fix="Set stop_sequence to the sequence that stopped the model, or null if none did.",
     applies_to=finished,
+    needs=("request",),
     good=[
         GOOD,
         message(body_fields=ASKED, stop_reason="stop_sequence", stop_sequence="e"),

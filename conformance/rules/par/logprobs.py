@@ -78,6 +78,7 @@ def _at(x: Exchange, entry: Entry) -> Span:
     spec=LOGPROBS,
     fix="Send each token's text, and the natural logarithm of its probability as `logprob`.",
     applies_to=logged,
+    needs=("request",),
     apis=WITH_CHOICES,
     good=[GOOD, STREAM, with_tokens(token("Hi", -9999.0, top_logprobs=[]), token(" there", 0))],
     bad=[
@@ -127,6 +128,7 @@ def _name(value: Any) -> tuple[Any, bytes | None]:
     spec=f"{CREATE}#chat-create-top_logprobs",
     fix="List the `top_logprobs` likeliest tokens of each position, each once.",
     applies_to=_alternatives_asked,
+    needs=("request",),
     apis=WITH_CHOICES,
     good=[GOOD, STREAM],
     bad=[
@@ -296,6 +298,7 @@ def _unasked(x: Exchange) -> NotJudged | None:
     spec=f"{CREATE}#chat-create-logprobs",
     fix="Send `logprobs: null` unless the request sets `logprobs: true`.",
     applies_to=_unasked,
+    needs=("request",),
     apis=WITH_CHOICES,
     good=[streamed(*HELLO), answered(completion(), body={"logprobs": False})],
     bad=[

@@ -84,7 +84,7 @@ def _clause(error: Any) -> str:
 
 def _like_the_tests(x: Exchange) -> NotJudged | None:
     """The request has the form of one of the acceptance tests."""
-    is_form = x.case.kind is Kind.ACCEPTED_FORM
+    is_form = x.case.kind is Kind.ACCEPTED_FORM or x.turn is not None
     return None if is_form or (x.case.kind, x.case.subject) == (Kind.TOOLS, "auto") else OUT_OF_SCOPE
 
 
@@ -165,6 +165,8 @@ def event_unknown_to_the_tests(x: Exchange) -> Iterator[Finding]:
     """
     left: dict[str, int] = {}
     for part in parts(x):
+        if x.turn is not None and part.type == "error":
+            continue  # over WebSocket, an error has another form: see RSP049
         left[part.type] = left.get(part.type, MOST_CHECKED) - 1
         if left[part.type] >= 0 and (faults := schema_faults(part.value, "open-responses-event")):
             left[part.type] = 0
@@ -177,8 +179,8 @@ def _accepted(x: Exchange) -> NotJudged | None:
     if skip := all_of(_like_the_tests, mode_supported, not_rejected_for_other_reasons, readable)(x):
         return skip
     if said := error_response(x):
-        why = quoted(said.message or said.text)
-        return not_applicable(f"the target rejects the request with HTTP {reply(x).status}: {why}")
+        how = f"HTTP {reply(x).status}" if x.turn is None else "an error event"
+        return not_applicable(f"the target rejects the request with {how}: {quoted(said.message or said.text)}")
     return finished(x)
 
 

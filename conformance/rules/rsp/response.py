@@ -14,7 +14,7 @@ from conformance.apis.responses import (
     terminal_event,
 )
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import MUST, SHOULD, Finding
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged
 from conformance.parsing.json_values import Object, as_object, as_string, describe_member, display
 from conformance.parsing.sse import span
 from conformance.parsing.typed_events import parts
@@ -144,13 +144,18 @@ def events_out_of_sequence(x: Exchange) -> Iterator[Finding]:
             return
 
 
+def _named(x: Exchange) -> NotJudged | None:
+    """Events with types are named by lines of their own; the messages of a WebSocket are not."""
+    return OUT_OF_SCOPE if x.turn is not None else typed(x)
+
+
 @stream_rule(
     "RSP005",
     SHOULD,
     "The name of an event equals the type in its data",
     spec=EVENTS,
     fix="Send `event: <type>` before the data line, with the type that the data has.",
-    applies_to=typed,
+    applies_to=_named,
     good=[GOOD],
     bad=[events(state("created"), *text("Hi"), state("completed"), name="message")],
 )
@@ -254,6 +259,7 @@ def items_without_ids(x: Exchange) -> Iterator[Finding]:
     spec=OBJECT,
     fix="Send usage with input_tokens, output_tokens and total_tokens; in a stream, in the event that ends it.",
     applies_to=finished,
+    needs=("request",),
     good=[
         GOOD,
         response(),

@@ -35,7 +35,7 @@ SINGLE_CALL = TOOLS | {"parallel_tool_calls": False}
     spec=CHOICE,
     fix="Do not parse tool calls from the model's output if tool_choice is none, or the request has no tools.",
     applies_to=uncallable,
-    needs=("headers",),
+    needs=("headers", "request"),
     apis=CONVERSATIONAL,
     good=[streamed(*HELLO), answered(completion(), body=NONE)],
     bad=[
@@ -118,6 +118,7 @@ def several_calls_in_place_of_one(x: Exchange) -> Iterator[Finding]:
     spec=CHOICE,
     fix="Send the name as it is in the request's tools, without a prefix or number added by the chat template.",
     applies_to=free_calls,
+    needs=("request",),
     apis=CONVERSATIONAL,
     good=[
         calling(*TWO_CALLS, body=TOOLS),

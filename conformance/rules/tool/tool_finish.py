@@ -76,6 +76,7 @@ def no_calls_listed(x: Exchange) -> Iterator[Finding]:
     "A response with tool calls has finish_reason tool_calls, not stop",
     fix="Set finish_reason to tool_calls if the choice contains tool calls.",
     applies_to=called_to_the_end,
+    needs=("request",),
     good=[
         STREAM,
         PARALLEL,

@@ -38,6 +38,7 @@ THIRTY_WORDS = completion({"content": "word " * 30})
     spec=OBJECT,
     fix="Take the counts from the engine, and report 0 only if nothing was generated.",
     applies_to=counted_well,
+    needs=("request",),
     apis=GENERATIVE,
     good=[STREAM, WHOLE, answered(completion({"content": ""}, usage=usage_object(words=0, total=3)))],
     bad=[with_usage(words=0, total=3), with_usage(prompt=0, total=3)],
@@ -63,6 +64,7 @@ def usage_of_nothing(x: Exchange) -> Iterator[Finding]:
     spec=OBJECT,
     fix="Count the tokens of all messages, the tools and the chat template, cached tokens included.",
     applies_to=has_one_model_call,
+    needs=("request",),
     apis=GENERATIVE,
     good=[
         WHOLE,
@@ -111,6 +113,7 @@ def prompt_overcounted(x: Exchange) -> Iterator[Finding]:
     spec=OBJECT,
     fix="Count all generated tokens, not the chunks or the tokens of the last step.",
     applies_to=counted_once,
+    needs=("request",),
     apis=GENERATIVE,
     good=[STREAM, WHOLE, answered(THIRTY_WORDS | {"usage": usage_object(words=30, total=33)})],
     bad=[
@@ -139,6 +142,7 @@ def completion_undercounted(x: Exchange) -> Iterator[Finding]:
     spec=CAP,
     fix="Stop the model at max_tokens or max_completion_tokens, reasoning included, and count all generated tokens.",
     applies_to=capped,
+    needs=("request",),
     apis=GENERATIVE,
     good=[
         answered(completion(usage=usage_object(words=8, total=11)), body=CAPPED),
@@ -248,6 +252,7 @@ def _spelt(x: Exchange) -> NotJudged | None:
     spec=OBJECT,
     fix="Take completion_tokens from the engine, not from the chunks or the characters.",
     applies_to=_spelt,
+    needs=("request",),
     apis=WITH_CHOICES,
     good=[logged(words=2), logged(words=3)],
     bad=[logged(words=9)],

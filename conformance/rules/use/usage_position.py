@@ -127,6 +127,7 @@ def usage_not_null(x: Exchange) -> Iterator[Finding]:
     spec=OPTIONS,
     fix="Send the chunk with choices [] and usage only if stream_options.include_usage is true.",
     applies_to=unasked,
+    needs=("request",),
     apis=WITH_CHOICES,
     modes=("stream",),
     good=[streamed(*HELLO), streamed(*HELLO[:-2], chunk(finish="stop", usage=usage_object()), "[DONE]")],

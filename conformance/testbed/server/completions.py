@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate, zip_longest
 from typing import Any
+from zlib import crc32
 
 from conformance.testbed.server.chat import (
     DONE,
@@ -127,7 +128,7 @@ def _logprobs(body: Body, choice: Continued, start: int, end: int) -> Body | Non
         return None
     tokens = choice.shown
     begin = 0 if choice.echo else len("".join(choice.prompt))
-    scored = [LIKELY if at or not choice.echo else None for at in range(len(tokens))]
+    scored = [_score(token) if at or not choice.echo else None for at, token in enumerate(tokens)]
     likeliest = [_likeliest(token, int(count)) if value else None for token, value in zip(tokens, scored, strict=True)]
     offsets = list(accumulate(map(len, tokens), initial=begin))
     return {
@@ -138,8 +139,13 @@ def _logprobs(body: Body, choice: Continued, start: int, end: int) -> Body | Non
     }
 
 
+def _score(token: str) -> float:
+    """The log probability of a token: that of one word differs from that of another."""
+    return LIKELY - crc32(token.encode("utf-8", "replace")) % 64 / 100
+
+
 def _likeliest(token: str, count: int) -> Body:
-    return {token: LIKELY} | {f" other{n}": UNLIKELY - n for n in range(1, count)}
+    return {token: _score(token)} | {f" other{n}": UNLIKELY - n for n in range(1, count)}
 
 
 def _events(request: ServerRequest, body: Body, choices: list[Continued]) -> Iterator[Event]:

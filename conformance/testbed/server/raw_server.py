@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import h11
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import CloseConnection, Ping, TextMessage
 
 from conformance.testbed.server.body import MAX_BODY
 from conformance.testbed.server.framing import writes
-from conformance.testbed.server.reply import WireResponse
+from conformance.testbed.server.reply import Converse, SocketReply, WireResponse
 from conformance.testbed.server.state import ServerState, wait_for_client
 
 OnRequest = Callable[[h11.Request, bytes, int], WireResponse]
@@ -151,3 +153,50 @@ async def _serve_connection(
                 await asyncio.sleep(reply.ignore_disconnect_s)
                 raise
         earlier += 1
+        if reply.converse:
+            await serve_websocket(reply.converse, reader, writer, early)
+            return
+
+
+async def serve_websocket(
+    converse: Converse, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, early: bytes
+) -> None:
+    """Answer each message of a WebSocket, until it is closed. `early` was read with the handshake.
+
+    Raises:
+        OSError: the client disconnected within an answer.
+    """
+    frames = Connection(ConnectionType.SERVER, trailing_data=early)
+    messages: tuple[str, ...] = ()
+    begun = ""
+    while True:
+        for event in frames.events():
+            if isinstance(event, CloseConnection):
+                if frames.state is ConnectionState.REMOTE_CLOSING:
+                    writer.write(frames.send(event.response()))
+                return
+            if isinstance(event, Ping):
+                writer.write(frames.send(event.response()))
+            elif isinstance(event, TextMessage):
+                begun += event.data
+                if event.message_finished:
+                    messages, begun = (*messages, begun), ""
+                    if await _write_answer(converse(messages), reader, writer):
+                        return
+        data = await reader.read(READ_SIZE)
+        if not data:
+            return
+        frames.receive_data(data)
+
+
+async def _write_answer(answer: SocketReply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """Write an answer; true if the connection is closed then."""
+
+    async def is_gone() -> bool:
+        return _is_gone(reader, writer)
+
+    for piece in answer.pieces:
+        await wait_for_client(piece.wait_s, is_gone)
+        writer.write(piece.data)
+        await writer.drain()
+    return answer.closes

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from conformance.model.target import Policy
 from conformance.model.words import CONVERSATIONAL, Api, Mode
@@ -92,6 +92,17 @@ class Write:
     wait_s: float = 0.0
 
 
+class SocketReply(NamedTuple):
+    """What is written after a message over a WebSocket; `closes`: and then the connection is closed."""
+
+    pieces: tuple[Write, ...] = ()
+    closes: bool = False
+
+
+Converse = Callable[[tuple[str, ...]], SocketReply]
+"""What is written after the last of all messages that the client has sent over a WebSocket."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireResponse:
     """The bytes that are sent.
@@ -102,7 +113,7 @@ class WireResponse:
     `ends_with_others`: the reply is cut when another client disconnects. An unfinished reply lacks its last chunk, or
     the last byte of its Content-Length. `head` replaces the status line and headers by raw bytes. The headers are sent
     with the first piece, after that piece's delay; an empty first piece sends them alone. `after` follows a clean end,
-    and then the connection is closed.
+    and then the connection is closed. `converse`: the connection becomes a WebSocket.
     """
 
     status: int
@@ -115,6 +126,7 @@ class WireResponse:
     after: bytes = b""
     ignore_disconnect_s: float = 0.0
     ends_with_others: bool = False
+    converse: Converse | None = None
 
 
 def to_json(value: Any) -> bytes:

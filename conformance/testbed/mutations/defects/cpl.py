@@ -199,7 +199,22 @@ ECHO = (
         with_fields(max_tokens=1),
         lambda request: holds("max_tokens", int)(request) and request.json["max_tokens"] == 0,
     ),
+    misread(
+        "echo-without-completion",
+        "With `echo` the prompt is returned alone",
+        "CPL015",
+        with_fields(max_tokens=0),
+        lambda request: holds("echo", bool)(request) and request.json["echo"],
+    ),
     unread("suffix-dropped", "`suffix` is ignored", "CPL009", "suffix"),
+    unread(
+        "stop-looked-for-in-tokens",
+        "A stop sequence that spans several tokens is missed",
+        "CPL018",
+        "stop",
+        where=lambda request: holds("stop", list)(request) and max(map(len, request.json["stop"])) > 1,
+    ),
+    unread("best-of-dropped-when-streaming", "`best_of` is ignored if streaming", "CPL017", "best_of", where=streaming),
 )
 
 
@@ -256,6 +271,18 @@ def _cut(lists: Lists, size: int) -> Lists:
     return {name: values[size:] if values else values for name, values in lists.items()}
 
 
+def neighbours(lists: Lists, _size: int) -> Lists:
+    """Each token with the score and the alternatives of the next."""
+    return lists | {
+        name: [*lists[name][1:], lists[name][-1]] for name in ("token_logprobs", "top_logprobs") if lists[name]
+    }
+
+
+def shifted(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """The tokens of an echoed prompt have the scores of their neighbours."""
+    return _in_prompts(response, request, neighbours)
+
+
 def of_the_next(lists: Lists) -> Lists:
     """Each token with the top_logprobs of the next."""
     found = lists["top_logprobs"]
@@ -277,6 +304,7 @@ LOGPROBS = (
     ),
     defect("logprobs-lists-of-other-lengths", "token_logprobs has an entry too many", "CPL011", each_logprobs(longer)),
     defect("prompt-tokens-without-logprobs", "The tokens of an echoed prompt have no score", "CPL012", unscored),
+    defect("prompt-scores-of-the-next-token", "The scores of an echoed prompt are shifted by one", "CPL016", shifted),
     defect(
         "prompt-tokens-not-listed",
         "logprobs lists the completion only, though the prompt is echoed",

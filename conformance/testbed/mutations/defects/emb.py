@@ -140,10 +140,24 @@ def _compacted(body: Body) -> Body:
     return body | {"input": [item for item in given if item != ""]} if isinstance(given, list) else body
 
 
+def _without_ends(_vectors: Vectors, asked: Body) -> Vectors:
+    """Long texts are cut to the model's context after they are counted."""
+    size = asked.get("dimensions") or DIMENSIONS
+    return [embedding(tokens[:KEPT_TOKENS], size) for tokens in inputs_of(asked["input"])]
+
+
 def _cut(body: Body) -> Body:
     """A long text is cut to the model's context."""
     given = body.get("input")
     return body | {"input": " ".join(given.split()[:KEPT_TOKENS])} if isinstance(given, str) else body
+
+
+def _written(body: Body) -> Body:
+    """Lists of tokens are turned into text."""
+    given = body.get("input")
+    if not _is_tokens(given) or not given:
+        return body
+    return body | {"input": str(given) if isinstance(given[0], int) else [str(tokens) for tokens in given]}
 
 
 def _in_events(response: ModelResponse, request: ServerRequest) -> ModelResponse:
@@ -261,6 +275,21 @@ DEFECTS: Final = (
         "EMB022",
         in_usage(lambda usage, asked: dict.fromkeys(usage, len(inputs_of(asked["input"])[0]))),
     ),
+    _defect(
+        "usage-of-inputs",
+        "The usage counts inputs",
+        "EMB029",
+        in_usage(lambda usage, asked: dict.fromkeys(usage, len(inputs_of(asked["input"])))),
+    ),
+    _defect(
+        "usage-of-padding",
+        "The usage counts padding",
+        "EMB029",
+        in_usage(lambda usage, asked: dict.fromkeys(usage, KEPT_TOKENS * len(inputs_of(asked["input"])))),
+    ),
+    _defect(
+        "tokens-as-text", "Lists of tokens are embedded as text", "EMB030", ask=rewriting(_written, apis=EMBEDDINGS)
+    ),
     _defect("lists-refused", "A list of several texts is rejected", "EMB023", _refusing(_is_several)),
     _defect("tokens-refused", "Lists of tokens are rejected", "EMB024", _refusing(_is_tokens)),
     _defect("empty-accepted", "Empty texts are embedded", "EMB025", ask=rewriting(_filled, apis=EMBEDDINGS)),
@@ -268,6 +297,12 @@ DEFECTS: Final = (
         "empty-left-out", "Empty texts of a list are left out", "EMB026", ask=rewriting(_compacted, apis=EMBEDDINGS)
     ),
     _defect("long-text-cut", "A long text is silently cut", "EMB027", ask=rewriting(_cut, apis=EMBEDDINGS)),
+    _defect(
+        "end-cut",
+        "A long text is silently cut, and counted before",
+        "EMB031",
+        in_vectors(_without_ends),
+    ),
     _defect(
         "streamed", "A stream is sent if stream is true", "EMB028", _in_events, ask=dropping("stream", apis=EMBEDDINGS)
     ),

@@ -13,9 +13,9 @@ from conformance.testbed.mutations.mutate_responses import (
     on_events,
     renumbered,
 )
-from conformance.testbed.server.reply import Event, ModelResponse, Mutation, OnWire, ServerRequest, WireResponse, Write
+from conformance.testbed.mutations.mutate_websocket import switching
+from conformance.testbed.server.reply import Event, ModelResponse, Mutation, ServerRequest
 
-PATH = "/v1/responses"
 PENALTIES = ("presence_penalty", "frequency_penalty")
 DELTA, PART_DONE = "response.output_text.delta", "response.content_part.done"
 
@@ -52,31 +52,12 @@ def marked_early(events: Events) -> Iterator[Event]:
         yield event
 
 
-def switching(accept: str) -> OnWire:
-    """Accept WebSocket handshakes, with this Sec-WebSocket-Accept; nothing answers on the connection then."""
-    named = (
-        "HTTP/1.1 101 Switching Protocols",
-        "upgrade: websocket",
-        "connection: Upgrade",
-        f"sec-websocket-accept: {accept}",
-    )
-    head = "\r\n".join([*named, "", ""]).encode()
-
-    def change(reply: WireResponse, request: ServerRequest) -> WireResponse:
-        is_handshake = request.path == PATH and ("upgrade", "websocket") in request.headers
-        return (
-            replace(reply, status=101, head=head, pieces=(Write(data=b""),), framing="close") if is_handshake else reply
-        )
-
-    return change
-
-
 DEFECTS = (
     Mutation(
         name="websocket-accepted-without-proof",
         title="WebSocket handshakes get 101 with the Sec-WebSocket-Accept of another key",
         caught_by="RSP042",
-        on_wire=switching("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        on_wire=switching(None, accept="s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
     ),
     defect(
         "response-without-penalties",

@@ -6,6 +6,7 @@ from typing import Any
 
 from conformance.testbed.mutations.mutate_chat import in_turn, with_fields, without_fields
 from conformance.testbed.mutations.mutate_completions import (
+    COMPLETIONS,
     Body,
     Lists,
     each_choice,
@@ -13,14 +14,16 @@ from conformance.testbed.mutations.mutate_completions import (
     each_logprobs,
     each_usage,
     is_completion,
+    on_streams,
     on_wholes,
     variant,
 )
 from conformance.testbed.mutations.mutate_dialects import refusing
+from conformance.testbed.mutations.mutate_requests import dropping, sent, streaming
 from conformance.testbed.mutations.openai_words import unsupported
 from conformance.testbed.server.completions import prompts_of
 from conformance.testbed.server.refusal import Refusal
-from conformance.testbed.server.reply import ModelResponse, ServerRequest
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
 
 BEGIN = "<s>"
 VLLM = {"stop_reason": None, "prompt_logprobs": None}
@@ -84,6 +87,20 @@ def with_its_own(lists: Lists) -> Lists:
     }
 
 
+def without_its_own(lists: Lists) -> Lists:
+    """Tokens that are less likely than their alternatives, and not listed with them."""
+    if not lists["top_logprobs"]:
+        return lists
+    scored = [number is not None for number in lists["token_logprobs"]]
+    return lists | {
+        "token_logprobs": [-7.5 if is_scored else None for is_scored in scored],
+        "top_logprobs": [
+            {f" likely{n}": -0.1 * n for n in range(1, len(top) + 1)} if is_scored else None
+            for is_scored, top in zip(scored, lists["top_logprobs"], strict=True)
+        ],
+    }
+
+
 def end_in_the_last_chunk(response: ModelResponse, _request: ServerRequest) -> ModelResponse:
     """The finish_reason of a choice is in the chunk with its last text."""
     events = list(response.events or ())
@@ -139,6 +156,12 @@ def repeating(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     return on_wholes(first)(response, request)
 
 
+def of_both(usage: Body, request: ServerRequest) -> Body:
+    """A usage that counts all candidates."""
+    words = usage["completion_tokens"] * int(sent(request).get("best_of") or 1)
+    return usage | {"completion_tokens": words, "total_tokens": usage["prompt_tokens"] + words}
+
+
 VARIANTS = (
     variant(
         "completions-as-vllm",
@@ -167,6 +190,14 @@ VARIANTS = (
     ),
     variant("completions-no-empty-cap", "max_tokens: 0 is rejected", refusing({"completions": refused_without_tokens})),
     variant("completions-unlikely-token", "A token is listed beside its alternatives", each_logprobs(with_its_own)),
+    variant("completions-token-unlisted", "No token is listed among its alternatives", each_logprobs(without_its_own)),
+    Mutation(
+        name="completions-best-streamed",
+        title="The better of two candidates is streamed when both are complete, and both are counted",
+        apis=COMPLETIONS,
+        on_request=dropping("best_of", where=streaming, apis=COMPLETIONS),
+        on_response=on_streams(each_usage(of_both)),
+    ),
     variant("completions-prompt-repeated", "The model itself repeats a prompt", repeating),
     variant(
         "completions-token-counted-for-none",

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from conformance.testbed.mutations.defects.rsp_open import switching
 from conformance.testbed.mutations.mutate_chat import variant
 from conformance.testbed.mutations.mutate_requests import sent
 from conformance.testbed.mutations.mutate_stored import Storage, reading, writing
@@ -35,11 +34,6 @@ def with_messages(response: ModelResponse, request: ServerRequest) -> ModelRespo
 
 
 VARIANTS = (
-    Mutation(
-        name="websocket-accepted",
-        title="WebSocket handshakes on /responses are accepted",
-        on_wire=switching("OACtaThkj+GWp4zORarYhh4YDMQ="),
-    ),
     Mutation(
         name="responses-stored",
         title="Responses are stored on request, continued by their id, and generated in the background",

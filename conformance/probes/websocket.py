@@ -1,0 +1,70 @@
+"""Responses over a WebSocket: the handshake, several turns on one connection, and what the next connection knows."""
+
+from typing import Any, Final
+
+from conformance.apis.websocket import RECONNECT, TURNS, after_reconnecting
+from conformance.model.case import Compare, Kind
+from conformance.model.probe import Probe, RawRequest, Said
+from conformance.probes.accepted_forms import MARKER_TEXT
+from conformance.probes.baseline import token_cap
+
+CAP: Final = 64
+"""Tokens: enough for a completed response to a short prompt."""
+PATIENCE_S: Final = 5.0
+"""Seconds to wait for what need not be generated."""
+HANDSHAKE = RawRequest(
+    method="GET",
+    headers=(
+        ("content-type", None),
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlLWxhbXBzLWFyZS1ncg=="),
+    ),
+)
+
+
+def turns(body: dict[str, Any]) -> tuple[Said, ...]:
+    """The roles of `TURNS`, in order."""
+    create = {"type": "response.create", "model": body["model"], "store": False} | token_cap("responses", CAP)
+    return (
+        Said(create | {"input": [{"type": "message", "role": "user", "content": "Say hello."}]}),
+        Said(create | {"input": f"{MARKER_TEXT} Say hello."}),
+        Said(create | {"input": "Say hello again."}, continues=1),
+        Said(create | {"input": "Say hello again.", "previous_response_id": "resp_of_nobody"}),
+        Said({"type": "response.of_nobody"}, patience_s=PATIENCE_S),
+    )
+
+
+WEBSOCKET = Probe(
+    kind=Kind.WEBSOCKET,
+    purpose="A WebSocket handshake: a target need not offer this transport, and what accepts it must do so correctly.",
+    api="responses",
+    modes=("unary",),
+    raw=HANDSHAKE,
+    max_tokens=0,
+)
+CONVERSATIONS = (
+    Probe(
+        kind=Kind.WEBSOCKET,
+        subject=TURNS,
+        purpose="Five turns over one WebSocket: two new ones, a continuation, an unknown id, and an event of no API.",
+        api="responses",
+        modes=("unary",),
+        raw=HANDSHAKE,
+        build_turns=turns,
+        suite="full",
+        max_tokens=CAP,
+    ),
+    Probe(
+        kind=Kind.WEBSOCKET,
+        subject=RECONNECT,
+        purpose="A second WebSocket: it knows no response of the first, and forgets one whose continuation failed.",
+        api="responses",
+        modes=("unary",),
+        follows=(Compare(Kind.WEBSOCKET, TURNS), Compare(Kind.COMPACT)),
+        build_next=after_reconnecting,
+        suite="full",
+        max_tokens=CAP,
+    ),
+)

@@ -1,0 +1,71 @@
+"""What is wrong, where, why and what is accepted: said at once, before anything is sent, and nothing is left behind."""
+
+import socket
+
+import pytest
+
+TARGETS = "[targets.ours]\nbase_url = 'http://127.0.0.1:9/v1'\nmodel = 'm'\n"
+GIVEN = ("--base-url", "http://127.0.0.1:9/v1", "--model", "m")
+RUN, LOAD, THROUGH = (("run", *GIVEN), ("load", *GIVEN), ("gateway", *GIVEN))
+MATRIX = ("matrix", "--config", "targets.toml", "--out")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("no-such",), 'Unknown command "no-such".'),
+        (("run", "a", "b"), "Not understood: b. `conformance run --help` shows what is accepted."),
+        (("run", "--no-such"), "Unknown option: --no-such. `conformance run --help` shows what is accepted."),
+        (
+            (*RUN, "--report", "json=file/a.json"),
+            "'json=file/a.json': its folder is a file; accepted: a file that can",
+        ),
+        (
+            (*RUN, "--report", "json=/proc/x"),
+            "'json=/proc/x': No such file or directory; accepted: a file that can be",
+        ),
+        (
+            (*RUN, "--api-key-env", "NO_SUCH"),
+            "--api-key-env NO_SUCH: this environment variable is not set or empty; set",
+        ),
+        ((*RUN, "--waivers", "no.toml"), "no.toml: No such file or directory; accepted: a TOML file of waivers"),
+        ((*RUN, "--profile", "hermes", "--api", "messages"), "but --api selects only messages; add its API"),
+        (
+            ("run", "--config", "no.toml", "--target", "x"),
+            "no.toml: No such file or directory; accepted: a TOML file of",
+        ),
+        (("run", "--config", "empty.toml", "--target", "x"), "missing targets; `conformance init` writes one"),
+        (("run", "--config", "targets.toml"), "--config targets.toml needs --target NAME; accepted: ours"),
+        ((*LOAD, "--worker", "--master"), "--worker excludes --master, which is the master's; accepted: one of them"),
+        (
+            (*THROUGH, "--upstream-host", "no.such.invalid"),
+            "--upstream-host or --upstream-port: ",
+        ),
+        ((*MATRIX, "file"), "--out file: Not a directory; accepted: a folder that can be written"),
+        (
+            ("matrix", "--merge", "folder", "--out", "x"),
+            "--merge folder/matrix.json: No such file",
+        ),
+        (("profiles", "--python", "python3"), "--python names the packages to compare with; accepted: with --check"),
+        (
+            ("init", "--out", "no/a.toml"),
+            "--out no/a.toml: No such file or directory; accepted: a new file, in a folder that is there",
+        ),
+    ],
+)
+def test_wrong_input_is_named_with_what_is_accepted(words, said, command, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "empty.toml").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "targets.toml").write_text(TARGETS)
+    code, out, err = command(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith("conformance: ")
+    assert said in err
+
+
+def test_a_port_in_use_leaves_no_run_folder(command, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        code, _, err = command(*THROUGH, "--upstream-port", busy.getsockname()[1])
+    assert (code, "Address already in use" in err) == (2, True)
+    assert [path.name for path in (tmp_path / "reports/runs").iterdir()] == [".gitignore"]
