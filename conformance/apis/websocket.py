@@ -10,10 +10,10 @@ import msgspec
 from conformance.apis.continuation import THANKS, compacted
 from conformance.apis.responses import response_states, terminal
 from conformance.model.case import CaseId, Kind
-from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.exchange import Exchange, cached_reader, shared
 from conformance.model.turn import Turn, usable_id
 from conformance.parsing import websocket
-from conformance.parsing.http1 import SWITCHING, reply
+from conformance.parsing.http1 import SWITCHING, answers, connection, reply
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_object
 from conformance.parsing.websocket import Answer, Received
@@ -39,23 +39,10 @@ UNCALLED: Final[Object] = {
 
 
 @cached_reader
-def connection(x: Exchange) -> Received:
-    """What the server sent over the WebSocket; nothing, if it accepted none."""
-    handshake = reply(whole(x))
-    return websocket.read(x.received, handshake.head.end) if handshake.status == SWITCHING else Received()
-
-
-@cached_reader
 def sent(x: Exchange) -> Received:
     """What the harness sent over the WebSocket."""
     head, _, _ = x.sent.partition(b"\r\n\r\n")
     return websocket.read(x.sent, len(head) + 4, "sent")
-
-
-@cached_reader
-def answers(x: Exchange) -> tuple[Answer, ...]:
-    """What the server sent in each turn."""
-    return websocket.by_turn(connection(x))
 
 
 def answer(x: Exchange, number: int) -> Answer:
@@ -83,9 +70,10 @@ def turn(x: Exchange, role: str) -> Exchange | None:
     if role not in roles or roles.index(role) >= len(sent_events(x)):
         return None
     case = msgspec.structs.replace(x.case, mode="stream", variant=role)
-    return replace(x, case=case, turn=roles.index(role), cache={})
+    return replace(x, case=case, turn=roles.index(role), cache=shared(x, connection, answers, whole))
 
 
+@cached_reader
 def whole(x: Exchange) -> Exchange:
     """The exchange of the whole conversation that a turn belongs to; any other exchange itself."""
     return x if x.turn is None else replace(x, case=case_of_connection(x), turn=None, cache={})

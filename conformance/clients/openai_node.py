@@ -138,7 +138,7 @@ def _streamed(received: Chunks) -> DecodedResponse:
 
 def _completed(x: Exchange, version: Version) -> DecodedResponse:
     try:
-        value = _reply(x, version)
+        value = parsed_reply(x, version)
         if isinstance(value, str):
             return DecodedResponse(seen=True, ended=True)
         message = get(get(get(value, "choices"), "0"), "message")
@@ -151,7 +151,7 @@ def _completed(x: Exchange, version: Version) -> DecodedResponse:
     return DecodedResponse(text="".join(reading.text), tools=tools, seen=True, ended=not reading.garbled)
 
 
-def _reply(x: Exchange, version: Version) -> Any:
+def parsed_reply(x: Exchange, version: Version) -> Any:
     """What `create` returns: unless its Content-Type is JSON, the body is a string without choices."""
     answer, read = reply(x), version.read_body(x)
     if answer.status == 204:

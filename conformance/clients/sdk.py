@@ -111,21 +111,22 @@ def json_reply(x: Exchange) -> Any:
     return read.content.decode("utf-8", "replace")
 
 
-def sdk_requests(x: Exchange, *, patience_s: float = math.inf) -> int:
+def sdk_requests(x: Exchange, *, patience_s: float = math.inf, attempts: int = ATTEMPTS) -> int:
     """How many requests the SDK sends if each gets this response.
 
-    `patience_s`: a longer Retry-After ends the retries (openai-python 3). A stream is not retried once its head was
-    received; a non-streaming response is, as its body is read inside the attempt, whatever its status.
+    `patience_s`: a longer Retry-After ends the retries (openai-python 3). `attempts`: as a framework sets it up. A
+    stream is not retried once its head was received; a non-streaming response is, as its body is read inside the
+    attempt, whatever its status.
     """
     failed = no_reply(x) or (body(x).error if x.mode == "unary" else None)
     if failed:
-        return 1 if failed.kind == "hang" else ATTEMPTS
-    return 1 if answered_2xx(x) else status_requests(x, patience_s)
+        return 1 if failed.kind == "hang" else attempts
+    return 1 if answered_2xx(x) else status_requests(x, patience_s, attempts)
 
 
-def status_requests(x: Exchange, patience_s: float = math.inf) -> int:
+def status_requests(x: Exchange, patience_s: float = math.inf, attempts: int = ATTEMPTS) -> int:
     """How many requests the Stainless SDKs send for a response that is not 2xx."""
-    return ATTEMPTS if _retry_after_s(x) <= patience_s and should_retry(x) else 1
+    return attempts if retry_after_s(x) <= patience_s and should_retry(x) else 1
 
 
 def should_retry(x: Exchange) -> bool:
@@ -137,7 +138,7 @@ def should_retry(x: Exchange) -> bool:
     return answer.status in (408, 409, 429) or answer.status >= 500
 
 
-def _retry_after_s(x: Exchange) -> float:
+def retry_after_s(x: Exchange) -> float:
     """The seconds to wait by Retry-After, 0 if it is unusable; a date counts from the response's own Date."""
     answer = reply(x)
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):

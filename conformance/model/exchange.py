@@ -179,3 +179,8 @@ def cached_reader(read: Callable[[Exchange], T]) -> Callable[[Exchange], T]:
 
     cached.__name__, cached.__doc__, cached.__wrapped__ = read.__name__, read.__doc__, read  # type: ignore[attr-defined]
     return cached
+
+
+def shared(x: Exchange, *readers: Callable[[Exchange], Any]) -> dict[Any, Any]:
+    """What cached readers read of an exchange, as the cache of another one of which they read the same."""
+    return {reader.__wrapped__: reader(x) for reader in readers}  # type: ignore[attr-defined]

@@ -29,6 +29,7 @@ PACKED = {
 }
 """The first bytes of compressed data."""
 
+
 NOWHERE = Span(0, 0)
 SWITCHING = 101
 """The status of a response after which the connection speaks another protocol."""
@@ -326,37 +327,34 @@ def _arrived(x: Exchange, segments: tuple[Segment, ...]) -> Iterator[tuple[int, 
 
 def _of_turn(x: Exchange, handshake: Reply, number: int) -> Reply:
     """The messages of one turn over a WebSocket as the response that streams them: one event each."""
-    answers = websocket.by_turn(websocket.read(x.received, handshake.head.end))
-    answer = answers[number] if number < len(answers) else websocket.Answer()
-    content, segments = bytearray(), list[Segment]()
-    for message in answer.messages[answer.begins :]:
-        segments.append(Segment(len(content), message.frames[0].start, 0))
-        _add_event(message, content, segments)
+    found = answers(x)
+    answer = found[number] if number < len(found) else websocket.Answer()
+    content, places = websocket.as_events(answer.messages[answer.begins :])
+    segments = tuple(map(Segment._make, places))
     return Reply(
         status=200,
         version="HTTP/1.1",
         headers=(Header("content-type", "text/event-stream", handshake.head),),
         head=handshake.head,
-        raw=bytes(content),
-        content=bytes(content),
-        segments=tuple(segments),
+        raw=content,
+        content=content,
+        segments=segments,
         complete=answer.is_ended,
-        timeline=tuple(_arrived(x, tuple(segments))),
+        timeline=tuple(_arrived(x, segments)),
     )
 
 
-def _add_event(message: websocket.Message, content: bytearray, segments: list[Segment]) -> None:
-    """Add a message as an event of a stream: each of its lines is one of data."""
-    content += b"data: "
-    for frame in message.frames:
-        at = frame.payload_at
-        for line in frame.payload.splitlines(keepends=True):
-            text = line.rstrip(b"\r\n")
-            segments.append(Segment(len(content), at, len(text)))
-            content += text if text == line else text + b"\ndata: "
-            at += len(line)
-    content += b"\n\n"
-    segments.append(Segment(len(content) - 1, message.frames[-1].end - 1, 1))  # the event ends with the message
+@cached_reader
+def connection(x: Exchange) -> websocket.Received:
+    """What the server sent over a WebSocket; nothing, if it accepted none."""
+    handshake = _received(x)
+    return websocket.read(x.received, handshake.head.end) if handshake.status == SWITCHING else websocket.Received()
+
+
+@cached_reader
+def answers(x: Exchange) -> tuple[websocket.Answer, ...]:
+    """What the server sent over a WebSocket in each turn."""
+    return websocket.by_turn(connection(x))
 
 
 def finished_at_ns(x: Exchange) -> int:

@@ -1,6 +1,6 @@
 """Parse the frames and messages of a WebSocket from bytes (RFC 6455): lenient in parsing, exact in reporting."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -16,6 +16,8 @@ LONGEST_CONTROL: Final = 125
 MOST_FRAMES: Final = 200_000
 """Frames of a connection that are read; the harness stops receiving at fewer."""
 MOST_FAULTS: Final = 100
+ON_ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
+"""Writes white space of JSON as other white space."""
 
 
 class Frame(NamedTuple):
@@ -217,3 +219,17 @@ def by_turn(received: Received) -> tuple[Answer, ...]:
             begins.setdefault(number, len(turns[number]))
         turns[number].append(message)
     return tuple(Answer(tuple(turns[n]), n < seen.ended, begins.get(n, 0)) for n in range(len(turns)))
+
+
+def as_events(messages: Iterable[Message]) -> tuple[bytes, list[tuple[int, int, int]]]:
+    """Messages as an event stream; and where it comes from, run by run: offset in it, offset as received, length."""
+    content, places = bytearray(), list[tuple[int, int, int]]()
+    for message in messages:
+        places.append((len(content), message.frames[0].start, 0))
+        content += b"data: "
+        for part in message.frames:
+            places.append((len(content), part.payload_at, len(part.payload)))
+            content += part.payload.translate(ON_ONE_LINE)
+        content += b"\n\n"
+        places.append((len(content) - 1, message.frames[-1].end - 1, 1))  # the event ends with the message
+    return bytes(content), places

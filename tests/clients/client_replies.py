@@ -1,7 +1,7 @@
 """Responses by their defect, or good ones, as exchanges: those that real clients were measured with.
 
-A response is of one kind: text on chat, on messages or on responses, or `called`: on chat, to a request that demands
-a tool call.
+A response is of one kind: text on chat, on messages, on responses or on completions, embeddings, or `called`: on chat,
+to a request that demands a tool call.
 """
 
 import gzip
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from client_errors import ERRORS, JSON
+from embedding_replies import ASKED, EMBEDDED
 
 from conformance.model.exchange import Ending, Exchange
 from conformance.model.words import Mode
@@ -22,7 +23,7 @@ CHUNK = {"id": "chatcmpl-7", "object": "chat.completion.chunk", "created": 1_750
 TEXT = "".join(WORDS)
 
 Event = tuple[str, Any]
-Kind = Literal["chat", "messages", "responses", "called"]
+Kind = Literal["chat", "messages", "responses", "called", "completions", "embeddings"]
 DEMAND = {"tool_choice": "required", "stream": True}
 
 
@@ -34,6 +35,12 @@ def tool_part(**fields: Any) -> Event:
     return chunk({"tool_calls": [fields]})
 
 
+def text_chunk(text: str, finish: str | None = None) -> Event:
+    return "", TEXT_CHUNK | {"choices": [{"index": 0, "text": text, "logprobs": None, "finish_reason": finish}]}
+
+
+TEXT_CHUNK = CHUNK | {"id": "cmpl-7", "object": "text_completion"}
+WRITTEN = [text_chunk(word) for word in WORDS]
 ROLE = chunk({"role": "assistant", "content": ""})
 NO_TEXT = chunk({"role": "assistant", "content": None})
 SAID = [chunk({"content": word}) for word in WORDS]
@@ -82,12 +89,14 @@ GOOD: dict[Kind, list[Event]] = {
     "called": [NO_TEXT, *CALLED, chunk({}, "tool_calls"), DONE],
     "messages": [BEGUN, BLOCK, *SPOKEN, BLOCK_END, ENDING, OVER],
     "responses": TOLD,
+    "completions": [*WRITTEN, text_chunk("", "stop"), DONE],
 }
 CUT: dict[Kind, list[Event]] = {
     "chat": [ROLE, *SAID[:KEPT]],
     "called": [NO_TEXT, *CALLED[:KEPT]],
     "messages": [BEGUN, BLOCK, *SPOKEN[:KEPT]],
     "responses": TOLD[:4],
+    "completions": WRITTEN[:KEPT],
 }
 
 
@@ -119,7 +128,7 @@ def chunked(body: bytes, *, headers: Any = SSE, pieces: int = 0, ended: bool = T
 
 
 def received(kind: Kind, mode: Mode, raw: bytes, how: str = "closed", phase: Any = "body") -> Exchange:
-    api, body = ("chat", DEMAND) if kind == "called" else (kind, None)
+    api, body = ("chat", DEMAND) if kind == "called" else (kind, ASKED if kind == "embeddings" else None)
     ending = Ending(how, phase, 0)  # type: ignore[arg-type]
     return exchange(raw, mode=mode, probe=f"{api}.hello", ending=ending, body=body)
 
@@ -143,7 +152,7 @@ def inserted(event: Any) -> Make:
 def failing(by_api: dict[Kind, Event], kept: bool = True) -> Make:  # noqa: FBT001, FBT002
     def make(api: Kind) -> Exchange:
         before = CUT[api] if kept else CUT[api][:0]
-        last = [DONE] if api in ("chat", "called") else []
+        last = [DONE] if api in ("chat", "called", "completions") else []
         return streamed(api, [*before, by_api.get(api, by_api["chat"]), *last])
 
     return make
@@ -228,6 +237,9 @@ def whole(api: Kind) -> dict[str, Any]:
     said = {"role": "assistant", "content": TEXT}
     usage = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
     choice = {"index": 0, "message": said, "finish_reason": "stop"}
+    if api == "completions":
+        choice = {"index": 0, "text": TEXT, "logprobs": None, "finish_reason": "stop"}
+        return TEXT_CHUNK | {"choices": [choice], "usage": usage}
     return CHUNK | {"object": "chat.completion", "choices": [choice], "usage": usage}
 
 
@@ -352,6 +364,13 @@ WHOLES: dict[str, Callable[[Kind], Any]] = {
 }
 
 
+OF_WHOLES = {
+    "json_wrong_ct": (("content-type", "text/plain"),),
+    "page_200": (("content-type", "text/html; charset=utf-8"),),
+}
+"""The headers of a non-streaming response that is not labelled as JSON."""
+
+
 def tool_answer(api: Kind, arguments: Any) -> dict[str, Any]:
     if api == "messages":
         return whole(api) | {"content": [{"type": "tool_use", "id": "t", "name": "get_weather", "input": {}}]}
@@ -371,5 +390,7 @@ def reply_to(api: Kind, mode: Mode, script: str, behaviour: str) -> Exchange:
         return (STREAMS if script == "text" else TOOL_STREAMS)[behaviour](api)
     if script == "tool":
         return answered(api, mode, tool_answer(api, {"city": "Oslo"} if behaviour == "tc_args_object" else '{"a": 1}'))
-    headers = (("content-type", "text/plain"),) if behaviour == "json_wrong_ct" else JSON
+    headers = OF_WHOLES.get(behaviour, JSON)
+    if api == "embeddings":
+        return answered(api, mode, EMBEDDED.get(behaviour, EMBEDDED["ok_json"]), headers)
     return answered(api, mode, WHOLES.get(behaviour, whole)(api), headers)

@@ -59,7 +59,7 @@ class Environment:
         return [self.folder / "bin/python", HERE / "drivers" / self.driver]
 
 
-BOTH, STREAM = ("stream", "unary"), ("stream",)
+BOTH, STREAM, UNARY = ("stream", "unary"), ("stream",), ("unary",)
 ENVIRONMENTS = (
     Environment(
         name="openai-3",
@@ -68,6 +68,8 @@ ENVIRONMENTS = (
             "plain": ("openai-python 3.54", "chat", BOTH),
             "helper": ("openai-python 3.54 (stream helper)", "chat", STREAM),
             "responses": ("openai-python 3.54 (Responses)", "responses", BOTH),
+            "completions": ("openai-python 3.54 (Completions)", "completions", BOTH),
+            "embeddings": ("openai-python 3.54 (Embeddings)", "embeddings", UNARY),
         },
         quick=True,
     ),
@@ -89,6 +91,7 @@ ENVIRONMENTS = (
             "chat": ("LangGraph 1.2", "chat", BOTH),
             "retrying": ("LangGraph 1.2 (RetryPolicy)", "chat", STREAM),
             "anthropic": ("LangGraph 1.2 (ChatAnthropic)", "messages", BOTH),
+            "embeddings": ("LangChain 1.7 (OpenAIEmbeddings)", "embeddings", UNARY),
         },
         quick=True,
     ),
@@ -109,6 +112,13 @@ ENVIRONMENTS = (
         },
     ),
     Environment(name="litellm", driver="litellm_completion.py", surfaces={"chat": ("LiteLLM 1.106", "chat", BOTH)}),
+    Environment(
+        name="llama-index",
+        driver="llama_index_embedding.py",
+        surfaces={"embeddings": ("LlamaIndex 0.14", "embeddings", UNARY)},
+        heavy=True,
+        within_s=600,
+    ),
     Environment(name="instructor", driver="instructor_client.py", surfaces={"chat": ("Instructor 1.17", "chat", BOTH)}),
     Environment(
         name="node-22",
@@ -116,6 +126,7 @@ ENVIRONMENTS = (
         surfaces={
             "plain": ("openai-node 7.59", "chat", BOTH),
             "helper": ("openai-node 7.59 (stream helper)", "chat", STREAM),
+            "embeddings": ("openai-node 7.59 (Embeddings)", "embeddings", UNARY),
             "compatible": ("AI SDK 7 (openai-compatible)", "chat", BOTH),
             "openai": ("AI SDK 7 (openai)", "chat", BOTH),
             "anthropic": ("AI SDK 7 (anthropic)", "messages", BOTH),
@@ -127,6 +138,7 @@ ENVIRONMENTS = (
         surfaces={
             "plain": ("openai-node 6.49", "chat", BOTH),
             "helper": ("openai-node 6.49 (stream helper)", "chat", STREAM),
+            "embeddings": ("openai-node 6.49 (Embeddings)", "embeddings", UNARY),
             "compatible": ("AI SDK 6 (openai-compatible)", "chat", BOTH),
             "openai": ("AI SDK 6 (openai)", "chat", BOTH),
             "anthropic": ("AI SDK 6 (anthropic)", "messages", BOTH),
@@ -173,7 +185,10 @@ ENVIRONMENTS = (
     Environment(
         name="letta-0.16",
         driver="letta_server.py",
-        surfaces={"chat": ("Letta 0.16", "chat", BOTH)},
+        surfaces={
+            "chat": ("Letta 0.16", "chat", BOTH),
+            "embeddings": ("Letta 0.16 (embeddings)", "embeddings", UNARY),
+        },
         heavy=True,
         within_s=900,
         patience_s=60.0,

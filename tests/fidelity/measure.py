@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import page
 from environments import ENVIRONMENTS, install, versions
-from scenes import FEW, WORDS_OF_BEHAVIOURS, is_worth_playing, scenes, whole
+from scenes import FEW, FEW_OF_EMBEDDINGS, WORDS_OF_BEHAVIOURS, is_worth_playing, scenes, whole
 from stage import exchange, playing
 
 from conformance.apis.deltas import deltas
@@ -35,6 +35,7 @@ from conformance.testbed.server.reply import ServerRequest
 BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients}
 HANGS = ("TimeoutError", "TimeoutExpired")
 AT_ONCE = 256
+OTHER_VECTORS = "other vectors"
 ENDS = re.compile(rb'\[DONE\]|"(?:finish|stop)_reason": ?"|message_stop|response\.completed|"status": ?"completed"')
 GARBLED = re.compile("\ufffd+")
 
@@ -71,7 +72,7 @@ def jobs_of(environment, *, few):
             for mode in modes:
                 if (
                     mode in scene.modes
-                    and (scene.name in FEW or not (few or environment.heavy))
+                    and (scene.name in (*FEW, *FEW_OF_EMBEDDINGS) or not (few or environment.heavy))
                     and is_worth_playing(scene, api, mode)
                 ):
                     job = {"id": f"{surface}|{scene.name}|{mode}", "surface": surface, "mode": mode}
@@ -136,7 +137,10 @@ def cell_of(job, scene, exchanges, said):
     asked = _asked(first)
     seen = impact(BY_NAME[job["client"]], first, _fallback(scene, asked, exchanges), Prices())
     predicted = (seen.outcome, seen.requests)
-    came = "hang" if _hung(said) else _outcome(said, first, exchanges, asked, seen.outcome)
+    if first.api == "embeddings":
+        came = "hang" if _hung(said) else _outcome_of_vectors(said, BY_NAME[job["client"]].simulate(first, None))
+    else:
+        came = "hang" if _hung(said) else _outcome(said, first, exchanges, asked, seen.outcome)
     observed = (came, len(exchanges))
     error = (said or {}).get("error") or ""
     told = {"seen": observed, "predicted": predicted, "error": error[:120], "uncertain": seen.uncertain}
@@ -193,6 +197,19 @@ def _outcome(said, first, exchanges, asked, predicted):
     if any(_is_garbled(text, known) for known in wholes):
         return "text"
     return "text+" if any(known in text for known in wholes) else "partial_text"
+
+
+def _outcome_of_vectors(said, simulation):
+    """The outcome, as an impact names it: as predicted where the client holds the predicted vectors."""
+    if said["error"]:
+        return "exception"
+    is_same = vectors_in(said["text"]) == vectors_in(simulation.turn.text)
+    return simulation.outcome if is_same else OTHER_VECTORS
+
+
+def vectors_in(text):
+    """The vectors that a driver tells, or a simulation; JavaScript writes null for what is no number."""
+    return json.loads(text, parse_int=float, parse_constant=lambda _: None) if text else None
 
 
 def _carried(x):

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from conformance.apis.specs import SPECS
 from conformance.model.words import MODES
 from conformance.testbed.mutations import changes
 from conformance.testbed.server.deployments import DEPLOYMENTS, MODEL, reply_to
@@ -16,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "clients"))
 from client_errors import ERRORS
 from client_replies import STREAMS, TEXT, WHOLES
 from client_replies import reply_to as measured
+from embedding_replies import ASKED, EMBEDDED
 
 WORDS_OF_BEHAVIOURS = TEXT
 NATIVE = DEPLOYMENTS["native-sse"]
@@ -32,6 +34,11 @@ LEFT_OUT = {
     "chat": ONLY_ON_MESSAGES,
     "messages": OF_CHAT,
     "responses": (*ONLY_ON_MESSAGES, *(name for name in OF_CHAT if name != "missing_finish_reason"), "sse_only_done"),
+    "completions": (
+        *ONLY_ON_MESSAGES,
+        *("null_delta", "content_null", "only_finish_no_content", "missing_role", "unicode_split", "unicode_escaped"),
+    ),
+    "embeddings": (),
 }
 """Behaviours that do not exist in an API."""
 ONCE = ("done_then_hold", "slow_first_byte_5s")
@@ -43,6 +50,11 @@ FEW = (
     "429_retry_after_1", "chunk-never-finishes", "refusal-as-html", "chunk-delta-null",
 )  # fmt: skip
 """The scenes for clients that take seconds per message."""
+FEW_OF_EMBEDDINGS = (
+    "numbers_for_base64", "base64_of_halves", "text_for_base64", "embedding_null", "embedding_of_texts", "data_empty",
+    "no_data_key", "entry_list", "two_vectors", "page_200",
+)  # fmt: skip
+"""The scenes that they get besides, where they embed texts."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +113,9 @@ def scenes(api):
         Scene(change.name, lambda request, c=change: reply_to(request, DEPLOYMENTS[c.on], (c,)))
         for change in (*changes.defects(), *changes.variants())
     ]
-    for name in dict.fromkeys((*STREAMS, *ERRORS, "conn_reset", *WHOLES)):
-        modes = MODES if name in ERRORS or name == "conn_reset" else tuple(m for m in MODES if name in MADE[m])
+    for name in dict.fromkeys((*ERRORS, "conn_reset", *(EMBEDDED if api == "embeddings" else (*STREAMS, *WHOLES)))):
+        is_of_all = name in ERRORS or name == "conn_reset" or api == "embeddings"
+        modes = MODES if is_of_all else tuple(m for m in MODES if name in MADE[m])
         if name not in ONCE and name not in LEFT_OUT[api]:
             found.append(Scene(name, lambda request, n=name: behaviour(request, n), modes))
     return {scene.name: scene for scene in found}
@@ -130,16 +143,20 @@ LENGTH = re.compile(rb"(?i)(content-length: *)[0-9]+")
 NEVER = ("no-head",)
 """Not HTTP, on a connection that stays open: a client waits for ten minutes, or until its timeout."""
 
-PATHS = {"chat": "/v1/chat/completions", "messages": "/v1/messages", "responses": "/v1/responses"}
+PATHS = {api: f"/v1{spec.path}" for api, spec in SPECS.items()}
+SAID = [{"role": "user", "content": "Say hello."}]
+BODIES = {
+    "chat": {"messages": SAID, "max_tokens": 256},
+    "messages": {"messages": SAID, "max_tokens": 256},
+    "responses": {"input": SAID},
+    "completions": {"prompt": "Say hello."},
+    "embeddings": ASKED,
+}
 
 
 def greeting(api, mode):
     """A baseline request, as the stage would receive it."""
-    said = [{"role": "user", "content": "Say hello."}]
-    body = (
-        {"model": MODEL, "input": said} if api == "responses" else {"model": MODEL, "messages": said, "max_tokens": 256}
-    )
-    body |= {"stream": True} if mode == "stream" else {}
+    body = BODIES[api] | {"model": MODEL} | ({"stream": True} if mode == "stream" else {})
     raw, labelled = json.dumps(body).encode(), (("content-type", "application/json"),)
     return ServerRequest(method="POST", path=PATHS[api], query="", headers=labelled, body=raw, json=body, api=api)
 
@@ -161,6 +178,9 @@ def whole(request):
         return "".join(block.get("text", "") for block in value["content"])
     if "output" in value:
         return "".join(part["text"] for item in value["output"] for part in item.get("content", ()))
-    message = value["choices"][0]["message"] if value.get("choices") else {}
+    first = value["choices"][0] if value.get("choices") else {}
+    if "text" in first:
+        return first["text"]
+    message = first.get("message", {})
     called = [json.loads(call["function"]["arguments"]) for call in message.get("tool_calls") or ()]
     return message.get("content") or "".join(str(call.get("message", "")) for call in called)

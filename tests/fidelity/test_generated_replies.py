@@ -4,7 +4,6 @@ from collections import Counter
 
 import pytest
 from client_replies import GOOD, chunked, received, stream
-from environments import ENVIRONMENTS
 from generated import page
 from generated.compare import Comparison
 from generated.draft import base, played
@@ -15,10 +14,10 @@ from generated.play import reply_server
 from observed import compared, simulated
 from test_fidelity import post
 
-from conformance.model.words import MODES
+from conformance.model.words import CONVERSATIONAL, MODES
 from conformance.testbed.server.framing import writes
 
-APIS = sorted({api for environment in ENVIRONMENTS for _, api, _ in environment.surfaces.values()})
+APIS = CONVERSATIONAL
 FACT = {"text": "", "tools": [], "error": None, "requests": 1}
 
 

@@ -5,11 +5,11 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
-from conformance.apis.websocket import connection, sent, whole
+from conformance.apis.websocket import sent, whole
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
-from conformance.parsing.http1 import SWITCHING, reply, request_header
+from conformance.parsing.http1 import SWITCHING, connection, reply, request_header
 from conformance.parsing.websocket import BINARY, CONTINUATION, PING, frame
 from conformance.rules.conditions import all_of, probe_is, replied
 from conformance.rules.rsp.shape import whole_rule

@@ -54,6 +54,10 @@ class Said:
         """Append the content as a program would print it, text or not."""
         self.text += str(content or "")
 
+    def hold(self, vectors):
+        """Keep vectors, as a program that stores them does."""
+        self.text = json.dumps(vectors)
+
     def made(self, name, arguments):
         """Keep a complete tool call, whatever the type of its arguments."""
         self.tools[len(self.tools)] = (name, arguments)

@@ -1,4 +1,7 @@
-"""LangGraph: a graph of a node that calls a chat model, and a node that runs the tools which the model calls."""
+"""LangGraph: a graph of a node that calls a chat model, and a node that runs the tools which the model calls.
+
+LangChain's embeddings are in the same packages.
+"""
 
 import json
 
@@ -6,7 +9,7 @@ import jobs
 from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import RetryPolicy
@@ -66,4 +69,10 @@ def anthropic(job, said):
     played(graph(ChatAnthropic(model=jobs.MODEL, base_url=url, api_key=jobs.KEY)), job, said)
 
 
-jobs.run({"chat": chat, "retrying": retrying, "anthropic": anthropic})
+def embeddings(job, said):
+    url = job["url"]
+    model = OpenAIEmbeddings(model=jobs.MODEL, base_url=url, api_key=jobs.KEY, check_embedding_ctx_length=False)
+    said.hold(model.embed_documents([jobs.WORDS]))
+
+
+jobs.run({"chat": chat, "retrying": retrying, "anthropic": anthropic, "embeddings": embeddings})

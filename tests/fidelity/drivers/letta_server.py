@@ -3,6 +3,7 @@
 Letta 0.11 stores its agents in SQLite; 0.16 needs PostgreSQL.
 """
 
+import asyncio
 import importlib.metadata
 import json
 import os
@@ -90,6 +91,15 @@ def messages(reply, *, streamed):
     return [json.loads(line) for line in lines if line != "[DONE]" and line.startswith("{")]
 
 
+def embeddings(job, said):
+    """What an agent does with a passage before it is stored."""
+    from letta.llm_api.openai_client import OpenAIClient  # noqa: PLC0415 - it reads the server's settings
+    from letta.schemas.embedding_config import EmbeddingConfig  # noqa: PLC0415 - as above
+
+    config = EmbeddingConfig(**embedding(job["url"]))
+    said.hold(asyncio.run(OpenAIClient().request_embeddings([jobs.WORDS], config)))
+
+
 @contextmanager
 def database(home, environ):
     """The variables that tell the server where its database is, which lives as long as the context."""
@@ -145,4 +155,4 @@ with tempfile.TemporaryDirectory() as home:
     Path(home).chmod(0o755)  # PostgreSQL may run as another user
     environ = {"PATH": os.environ["PATH"], "HOME": home, "LETTA_DIR": home, "OPENAI_API_KEY": jobs.KEY}
     with database(Path(home), environ) as told, serving(environ | told) as base:
-        jobs.run({"chat": lambda job, said: turn(base, job, said)}, at_once=2)
+        jobs.run({"chat": lambda job, said: turn(base, job, said), "embeddings": embeddings}, at_once=2)

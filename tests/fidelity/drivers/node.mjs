@@ -46,6 +46,13 @@ async function helper(job, said) {
   }
 }
 
+async function embeddings(job, said) {
+  const reply = await new OpenAI({ baseURL: job.url, apiKey: key }).embeddings.create({ model, input: words });
+  const held = [];
+  for (const entry of reply.data) held.push(entry.embedding);
+  said.text = JSON.stringify(held);
+}
+
 const providers = {
   compatible: (url) => createOpenAICompatible({ name: "target", baseURL: url, apiKey: key })(model),
   openai: (url) => createOpenAI({ baseURL: url, apiKey: key }).chat(model),
@@ -79,7 +86,7 @@ async function sdk(job, said) {
   if (failed) throw failed.error;
 }
 
-const surfaces = { plain, helper, compatible: sdk, openai: sdk, anthropic: sdk };
+const surfaces = { plain, helper, embeddings, compatible: sdk, openai: sdk, anthropic: sdk };
 
 const waits = /\bat (?:sleep|delay) /; // the functions in which the SDKs wait before they try again
 const { setTimeout: later } = globalThis;

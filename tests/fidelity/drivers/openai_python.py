@@ -1,4 +1,4 @@
-"""openai-python: the loop of its documentation, the stream helper, and the Responses API."""
+"""openai-python: the loop of its documentation, the stream helper, and the other APIs."""
 
 import jobs
 from openai import OpenAI
@@ -46,4 +46,27 @@ def responses(job, said):
             said.made(event.item.name, event.item.arguments)
 
 
-jobs.run({"plain": plain, "helper": helper, "responses": responses})
+def completions(job, said):
+    client = OpenAI(base_url=job["url"], api_key=jobs.KEY)
+    if job["mode"] == "unary":
+        said.show(client.completions.create(model=jobs.MODEL, prompt=jobs.WORDS).choices[0].text)
+        return
+    for chunk in client.completions.create(model=jobs.MODEL, prompt=jobs.WORDS, stream=True):
+        if chunk.choices:
+            said.add(chunk.choices[0].text)
+
+
+def embeddings(job, said):
+    client = OpenAI(base_url=job["url"], api_key=jobs.KEY)
+    response = client.embeddings.create(model=jobs.MODEL, input=jobs.WORDS)
+    said.hold([entry.embedding for entry in response.data])
+
+
+SURFACES = {
+    "plain": plain,
+    "helper": helper,
+    "responses": responses,
+    "completions": completions,
+    "embeddings": embeddings,
+}
+jobs.run(SURFACES)

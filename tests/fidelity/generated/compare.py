@@ -6,6 +6,8 @@ from itertools import islice
 
 from observed import compared, simulated
 
+from conformance.model.words import CONVERSATIONAL
+
 from .draft import Draft, played
 from .example import Example, example, fewer_edits, size, smaller
 from .play import play
@@ -57,8 +59,9 @@ class Comparison:
 
 
 def surfaces(environment):
-    """The clients of an environment."""
-    return [Surface(name, *told, environment.replies) for name, told in environment.surfaces.items()]
+    """The clients of an environment whose APIs have messages: replies of the others are not generated."""
+    found = (Surface(name, *told, environment.replies) for name, told in environment.surfaces.items())
+    return [surface for surface in found if surface.api in CONVERSATIONAL]
 
 
 def comparisons(server, running, surface, seed, count):

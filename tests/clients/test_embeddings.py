@@ -1,0 +1,55 @@
+"""The clients of embeddings: what their users store, and what it costs; all tables are in facts_embeddings.py."""
+
+import pytest
+from client_replies import answered, reply_to
+from embedding_replies import OTHER, entry, listed, packed
+
+from conformance.clients import CLIENTS, affected_clients, impact
+from conformance.model.target import Prices
+
+BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients if client.api == "embeddings"}
+PRICED = Prices(request=0.001)
+
+
+def seen_by(name, behaviour):
+    return impact(BY_NAME[name], reply_to("embeddings", "unary", "text", behaviour), None, PRICED)
+
+
+def test_openai_node_6_decodes_numbers_as_if_they_were_base64_and_says_nothing():
+    seen = seen_by("openai-node 6.49 (Embeddings)", "numbers_for_base64")
+    assert (seen.outcome, seen.requests, seen.delivered, seen.error) == ("partial_text", 1, False, "")
+    assert seen.detail == (
+        "openai-node 6.49 (Embeddings) reads the response. Its user sees vectors that are not those of its inputs, or "
+        "fewer of them, and no error."
+    )
+
+
+def test_letta_pays_twelve_times_for_a_response_without_vectors():
+    seen = seen_by("Letta 0.16 (embeddings)", "data_empty")
+    assert (seen.outcome, seen.requests, seen.billed, seen.cost_usd) == ("exception", 12, 12, 0.012)
+    assert "retries 11 times" in seen.detail
+
+
+def test_llama_index_multiplies_its_retries_by_those_of_its_sdk():
+    assert [
+        seen_by("LlamaIndex 0.14", name).requests for name in ("500", "429_retry_after_1", "400_unknown_field")
+    ] == [
+        22,
+        66,
+        1,
+    ]
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_no_client_looks_at_the_index(name):
+    turned = listed(entry(packed(OTHER), 1), entry(packed(), 0))
+    x = answered("embeddings", "unary", turned)
+    body = x.sent.replace(b'["Say hello."]', b'["Say hello.","And so on."]')
+    seen = impact(BY_NAME[name], type(x)(id="x", case=x.case, sent=body, received=x.received), None, PRICED)
+    assert (seen.outcome, seen.delivered) == ("partial_text", False)
+
+
+def test_a_good_response_affects_nobody_and_numbers_for_base64_only_the_one_who_does_not_expect_them():
+    good, numbers = (reply_to("embeddings", "unary", "text", name) for name in ("ok_json", "numbers_for_base64"))
+    assert affected_clients(good, None, PRICED) == ()
+    assert [seen.client for seen in affected_clients(numbers, None, PRICED)] == ["openai-node 6.49 (Embeddings)"]
