@@ -127,7 +127,7 @@ def _first_refusal(baselines: Mapping[str, Api], load: Load) -> str:
     """What the first baseline request got, in the server's words."""
     first = next((x for x in map(load, baselines) if reply(x).status), None)
     if first is None:
-        return "no response arrived"
+        return "no response arrived" if baselines else "none was sent"
     said = error_response(first)
     words = f" {quoted(said.message or said.text, 200)}" if said.message or said.text else ""
     return f"the first got HTTP {reply(first).status}{words}"
