@@ -7,11 +7,10 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import Final
 
-from conformance.apis.errors import rejected_fields
 from conformance.apis.usage import usage
 from conformance.apis.websocket import turns
 from conformance.catalogue import Catalogue, of_one_side
-from conformance.clients import affected_clients, profile_impacts
+from conformance.clients import affected_clients, concerns_only_its_sender, profile_impacts
 from conformance.comparisons import Evidence, Load, absent_apis, is_covered_by
 from conformance.deciding import MAX_REASON, CheckArguments, Outcome, compared, condition, decide, outcome_of, skipped
 from conformance.field_support.fields import FieldObservation, FieldResult, Place, conclude, field_observations
@@ -32,7 +31,10 @@ ByMode = dict[Mode, Exchange]
 BY_CASE = attrgetter("case.api", "case.profile", "case.probe", "case.mode")
 BY_RULE, BY_MODE = attrgetter("rule"), attrgetter("case.mode")
 USER_FACING: Final = frozenset(
-    ((Kind.BASELINE, ""), (Kind.USAGE, ""), *((Kind.TOOLS, form) for form in ("", "named", "several", "single")))
+    (
+        *((Kind.BASELINE, ""), (Kind.USAGE, ""), (Kind.ACCEPTED_FORM, "batch")),
+        *((Kind.TOOLS, form) for form in ("", "named", "several", "single")),
+    )
 )
 """Test cases that a framework's user could have sent. Others cap the completion, which alone would affect clients."""
 OF_EVENTS: Final = ("RSP",)
@@ -308,8 +310,7 @@ def _record_impacts(
             shown = evidence.later_attempt(x) if x.is_lost else None
             result.impact += profile_impacts(shown or x, fallback, prices)
         if x.id in failed and (x.case.kind, x.case.subject) in USER_FACING:
-            # a refused field affects the profile that sends it, not those that do not
-            clients_of = profile_impacts if rejected_fields(x) else affected_clients
+            clients_of = profile_impacts if concerns_only_its_sender(x) else affected_clients
             result.client_impacts[x.id] = clients_of(x, fallback, prices)
 
 

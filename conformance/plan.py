@@ -208,8 +208,8 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
     )
 
 
-def _most_tokens(events: Iterable[bytes], probe: Probe) -> int:
-    return sum(completion_token_bound(json.loads(event), probe.max_tokens) for event in events)
+def _most_tokens(events: Sequence[bytes], probe: Probe) -> int:
+    return sum(completion_token_bound(json.loads(event), probe.max_tokens // len(events)) for event in events)
 
 
 def _turn(said: Said, api: Api, dialect: Dialect) -> Turn:

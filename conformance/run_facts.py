@@ -55,14 +55,17 @@ async def with_facts(recorder: Recorder, store: FactsStore, work: Callable[[], A
     """Record a run by doing the work of its recorder; returns the run's facts, which are written at its end.
 
     They are written before it, too, as `interrupted`: whatever ends the process, the recording can be judged.
-    Cancellation (Ctrl-C) is noted in the facts before it propagates.
+    Cancellation (Ctrl-C), and what goes wrong in the harness, is noted in the facts before it propagates: what is not
+    complete is never judged as if it were.
     """
     began, waited_before = anyio.current_time(), pressure.waited()
     store.write_facts(msgspec.structs.replace(recorder.facts(), stopped="interrupted"))
     try:
         await work()
-    except anyio.get_cancelled_exc_class():
-        recorder.stopped, recorder.reason = "interrupted", BY_USER
+    except BaseException as error:
+        by_user = isinstance(error, (anyio.get_cancelled_exc_class(), KeyboardInterrupt))
+        recorder.stopped = "interrupted"
+        recorder.reason = BY_USER if by_user else f"the harness failed: {type(error).__name__}"
         raise
     finally:
         facts = msgspec.structs.replace(

@@ -7,9 +7,11 @@ import pytest
 
 from conformance import catalogue
 from conformance.apis.specs import spec
+from conformance.cost import cost_of
 from conformance.model.case import CaseId, Kind
+from conformance.model.dialect import Dialect
 from conformance.model.profile import WRONG_KEY
-from conformance.model.target import Target
+from conformance.model.target import Prices, Target
 from conformance.plan import next_turns, plan, planned_cases, to_json
 from conformance.rules.rsp.example import message_item, response
 from conformance.selftest import DEFAULT_PROFILES
@@ -144,3 +146,18 @@ def test_what_no_client_can_send_back_is_not_sent(name, text, sent):
     requests = plan(target, ("openai-python",), "full")
     due = next_turns(target, ("openai-python",), "full", requests, lambda _: x)
     assert {request.cases[0].probe for request in due} == sent
+
+
+def test_a_conversation_over_a_websocket_is_one_request_of_the_full_suite_whose_turns_all_cost():
+    target = Target(base_url="http://x/v1", model="m", apis=("responses",), prices=Prices(input=1.0, output=1.0))
+    dialects = {"responses": Dialect(least_cap=101)}
+    for suite, sizes in (("smoke", []), ("gate", [0]), ("full", [0, 5])):
+        asked = [r for r in plan(target, ("openai-python",), suite) if r.cases[0].kind is Kind.WEBSOCKET]
+        assert [len(request.turns) for request in asked] == sizes
+    (_, cheap), (_, raised) = (
+        [r for r in plan(target, ("openai-python",), "full", known) if r.cases[0].kind is Kind.WEBSOCKET]
+        for known in ({}, dialects)
+    )
+    assert (cheap.max_tokens, cheap.body, cheap.method) == (5 * 64, b"", "GET")
+    assert raised.max_tokens == 4 * 164 + 64
+    assert cost_of(cheap, target) * 1e6 > 5 * sum(len(turn.event) for turn in cheap.turns) / 3

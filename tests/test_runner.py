@@ -158,3 +158,14 @@ def test_an_api_that_only_streams_is_tested_all_the_same(tmp_path):
     facts, folder = run(tmp_path, changes=(change,))
     assert facts.left_out == {}
     assert "messages.long-claude-sdk-stream" in folder.ids()
+
+
+def test_what_the_harness_did_not_finish_is_not_taken_for_complete(tmp_path):
+    class Broken(Counted):
+        def done(self, _exchange):
+            raise RuntimeError("planted")
+
+    with pytest.raises(ExceptionGroup):
+        run(tmp_path, Broken(), suite="smoke")
+    facts = RunFolder.open(tmp_path / "run").facts()
+    assert (facts.stopped, facts.stopped_why) == ("interrupted", "the harness failed: ExceptionGroup")

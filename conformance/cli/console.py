@@ -36,13 +36,14 @@ def record_with_progress(options: RunOptions, path: Path, output: OutputOptions)
         execute.record_run(options, path, bar)
 
 
-def announce(given: TargetOptions, options: RunOptions) -> None:
+def announce(given: TargetOptions, options: RunOptions, otherwise: str = "") -> None:
     """Say on standard error what the command line does not show: the default target, one from the environment,
-    no verification.
+    no verification. The default target is the embedded deployment, unless `otherwise` says what it is.
     """
     target = options.target
     if given == TargetOptions():
-        sys.stderr.write(f"No target was given: the embedded deployment {target.name} is tested.\n")
+        what = otherwise or f"the embedded deployment {target.name} is tested"
+        sys.stderr.write(f"No target was given: {what}.\n")
     if given.from_env:
         key = f"the API key in {target.key_env}" if target.key_env else "without API key"
         sys.stderr.write(f"Target from the environment: {target.base_url}, model {target.model}, {key}.\n")

@@ -1,8 +1,8 @@
 """The clients: how a framework handles a response, and whether it would retry."""
 
-from conformance.clients.affected import affected_clients, profile_impacts
+from conformance.clients.affected import affected_clients, concerns_only_its_sender, profile_impacts
 from conformance.clients.client import Client
 from conformance.clients.explain import impact
 from conformance.clients.registry import CLIENTS
 
-__all__ = ["CLIENTS", "Client", "affected_clients", "impact", "profile_impacts"]
+__all__ = ["CLIENTS", "Client", "affected_clients", "concerns_only_its_sender", "impact", "profile_impacts"]

@@ -2,6 +2,9 @@
 
 from typing import Final
 
+from conformance.apis.embeddings import vectors
+from conformance.apis.errors import rejected_fields
+from conformance.apis.request import request_body
 from conformance.clients.explain import impact, is_affected
 from conformance.clients.registry import CLIENTS
 from conformance.model.exchange import Exchange
@@ -36,6 +39,19 @@ def affected_clients(x: Exchange, fallback: Exchange | None, prices: Prices) -> 
         if is_affected(seen):
             found.setdefault((seen.profile, seen.outcome, seen.requests), seen)
     return tuple(found.values())
+
+
+def concerns_only_its_sender(x: Exchange) -> bool:
+    """Whether other clients may get another response, as they send other fields.
+
+    A field of this one is rejected, or vectors are in Base64, for which this one does not ask.
+    """
+    return bool(rejected_fields(x)) or _has_unasked_base64(x)
+
+
+def _has_unasked_base64(x: Exchange) -> bool:
+    is_asked = request_body(x).get("encoding_format") == "base64"
+    return x.api == "embeddings" and not is_asked and any(isinstance(one.sent, str) for one in vectors(x))
 
 
 def _is_simulated(x: Exchange) -> bool:

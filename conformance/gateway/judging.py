@@ -7,10 +7,9 @@ from typing import Final
 import msgspec
 
 from conformance.apis.claims import is_error
-from conformance.apis.errors import rejected_fields
 from conformance.apis.specs import spec
 from conformance.catalogue import Catalogue
-from conformance.clients import affected_clients, profile_impacts
+from conformance.clients import affected_clients, concerns_only_its_sender, profile_impacts
 from conformance.comparisons import MAX_CACHED_BYTES, Load, absent_apis, missing_api
 from conformance.deciding import CheckArguments, Outcome, compared, condition, decide, outcome_of, skipped
 from conformance.gateway.impacts import impacts_through, with_upstream
@@ -105,7 +104,7 @@ def _record_affected_clients(result: Judgement, found: Sequence[Pair], prices: P
         if x.id in failed:
             whole = baseline.get((api, profile, "unary")) or baseline.get((api, spec(api).base_profile, "unary"))
             fallback = whole if mode == "stream" else None
-            clients_of = profile_impacts if rejected_fields(x) else affected_clients
+            clients_of = profile_impacts if concerns_only_its_sender(x) else affected_clients
             seen = clients_of(x, fallback.client if fallback else None, prices)
             result.client_impacts[x.id] = with_upstream(seen, pair, fallback, prices)
 

@@ -5,11 +5,10 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from conformance import catalogue
-from conformance.apis.errors import rejected_fields
 from conformance.apis.specs import spec
-from conformance.clients import CLIENTS, Client, impact
+from conformance.clients import CLIENTS, Client, concerns_only_its_sender, impact
 from conformance.clients.explain import is_affected
-from conformance.model.case import Kind
+from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Exchange, Request
 from conformance.model.impact import Impact, Outcome
 from conformance.model.target import Prices, Target
@@ -20,7 +19,11 @@ from conformance.testbed.mutations import changes
 from conformance.testbed.server.reply import Mutation
 from conformance.testbed.server.simulate import BASE_URL, simulate_exchange
 
-USER_ACTIONS: Final = {Kind.BASELINE: "a plain message", Kind.TOOLS: "a tool call"}
+USER_ACTIONS: Final = {
+    Kind.BASELINE: "a plain message",
+    Kind.TOOLS: "a tool call",
+    Kind.ACCEPTED_FORM: "several texts to embed",
+}
 """Kinds of test cases that correspond to a user's message, in words."""
 MODE_WORDS: Final[dict[Mode, str]] = {"stream": "streaming", "unary": "non-streaming"}
 
@@ -106,8 +109,8 @@ def _effects_of(change: Mutation) -> Iterator[Effect]:
             if all(_is_same(x, before[mode]) for mode, x in after.items()):
                 continue
             for mode, x in after.items():
-                if x.case.profile != client.profile and rejected_fields(x):
-                    continue  # the rejected field may be one that this client never sends
+                if x.case.profile != client.profile and concerns_only_its_sender(x):
+                    continue
                 outcome = _client_outcome(client, x, after)
                 if sentence := _sentence(client.name, outcome, _outcome_before(change.on, client, kind, mode)):
                     turn = f"{words}, {MODE_WORDS[mode]}"
@@ -139,12 +142,16 @@ def _clients() -> Iterator[Client]:
 @cache
 def _requests() -> tuple[Request, ...]:
     names = [profile.name for profile in catalogue.profiles()]
-    return tuple(r for r in plan(TARGET, names, "gate") if any(case.kind in USER_ACTIONS for case in r.cases))
+    return tuple(r for r in plan(TARGET, names, "gate") if any(map(_is_action, r.cases)))
+
+
+def _is_action(case: CaseId) -> bool:
+    return case.kind in USER_ACTIONS and (case.kind is not Kind.ACCEPTED_FORM or case.subject == "batch")
 
 
 def _responses(deployment: str, planted: tuple[Mutation, ...]) -> Responses:
     exchanges = (simulate_exchange(request, deployment, planted) for request in _requests())
-    seen = (x.for_case(case) for x in exchanges for case in (x.case, *x.merged_cases))
+    seen = (x.for_case(case) for x in exchanges for case in (x.case, *x.merged_cases) if _is_action(case))
     return {(x.api, x.case.profile, x.case.kind, x.mode): x for x in seen}
 
 

@@ -54,7 +54,7 @@ CONVERSATIONS = (
         raw=HANDSHAKE,
         build_turns=turns,
         suite="full",
-        max_tokens=CAP,
+        max_tokens=5 * CAP,
     ),
     Probe(
         kind=Kind.WEBSOCKET,
@@ -65,6 +65,6 @@ CONVERSATIONS = (
         follows=(Compare(Kind.WEBSOCKET, TURNS), Compare(Kind.COMPACT)),
         build_next=after_reconnecting,
         suite="full",
-        max_tokens=CAP,
+        max_tokens=5 * CAP,
     ),
 )

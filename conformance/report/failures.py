@@ -32,7 +32,7 @@ NOT_SIMULATED_FOR: Final = {
 }
 """By the family of a rule: why the clients are not simulated."""
 NO_EFFECT = "this fault alone changes nothing for the users of the tested frameworks"
-NOT_SIMULATED = "not simulated: the clients are simulated for plain messages and tool calls"
+NOT_SIMULATED = "not simulated: the clients are simulated for plain messages, tool calls and texts to embed"
 ORDER = {level: place for place, level in enumerate(Level)}
 
 

@@ -21,6 +21,7 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
 from conformance.report import failing_options
 from conformance.report.document import Cause, ReportVerdict, ReportWaiver
+from conformance.report.impacts import is_of_vectors
 from conformance.report.scores import cases_by_status
 
 LOST_WORDS: dict[Outcome, str] = {
@@ -32,6 +33,10 @@ OTHER_WORDS: tuple[tuple[tuple[Outcome, ...], str], ...] = (
     (("partial_text", "partial_text+exception"), "see a truncated response"),
     (("text+",), "see extra text after the response"),
     (("tool_bad",), "get a malformed tool call"),
+)
+WORDS_OF_VECTORS: tuple[tuple[tuple[Outcome, ...], str], ...] = (
+    (("partial_text",), "get wrong vectors"),
+    (("text+",), "get extra vectors"),
 )
 MOST_NAMED = 8
 BUSY = 0.5
@@ -122,7 +127,7 @@ def _first_refusal(baselines: Mapping[str, Api], load: Load) -> str:
     """What the first baseline request got, in the server's words."""
     first = next((x for x in map(load, baselines) if reply(x).status), None)
     if first is None:
-        return "no response arrived"
+        return "no response arrived" if baselines else "none was sent"
     said = error_response(first)
     words = f" {quoted(said.message or said.text, 200)}" if said.message or said.text else ""
     return f"the first got HTTP {reply(first).status}{words}"
@@ -316,15 +321,15 @@ def _passes(count: int) -> str:
 
 def _users(impacts: Sequence[Impact], *, is_conformant: bool) -> Iterator[str]:
     """Frameworks that would not deliver the response to a plain message, in their default mode."""
-    worst: dict[str, list[Outcome]] = {}
+    worst: dict[str, list[Impact]] = {}
     for impact in impacts:
         profile = _profile(impact.profile, impact.probe)
         is_usual = profile and profile[1] == (impact.mode == "stream") and not impact.is_of_failure
         if profile and is_usual and not impact.delivered:
-            worst.setdefault(profile[0], []).append(impact.outcome)
+            worst.setdefault(profile[0], []).append(impact)
     seen: dict[str, list[str]] = {}
-    for name, outcomes in worst.items():
-        seen.setdefault(_sees(outcomes), []).append(name)
+    for name, mine in worst.items():
+        seen.setdefault(_sees(mine), []).append(name)
     if seen:
         first = "No MUST rule failed, but users" if is_conformant else "Users"
         yield (
@@ -332,11 +337,13 @@ def _users(impacts: Sequence[Impact], *, is_conformant: bool) -> Iterator[str]:
         )
 
 
-def _sees(outcomes: Sequence[Outcome]) -> str:
+def _sees(impacts: Sequence[Impact]) -> str:
     """What a framework's user would see, in the worst of these outcomes; it depends on its version and mode."""
+    outcomes = {impact.outcome for impact in impacts}
     if lost := [words for outcome, words in LOST_WORDS.items() if outcome in outcomes]:
         return f"see {' or '.join(lost)} instead of the response"
-    return next(words for group, words in OTHER_WORDS if any(outcome in group for outcome in outcomes))
+    known = WORDS_OF_VECTORS if all(map(is_of_vectors, impacts)) else OTHER_WORDS
+    return next(words for group, words in known if any(outcome in group for outcome in outcomes))
 
 
 def _profile(name: str, probe: str) -> tuple[str, bool] | None:

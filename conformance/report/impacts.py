@@ -27,6 +27,12 @@ USER_SEES: Final[dict[Outcome, str]] = {
     "tool_ok": "gets the tool call",
     "tool_bad": "gets a malformed tool call",
 }
+VECTORS_SEEN: Final[dict[Outcome, str]] = {
+    "text": "gets the vectors",
+    "text+": "gets extra vectors",
+    "partial_text": "gets wrong vectors",
+}
+"""What a user of an embeddings client sees, where it is not the same as with text."""
 WORST: Final[tuple[Outcome, ...]] = (
     "hang",
     "empty_silent",
@@ -62,8 +68,19 @@ def outcomes(report: Report) -> list[Impact]:
     Behind a gateway also what costs each client most while the upstream fails, if the gateway multiplies its requests.
     """
     mine = [i for i in report.impact if i.profile in report.profiles]
-    usual = [i for i in mine if not i.is_of_failure and (i.mode == "stream" or not i.delivered)]
+    usual = [i for i in mine if not i.is_of_failure and (_is_usual(i) or not i.delivered)]
     return [*usual, *_dearest(i for i in mine if i.is_of_failure)]
+
+
+def user_sees(impact: Impact) -> str:
+    """What the user of a framework gets."""
+    seen = USER_SEES[impact.outcome]
+    return VECTORS_SEEN.get(impact.outcome, seen) if is_of_vectors(impact) else seen
+
+
+def is_of_vectors(impact: Impact) -> bool:
+    """Whether the client embeds texts; there are no streams of vectors."""
+    return impact.probe.startswith("embeddings.")
 
 
 def _dearest(impacts: Iterable[Impact]) -> list[Impact]:
@@ -87,9 +104,13 @@ def _at_upstream(impact: Impact) -> tuple[int, int]:
 
 def subject(impact: Impact) -> str:
     """The client, and what happened, unless it was a usual request for a stream."""
-    how = "" if impact.mode == "stream" else ", unary"
+    how = "" if _is_usual(impact) else ", unary"
     what = impact.probe.partition(f".{Kind.GATEWAY_FAULT}.")[2]
     return impact.client + how + (f", {what}" if what else "")
+
+
+def _is_usual(impact: Impact) -> bool:
+    return impact.mode == "stream" or is_of_vectors(impact)
 
 
 def _is_behind_gateway(report: Report) -> bool:
@@ -108,7 +129,7 @@ def columns(report: Report) -> Iterator[str]:
 
 def cells(impact: Impact, report: Report) -> Iterator[str]:
     """A framework's row of the table."""
-    yield from (subject(impact), USER_SEES[impact.outcome], str(impact.requests))
+    yield from (subject(impact), user_sees(impact), str(impact.requests))
     if _is_behind_gateway(report):
         yield "" if impact.upstream_requests is None else str(impact.upstream_requests)
     yield str(impact.billed)
@@ -159,7 +180,7 @@ def named(clients: Iterable[str]) -> str:
 
 def summary_phrase(impact: Impact) -> str:
     """What a framework's user gets, and after how many requests."""
-    sees = USER_SEES[impact.outcome]
+    sees = user_sees(impact)
     if impact.requests == 1:
         return sees
     return f"{sees} after {impact.requests} requests, {impact.billed} billed"
@@ -183,7 +204,7 @@ def one_line(impact: Impact) -> str:
     sent = f"{impact.requests} request" + "s" * (impact.requests != 1)
     if impact.upstream_requests is not None:
         sent += f", {impact.upstream_requests} upstream"
-    return f"{USER_SEES[impact.outcome]}; {sent}, {impact.billed} billed{spent}{daily}{guess}"
+    return f"{user_sees(impact)}; {sent}, {impact.billed} billed{spent}{daily}{guess}"
 
 
 def money(amount: float | None) -> str:

@@ -8,6 +8,7 @@ from conformance.model.case import CaseId
 from conformance.model.exchange import Arrival, Ending, Exchange, Origin, Span
 from conformance.model.words import FACETS, Facet, Hidden, Hop
 
+IMPLIED: Final[frozenset[Facet]] = frozenset(("request", "end"))
 METADATA: Final = "exchange.json"
 SENT: Final = "sent.bin"
 RECEIVED: Final = "received.bin"
@@ -75,7 +76,7 @@ def metadata_of(x: Exchange) -> ExchangeMetadata:
         nonce=x.nonce,
         began_ns=x.began_ns,
         is_reused=x.is_reused,
-        recorded=tuple(sorted(x.recorded)),
+        recorded=_named(x.recorded),
         origin=x.origin,
         sent_bytes=len(x.sent),
         received_bytes=len(x.received),
@@ -106,13 +107,16 @@ def unpack(packed: Packed) -> Exchange:
     return exchange_of(packed.metadata, packed.sent, packed.received)
 
 
-def _facets(metadata: ExchangeMetadata) -> frozenset[Facet]:
-    """The facets that were recorded: what recorded the framing holds all of the request, and the end, too.
-
-    Before there were facets for these, they were not named.
+def _named(recorded: frozenset[Facet]) -> tuple[Facet, ...]:
+    """The facets as they are stored: whoever records the framing has those that it implies, which older versions do not
+    know.
     """
-    found = frozenset(metadata.recorded)
-    return found | {"request", "end"} if "framing" in found else found
+    return tuple(sorted(recorded - IMPLIED if "framing" in recorded else recorded))
+
+
+def _facets(named: tuple[Facet, ...]) -> frozenset[Facet]:
+    """The facets of what is stored so."""
+    return frozenset(named) | (IMPLIED if "framing" in named else frozenset())
 
 
 def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exchange:
@@ -126,7 +130,7 @@ def exchange_of(metadata: ExchangeMetadata, sent: bytes, received: bytes) -> Exc
         nonce=metadata.nonce,
         began_ns=metadata.began_ns,
         is_reused=metadata.is_reused,
-        recorded=_facets(metadata),
+        recorded=_facets(metadata.recorded),
         origin=metadata.origin,
         sent=sent,
         received=received,

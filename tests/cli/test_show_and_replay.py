@@ -108,6 +108,13 @@ def test_a_replay_sends_the_recorded_bytes_and_judges_the_response(shell, incide
     assert fixed.code == 0, fixed.out
 
 
+def test_a_replay_without_a_target_says_where_the_request_goes(command, incident):
+    code, out, err = command("replay", incident.run, HELLO)
+    url = RunFolder.open(incident.run).facts().target.base_url
+    assert err.startswith(f"No target was given: the request is sent to {url} again.\n")
+    assert (code, f"could not be reached at {url}" in out) == (3, True)
+
+
 def test_a_replay_needs_the_key_and_the_headers_by_name_before_it_sends_them_again(shell, keyed, tmp_path):
     words = ("replay", "run", HELLO, "--run-dir", "again")
     ran = shell(*words, cwd=tmp_path, RUN_KEY=KEY)

@@ -69,3 +69,9 @@ def test_a_port_in_use_leaves_no_run_folder(command, tmp_path):
         code, _, err = command(*THROUGH, "--upstream-port", busy.getsockname()[1])
     assert (code, "Address already in use" in err) == (2, True)
     assert [path.name for path in (tmp_path / "reports/runs").iterdir()] == [".gitignore"]
+
+
+def test_a_bound_that_allows_no_request_is_not_taken_for_a_silent_target(command):
+    code, out, _ = command("run", "--deployment", "native-sse", "--suite", "smoke", "--max-tokens", "1")
+    assert (code, "so nothing is proven: none was sent" in out) == (3, True)
+    assert "10 planned requests not sent: over --max-tokens 1." in out

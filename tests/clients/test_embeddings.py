@@ -4,7 +4,8 @@ import pytest
 from client_replies import answered, reply_to
 from embedding_replies import OTHER, entry, listed, packed
 
-from conformance.clients import CLIENTS, affected_clients, impact
+from conformance.clients import CLIENTS, affected_clients, concerns_only_its_sender, impact
+from conformance.handbook.affected_clients import effects
 from conformance.model.target import Prices
 
 BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients if client.api == "embeddings"}
@@ -53,3 +54,21 @@ def test_a_good_response_affects_nobody_and_numbers_for_base64_only_the_one_who_
     good, numbers = (reply_to("embeddings", "unary", "text", name) for name in ("ok_json", "numbers_for_base64"))
     assert affected_clients(good, None, PRICED) == ()
     assert [seen.client for seen in affected_clients(numbers, None, PRICED)] == ["openai-node 6.49 (Embeddings)"]
+
+
+def hurt(rule, defect):
+    return [seen.client for seen in effects(rule) if seen.defect == defect]
+
+
+def test_several_texts_to_embed_are_a_user_s_turn():
+    assert hurt("EMB005", "emb-reversed-list") == [*BY_NAME]
+    assert {seen.turn for seen in effects("EMB005")} == {"several texts to embed, non-streaming"}
+
+
+def test_vectors_in_base64_hurt_only_who_asks_for_numbers():
+    numbers, unasked = (reply_to("embeddings", "unary", "text", name) for name in ("numbers_for_base64", "ok_json"))
+    assert not concerns_only_its_sender(numbers)
+    assert not concerns_only_its_sender(unasked)
+    body = unasked.sent.replace(b'"base64"', b' "float"')
+    assert concerns_only_its_sender(type(unasked)(id="x", case=unasked.case, sent=body, received=unasked.received))
+    assert hurt("EMB006", "emb-always-base64") == ["openai-python 3.54 (Embeddings)"]

@@ -5,7 +5,8 @@ from xml.etree import ElementTree as ET
 from conformance.model.impact import Impact
 from conformance.report.escaping import safe
 from conformance.report.formats import junit
-from conformance.report.impacts import named, one_line, worst_first
+from conformance.report.formats.legend import of_outcome
+from conformance.report.impacts import named, one_line, subject, worst_first
 
 
 def impact(client, outcome, requests, **more):
@@ -47,3 +48,29 @@ def test_junit_and_json_carry_the_impact(record):
     hermes = next(i for i in judged.report.impact if i.client == "hermes 0.14" and i.mode == "stream")
     assert (hermes.wasted_usd_day, hermes.cost_usd_day) == (0.324, 0.432)
     assert safe(hermes.detail) == hermes.detail
+
+
+def of_vectors(outcome, requests=1, **more):
+    return impact("LangChain 1.7 (OpenAIEmbeddings)", outcome, requests, probe="embeddings.hello", mode="unary", **more)
+
+
+def test_a_client_of_embeddings_gets_vectors():
+    said = [one_line(of_vectors(outcome)) for outcome in ("text", "partial_text", "text+", "exception", "empty_silent")]
+    assert [line.partition(";")[0] for line in said] == [
+        "gets the vectors",
+        "gets wrong vectors",
+        "gets extra vectors",
+        "sees an error",
+        "sees nothing",
+    ]
+
+
+def test_embeddings_are_never_streamed_so_that_nobody_is_told_that_they_are_not():
+    assert subject(of_vectors("text")) == "LangChain 1.7 (OpenAIEmbeddings)"
+    assert subject(impact("letta", "text", 1, mode="unary")) == "letta, unary"
+
+
+def test_the_cells_of_a_page_say_vectors():
+    cells = [of_outcome(o, 1, is_of_vectors=True).word for o in ("text", "partial_text", "hang")]
+    assert cells == ["gets the vectors", "gets wrong vectors", "waits until the timeout"]
+    assert of_outcome("partial_text", 1, is_of_vectors=False).word == "gets a truncated response"

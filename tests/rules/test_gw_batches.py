@@ -148,6 +148,11 @@ class TestStoredVectors:
     def test_stored_texts_need_not_arrive_again(self, rule):
         assert status(rule, both(self.mixed(ONE, TWO, THREE), NEW)) == "not-applicable"
 
+    @pytest.mark.parametrize("rule", [*OF_REQUESTS, "GW005", "GW020"])
+    def test_nothing_has_to_arrive_of_an_equal_request(self, rule):
+        assert status(rule, both(self.mixed(ONE, TWO, THREE))) == "not-applicable"
+        assert rule == "GW005" or status(rule, both(WHOLE)) == "untestable"
+
     def test_in_another_request_they_have_to(self):
         assert status("GW010", both(WHOLE, asked([TEXTS[1]], ONE))) == "fail"
 

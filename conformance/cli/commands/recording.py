@@ -207,7 +207,7 @@ def replay(
     recorded = facts.target
     selection = SelectionOptions(api=(x.api,))
     with resolved_again(recorded, RunRequest(target=target, selection=selection, verdict=verdict)) as options:
-        console.announce(target, options)
+        console.announce(target, options, f"the request is sent to {options.target.base_url} again")
         path = execute.folder_for(run_dir, options.target.name)
         record_again(x, recorded, options, path)
     return console.print_report(execute.judge_run(path, judged_by), outputs, output)

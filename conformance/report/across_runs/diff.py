@@ -16,7 +16,7 @@ from conformance.report.across_runs import load_diff
 from conformance.report.across_runs.comparability import not_compared
 from conformance.report.document import Cause, Report, ReportVerdict
 from conformance.report.failures import places
-from conformance.report.impacts import USER_SEES, WORST, money
+from conformance.report.impacts import WORST, money, user_sees
 
 Kind = Literal["failure", "framework", "field", "load", "cost", "mended"]
 KINDS: Final[tuple[Kind, ...]] = ("failure", "mended", "framework", "field", "load", "cost")
@@ -228,7 +228,7 @@ def _of(impact: Impact) -> tuple[str, str, str, str]:
 
 def _described(impact: Impact) -> str:
     requests = f"{impact.requests} request" + "s" * (impact.requests != 1)
-    return f"the user {USER_SEES[impact.outcome]} after {requests}"
+    return f"the user {user_sees(impact)} after {requests}"
 
 
 def _load(old: Report, new: Report) -> Iterator[Change]:

@@ -16,7 +16,7 @@ from conformance.report.across_runs.trends import Trend
 from conformance.report.document import OfficialOutcome, Report
 from conformance.report.formats import html, legend
 from conformance.report.formats.legend import Word
-from conformance.report.impacts import WORST
+from conformance.report.impacts import WORST, is_of_vectors
 from conformance.report.scores import Score
 from conformance.rules.families import FAMILIES
 
@@ -27,10 +27,11 @@ WORST_RESULT: Final = (*Level, WAIVED, *scores.DECISIVE[1:])
 
 
 class ClientOutcome(NamedTuple):
-    """A framework's outcome, and the number of requests."""
+    """A framework's outcome, the number of requests, and whether it embeds texts."""
 
     outcome: Outcome
     requests: int
+    is_of_vectors: bool = False
 
 
 class Column(NamedTuple):
@@ -141,7 +142,7 @@ def _client_outcomes(impacts: Iterable[Impact]) -> dict[str, ClientOutcome]:
     """The worse of a framework's two modes; streaming if they are equal."""
     found: dict[str, ClientOutcome] = {}
     for impact in sorted((i for i in impacts if not i.is_of_failure), key=lambda i: i.mode):
-        outcome = ClientOutcome(impact.outcome, impact.requests)
+        outcome = ClientOutcome(impact.outcome, impact.requests, is_of_vectors(impact))
         before = found.get(impact.client)
         if before is None or WORST.index(outcome.outcome) < WORST.index(before.outcome):
             found[impact.client] = outcome
@@ -219,7 +220,7 @@ def _client_outcome(c: Column, client: str) -> Cell:
     outcome = c.outcomes.get(client)
     if outcome is None:
         return Cell(legend.ABSENT)
-    word = legend.of_outcome(outcome.outcome, outcome.requests)
+    word = legend.of_outcome(outcome.outcome, outcome.requests, is_of_vectors=outcome.is_of_vectors)
     times = f" ×{outcome.requests}" if outcome.requests > 1 else ""
     title = f"{client} on {c.name}: the user {word.word}"
     return Cell(word.text + times, word.kind, f"targets/{c.file}.html#impact", title)

@@ -147,7 +147,11 @@ def _impact(report: Report) -> dict[str, Any] | None:
     return {
         "columns": list(impacts.columns(report)),
         "rows": [
-            (legend.of_outcome(i.outcome, i.requests), *_without_outcome(impacts.cells(i, report))) for i in shown
+            (
+                legend.of_outcome(i.outcome, i.requests, is_of_vectors=impacts.is_of_vectors(i)),
+                *_without_outcome(impacts.cells(i, report)),
+            )
+            for i in shown
         ],
         "units": impacts.units(shown, report),
         "reasons": list(impacts.reasons(shown)),

@@ -9,7 +9,7 @@ from conformance.field_support.states import State
 from conformance.model.impact import Outcome
 from conformance.model.words import ExitCode
 from conformance.report.document import OfficialOutcome, Report
-from conformance.report.impacts import USER_SEES
+from conformance.report.impacts import USER_SEES, VECTORS_SEEN
 
 ABSENT: Final = "–"
 PASSED: Final = "✓"
@@ -56,6 +56,14 @@ OUTCOME_MEANINGS: Final[dict[Outcome, tuple[str, str, str]]] = {
     "tool_bad": ("✗", "bad", "a call that the framework can't run"),
 }
 OUTCOMES: Final = {outcome: Word(USER_SEES[outcome], *about) for outcome, about in OUTCOME_MEANINGS.items()}
+VECTOR_MEANINGS: Final[dict[Outcome, tuple[str, str, str]]] = {
+    "text": ("✓", "good", "one for each input"),
+    "text+": ("!", "warn", "those of the inputs, and others"),
+    "partial_text": ("✗", "bad", "another input's, other numbers, or too few, and no error says so"),
+}
+OUTCOMES_OF_VECTORS: Final = {
+    outcome: Word(VECTORS_SEEN[outcome], *about) for outcome, about in VECTOR_MEANINGS.items()
+}
 RETRIED: Final = Word("gets the response", "!", "warn", "complete, after retries that may be billed")
 TIMES: Final = Word("×3", "", "", "the framework sends 3 requests for one message: it retries")
 STATES: Final[dict[State, Word]] = {
@@ -88,7 +96,7 @@ UNTESTED: Final = Word("", ABSENT, "", "not applicable, or not tested on this ta
 
 LEGEND: Final = (
     Topic("Verdicts on a target", (*VERDICTS.values(), UNREFUTED)),
-    Topic("What a framework's user gets", (*OUTCOMES.values(), RETRIED, TIMES)),
+    Topic("What a framework's user gets", (*OUTCOMES.values(), *OUTCOMES_OF_VECTORS.values(), RETRIED, TIMES)),
     Topic("Levels of rules; a number before one counts failing rules", (*LEVELS.values(), WAIVED)),
     Topic("Results of rules", tuple(STATUSES.values())),
     Topic("Request fields", tuple(STATES.values())),
@@ -110,7 +118,7 @@ def of_report(report: Report) -> Word:
     return VERDICTS.get(ExitCode(report.exit_code), VERDICTS[ExitCode.FAILED])
 
 
-def of_outcome(outcome: Outcome, requests: int) -> Word:
+def of_outcome(outcome: Outcome, requests: int, *, is_of_vectors: bool) -> Word:
     """What the user gets; a response after retries is a warning."""
-    found = OUTCOMES[outcome]
+    found = OUTCOMES_OF_VECTORS.get(outcome, OUTCOMES[outcome]) if is_of_vectors else OUTCOMES[outcome]
     return found._replace(symbol="!", kind="warn") if found.kind == "good" and requests > 1 else found

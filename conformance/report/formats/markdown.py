@@ -12,7 +12,7 @@ from conformance.report import gateway, open_responses, recordings, under_load
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Line, Recording, grouped
 from conformance.report.fields import LOST, rows
-from conformance.report.impacts import USER_SEES, is_multiplied, money, outcomes, subject
+from conformance.report.impacts import is_multiplied, money, outcomes, subject, user_sees
 from conformance.report.waived import waived
 
 MOST: Final = 30
@@ -130,7 +130,7 @@ def _impact(report: Report) -> Iterator[str]:
 
 def _row(impact: Impact, *, is_behind_gateway: bool) -> tuple[str, ...]:
     upstream = [str(impact.upstream_requests)] if is_behind_gateway else []
-    who = (plain(subject(impact)), USER_SEES[impact.outcome], str(impact.requests))
+    who = (plain(subject(impact)), user_sees(impact), str(impact.requests))
     return (*who, *upstream, str(impact.billed), *_spent(impact.wasted_usd, impact.cost_usd))
 
 

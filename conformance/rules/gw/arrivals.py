@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from conformance.apis.fidelity.aspects import Aspect
 from conformance.apis.fidelity.batches import is_in_parts
 from conformance.apis.fidelity.records import Fate, FieldRecord, aspects_sent, exact_body, forwarded, records, refused
+from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import Condition
 from conformance.model.target import Policy
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, NotJudged, not_applicable, untestable
+from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.conditions import OK
 from conformance.rules.gw.answers import IN_PARTS, OTHER_API
@@ -54,6 +56,8 @@ def nothing_arrived(x: Exchange, upstream: Upstream) -> NotJudged | None:
     if not isinstance(exact_body(x), dict):
         return not_applicable("the request has no JSON object")
     status = reply(x).status
+    if x.api not in GENERATIVE and x.case.kind is Kind.GATEWAY_CACHE and status in OK:
+        return not_applicable("the gateway may respond to an equal input with what it has stored")
     if 400 <= status < 500:
         names = ", ".join(record.path for record in refused(x)[:5])
         return not_applicable(f"the gateway refused the request with {status}{f', and named {names}' if names else ''}")

@@ -28,6 +28,8 @@ HANDSHAKE: Final = f"{PROTOCOL}#section-4.2.2"
 FRAMES: Final = f"{PROTOCOL}#section-5"
 GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """Joined to the client's key, it gives what a server must return the hash of."""
+NEGOTIATED: Final = ("Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol")
+"""What a server may only choose from what the client offers."""
 LATER: Final = (408, 425, 429, 500, 502, 503, 504)
 """Statuses that another attempt may not get. Not 403: that is how web frameworks reject a path without WebSocket."""
 
@@ -52,7 +54,7 @@ def _switched(x: Exchange) -> NotJudged | None:
     MUST,
     "A WebSocket handshake that is accepted has the headers that clients check",
     spec=HANDSHAKE,
-    fix="Return Upgrade: websocket, Connection: Upgrade, and the Sec-WebSocket-Accept of the request's key; or reject it.",
+    fix="Return Upgrade: websocket, Connection: Upgrade, and the Sec-WebSocket-Accept of the request's key; no extension unasked.",
     applies_to=_switched,
     needs=("headers", "framing", "bytes"),
     good=[handshake(ACCEPTED), handshake(ACCEPTED, "WebSocket", "keep-alive, Upgrade")],
@@ -61,6 +63,7 @@ def _switched(x: Exchange) -> NotJudged | None:
         handshake(KEY[1]),
         handshake(ACCEPTED, upgrade=""),
         handshake(ACCEPTED, connection="keep-alive"),
+        handshake(ACCEPTED, more=(("sec-websocket-extensions", "permessage-deflate"),)),
     ],
 )
 def handshake_without_proof(x: Exchange) -> Iterator[Finding]:
@@ -80,6 +83,10 @@ def _faults_of_handshake(x: Exchange) -> Iterator[Finding]:
     if head.value("sec-websocket-accept") != wanted:
         seen = f"Sec-WebSocket-Accept is {head.value('sec-websocket-accept')[:40]!r}"
         yield Finding(seen, at=head.span("sec-websocket-accept"), expected=wanted)
+    for name in NEGOTIATED:
+        if head.value(name.lower()) and not request_header(x, name.lower()):
+            seen = f"{name} is {head.value(name.lower())[:40]!r}, and the request offers none"
+            yield Finding(seen, at=head.span(name.lower()))
 
 
 def _opened(x: Exchange) -> NotJudged | None:

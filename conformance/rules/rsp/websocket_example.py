@@ -23,10 +23,16 @@ Said = tuple[Object, Sequence[bytes]]
 
 
 def handshake(
-    accept: str, upgrade: str = "websocket", connection: str = "Upgrade", subject: str = "", rest: bytes = b""
+    accept: str,
+    upgrade: str = "websocket",
+    connection: str = "Upgrade",
+    *,
+    more: Headers = (),
+    subject: str = "",
+    rest: bytes = b"",
 ) -> Exchange:
     """A handshake that is accepted with these headers; those that are empty are missing."""
-    named: Headers = (("upgrade", upgrade), ("connection", connection), ("sec-websocket-accept", accept))
+    named: Headers = (("upgrade", upgrade), ("connection", connection), ("sec-websocket-accept", accept), *more)
     received = http(SWITCHING, [(name, value) for name, value in named if value], rest, length=False)
     probe = f"responses.websocket.{subject}" if subject else "responses.websocket"
     x = exchange(received, mode="unary", probe=probe)

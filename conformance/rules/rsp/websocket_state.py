@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from conformance.apis.chat import span_of as event_span
-from conformance.apis.errors import error_response
-from conformance.apis.responses import terminal_event
+from conformance.apis.errors import error_response, quoted
+from conformance.apis.responses import terminal, terminal_event
 from conformance.apis.usage import usage
 from conformance.apis.websocket import (
     CONTINUED,
@@ -22,12 +22,14 @@ from conformance.apis.websocket import (
     answer,
     sent_events,
     turn,
+    turns,
 )
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.json_text import parse_json
-from conformance.parsing.json_values import Object, as_object, describe_member, is_integer
+from conformance.parsing.json_values import Object, as_object, as_string, describe_member, is_integer
+from conformance.parsing.sse import span
 from conformance.parsing.websocket import Message
 from conformance.rules.rsp.example import USAGE, state
 from conformance.rules.rsp.shape import whole_rule
@@ -316,3 +318,26 @@ def failed_continuation_kept(x: Exchange) -> Iterator[Finding | NotJudged]:
         yield Finding("the response is continued once more", at=span_of(*got.messages))
     else:
         yield untestable("no event ends the turn")
+
+
+@whole_rule(
+    "RSP054",
+    SHOULD,
+    "Each response over a WebSocket has its own id",
+    spec=CONTINUATION,
+    fix="Give each response a new id, also on a connection that is kept open.",
+    applies_to=_reached(TURNS, SECOND),
+    needs=("headers", "framing", "bytes"),
+    good=[conversation(*CHAIN)],
+    bad=[conversation((create(), answered()), (create(), answered()))],
+)
+def response_id_used_again(x: Exchange) -> Iterator[Finding | NotJudged]:
+    """The id says which turn the next one continues: with two of the same, the wrong history is in the prompt."""
+    ended = [(one, end) for one in turns(x) if (end := terminal(one))]
+    names = [as_string(as_object(end.value.get("response")).get("id")) for _, end in ended]
+    if sum(map(bool, names)) < 2:
+        yield untestable("fewer than two responses have ended with an id")
+    for number, (one, end) in enumerate(ended):
+        if names[number] and names[number] in names[:number]:
+            yield Finding(f"the id {quoted(names[number])} is that of an earlier response", at=span(one, end.event))
+            return

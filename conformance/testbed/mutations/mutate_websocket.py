@@ -12,8 +12,11 @@ NOT_OFFERED = 405
 """The status of a handshake on the embedded server, whose request carries the key."""
 
 
-def switching(speech: Speech | None, accept: str = "") -> OnWire:
-    """Accept WebSocket handshakes, and speak, or do nothing then. `accept` replaces the Sec-WebSocket-Accept."""
+def switching(speech: Speech | None, accept: str = "", *more: str) -> OnWire:
+    """Accept WebSocket handshakes, and speak, or do nothing then. `accept` replaces the Sec-WebSocket-Accept.
+
+    `more` are further lines of the head.
+    """
 
     def change(reply: WireResponse, request: ServerRequest) -> WireResponse:
         key = next((value for name, value in request.headers if name == "sec-websocket-key"), "")
@@ -24,6 +27,7 @@ def switching(speech: Speech | None, accept: str = "") -> OnWire:
             "upgrade: websocket",
             "connection: Upgrade",
             f"sec-websocket-accept: {accept or generate_accept_token(key.encode()).decode()}",
+            *more,
         )
         return replace(
             reply,

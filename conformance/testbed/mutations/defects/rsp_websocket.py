@@ -1,6 +1,7 @@
 """Defects of Responses over a WebSocket."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from conformance.parsing.websocket import BINARY, CONTINUATION, frame
 from conformance.testbed.mutations.mutate_responses import ENDS
@@ -36,6 +37,13 @@ def first_only(events: Events, number: int) -> Events:
     return () if number else events
 
 
+def with_same_id(events: Events, _: int) -> Iterator[Event]:
+    """All responses of a connection have one id."""
+    for event in events:
+        response = event.data.get("response")
+        yield replace(event, data=event.data | {"response": response | {"id": "resp_1"}}) if response else event
+
+
 def marked(events: Events, _: int) -> Iterator[Event]:
     """The chat API's end marker follows the response."""
     yield from events
@@ -62,6 +70,13 @@ def _defect(name: str, title: str, caught_by: str, speech: Speech) -> Mutation:
 
 
 DEFECTS = (
+    _defect("websocket-same-id", "All responses of a WebSocket have one id", "RSP054", Speech(edit=with_same_id)),
+    Mutation(
+        name="websocket-unasked-extension",
+        title="The WebSocket handshake accepts compression that no client has offered",
+        caught_by="RSP042",
+        on_wire=switching(Speech(), "", "sec-websocket-extensions: permessage-deflate"),
+    ),
     _defect(
         "websocket-masked",
         "The server masks its WebSocket frames",
