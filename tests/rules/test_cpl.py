@@ -205,8 +205,14 @@ def test_an_echo_without_more_is_a_fault_only_if_the_model_would_go_on_visibly(x
     assert yielded("CPL015", x, alone, again) == expected
 
 
+def test_one_token_or_a_sampled_one_may_be_white_space():
+    for field in ({"max_tokens": 1}, {"temperature": 1}):
+        x = whole(choice(PROMPT, finish="length"), **ECHO | {"body": ECHO["body"] | field})
+        assert yielded("CPL015", x, ALONE_TEXT, ALONE_TEXT) == [Status.NOT_APPLICABLE]
+
+
 def test_a_lost_completion_is_told_for_each_choice():
-    two = ECHO | {"body": {"prompt": [SECOND, PROMPT], "echo": True, "max_tokens": 1}}
+    two = ECHO | {"body": ECHO["body"] | {"prompt": [SECOND, PROMPT]}}
     x = whole(choice(f"{SECOND} One", 0, "length"), choice(PROMPT, 1, "length"), **two)
     seen = ["choice 1 was cut at its token cap, but has nothing after its prompt"]
     assert yielded("CPL015", x, *[texts("Hello", **asking("twin", ""))] * 2) == seen
@@ -309,3 +315,11 @@ def test_a_stop_sequence_that_is_included_or_ignored_is_told_once():
     assert yielded("CPL018", stops.streamed(" One, tw"), counted, counted, plain) == [
         "the text goes on with 'e, tw' where the stop sequence 'e, t' begins"
     ]
+
+
+def test_all_candidates_of_best_of_may_be_counted():
+    asked = asking("form", "best-of", n=1, best_of=2, max_tokens=4)
+    assert yielded("USE009", whole(words=8, **asked)) == []
+    assert len(yielded("USE009", whole(words=12, **asked))) == 1
+    two = asked | {"body": asked["body"] | {"prompt": [FIRST, SECOND]}}
+    assert yielded("USE009", texts(" One", " Two", words=16, **two)) == []

@@ -131,3 +131,10 @@ def test_a_value_out_of_range_is_shown_whole():
     x = answered(completion(), probe="chat.range.logit_bias", body={"logit_bias": {"50": 1000}})
     (seen,) = yielded(RULES["PAR012"], x)
     assert '`logit_bias: {"50": 1000}`' in seen
+
+
+def test_tokens_without_text_are_parts_of_characters():
+    part = token("", -5.6, top_logprobs=[token("", -5.3)])
+    assert yielded(RULES["PAR004"], with_tokens(part, text="\ufffd")) == []
+    assert yielded(RULES["PAR005"], with_tokens(part, token("9"), text="\ufffd9")) == [Status.UNTESTABLE]
+    assert len(yielded(RULES["PAR005"], with_tokens(part, token("9"), text="8"))) == 1

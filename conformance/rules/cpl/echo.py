@@ -23,8 +23,10 @@ from conformance.rules.cpl.example import BASELINE, HELLO, PROMPT, asking, choic
 from conformance.rules.cpl.spec import COMPLETIONS, CREATE
 from conformance.rules.use.conditions import at, counted_well
 
+FEWEST: Final = 4
+"""Tokens of which one has visible text, if the completion begins with some: the first may be a space."""
 SPEC: Final = f"{CREATE}#completions/create-echo"
-ECHO: Final = asking("witness", "echo", echo=True, max_tokens=4)
+ECHO: Final = asking("witness", "echo", echo=True, max_tokens=4, temperature=0)
 SCORE: Final = asking("witness", "echo.alone", echo=True, max_tokens=0, logprobs=1)
 OTHER_PROMPT = "Count to six."
 OTHER: Final = asking("witness", "max_tokens", prompt=OTHER_PROMPT, max_tokens=1)
@@ -144,8 +146,9 @@ def text_without_tokens(x: Exchange) -> Iterator[Finding]:
 
 
 def _continued(x: Exchange) -> NotJudged | None:
-    """The prompts are echoed, and tokens were to be generated after them."""
-    if x.case.kind is not Kind.EFFECT or not cap_asked(x):
+    """The prompts are echoed, and some tokens were to be generated after them, at temperature 0."""
+    is_greedy = request_body(x).get("temperature") == 0
+    if x.case.kind is not Kind.EFFECT or not is_greedy or cap_asked(x) < FEWEST:
         return OUT_OF_SCOPE
     if skip := _echoed(x):
         return skip
@@ -190,7 +193,7 @@ def completion_lost_after_its_prompt(x: Exchange, alone: Exchange, again: Exchan
         is_lost, is_double = not more and ends[index] == "length", has_prompt(more, prompt)
         if not (is_lost or is_double):
             continue
-        if why := _unlike(prompt, cap_asked(x), alone, again):
+        if why := _unlike(prompt, alone, again):
             yield why
         elif is_lost:
             yield Finding(f"choice {index} was cut at its token cap, but has nothing after its prompt", at=span_of(x))
@@ -198,15 +201,15 @@ def completion_lost_after_its_prompt(x: Exchange, alone: Exchange, again: Exchan
             yield Finding(f"choice {index} begins with its prompt twice: {display(text[:80])}", at=span_of(x))
 
 
-def _unlike(prompt: str, cap: int, alone: Exchange, again: Exchange) -> NotJudged | None:
-    """Why the prompt alone does not show how the first `cap` tokens after it begin."""
+def _unlike(prompt: str, alone: Exchange, again: Exchange) -> NotJudged | None:
+    """Why the prompt alone does not show that the first tokens after it have visible text."""
     if skip := finished(alone) or finished(again):
         return skip
     if text_prompts(alone) != (prompt,):
         return untestable("this prompt is not sent without `echo`")
     if _said(alone) != _said(again):
         return untestable("two responses to the prompt without `echo` differ at temperature 0")
-    begin = "".join(_said(alone))[:cap]  # a token has a character at least, if it is no part of one
+    begin = "".join(_said(alone))[:FEWEST]  # a token has a character at least, if it is no part of one
     is_visible = begin.isascii() and begin.strip()
     return None if is_visible else untestable("the prompt alone is not continued by visible text at once")
 

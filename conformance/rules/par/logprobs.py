@@ -224,8 +224,8 @@ def alternatives_of_another_token(x: Exchange) -> Iterator[Finding]:
     for entry in entries(x):
         own, number = _name(entry.value), logprob(entry.value)
         listed = [(_name(value), found) for value in alternatives(entry.value) if (found := logprob(value)) is not None]
-        if number is None or not listed or UNREADABLE in str(own[0]):
-            continue
+        if number is None or not listed or not own[0] or UNREADABLE in str(own[0]):
+            continue  # an incomplete character, whose text others share
         mine = [found for name, found in listed if name[0] == own[0]]
         if mine and all(abs(found - number) > NEAR for found in mine):
             seen = f"the token {display(own[0])} has logprob {display(number)}, but {display(mine[0])} among its alternatives"
@@ -275,7 +275,7 @@ def tokens_of_another_text(x: Exchange) -> Iterator[Finding | NotJudged]:
         tokens = joined_tokens(choice)
         if not choice.text.strip() or is_spelt(x, choice.text, tokens):
             continue
-        if UNREADABLE in tokens:
+        if UNREADABLE in tokens or UNREADABLE in choice.text:
             yield untestable("a token is an incomplete character")
         else:
             yield Finding(
