@@ -21,7 +21,17 @@ import conformance
 from conformance.model.words import Api
 from conformance.report.formats.registry import FORMATS
 from conformance.runs.config import ARGUMENTS
-from conformance.runs.options import LimitOptions, OutputOptions, SelectionOptions, TargetOptions, VerdictOptions
+from conformance.runs.options import (
+    GatewaySelection,
+    LimitOptions,
+    LoadLimits,
+    LoadSelection,
+    OutputOptions,
+    SelectionOptions,
+    ShapeOptions,
+    TargetOptions,
+    VerdictOptions,
+)
 from conformance.runs.report import Format
 from conformance.testbed.server.deployments import DEPLOYMENTS
 from conformance.testbed.server.serve import running
@@ -87,6 +97,21 @@ def test_every_option_of_the_command_is_an_argument():
     assert {name: parameters[name].default for name in defaults if name != "dry_run"} == {
         name: default for name, default in defaults.items() if name != "dry_run"
     }
+
+
+@pytest.mark.parametrize(
+    ("function", "groups"),
+    [
+        (conformance.run_gateway, (TargetOptions, GatewaySelection, LimitOptions, VerdictOptions)),
+        (conformance.run_load, (TargetOptions, LoadSelection, ShapeOptions, LoadLimits, VerdictOptions)),
+    ],
+)
+def test_the_arguments_of_the_other_functions_are_options_of_their_commands(function, groups):
+    options = {ARGUMENTS.get(field.name, field.name): field for group in groups for field in fields(group)}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in ("run_dir", "upstream_ports", "upstream_host", "wait"):
+            assert name in options, name
+            assert name in ARGUMENTS.values() or parameter.default == options[name].default, name
 
 
 def test_the_accepted_values_are_those_of_the_command():
