@@ -11,7 +11,7 @@ from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Ending, Exchange, Origin, Span
 from conformance.model.words import CONVERSATIONAL, Api, Hidden, Mode
 from conformance.parsing.http1 import request_content
-from conformance.parsing.json_text import has_more_values, parse_json
+from conformance.parsing.json_text import NOT_JSON, has_more_values, parse_json
 from conformance.parsing.json_values import as_object
 from conformance.recordings.build import BY_PATH, api_of
 from conformance.recordings.credentials import KEY_FIELDS, LOGIN_FIELDS, is_secret, secrets_of
@@ -47,6 +47,11 @@ def may_be(x: AcceptedExchange, body: bytes) -> bool:
     sent = [text.encode() for text in conversation_texts(_asked(body))]
     begun = [MARKED.split(text)[0].strip().decode("utf-8", "ignore")[:MOST_BEGUN] for text in sent]
     return not there or any(text and text in other for text in begun for other in there)
+
+
+def is_broken(x: AcceptedExchange) -> bool:
+    """Whether a request upstream has a body that is empty, cut, or no JSON for another reason."""
+    return x.method == b"POST" and parse_json(request_content(_unnamed(x))) is NOT_JSON
 
 
 def is_beside(x: AcceptedExchange, asked: str) -> bool:

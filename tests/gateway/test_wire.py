@@ -16,6 +16,7 @@ HEAD = (
     b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
     b"Content-Length: %d\r\n\r\n" % len(BODY)
 )
+HINTS = b"HTTP/1.1 103 Early Hints\r\n\r\n"
 
 
 async def through(change):
@@ -43,7 +44,7 @@ async def through(change):
         (Wire(is_chunked=True, expects=True), b"\r\nexpect: 100-continue\r\n", b"HTTP/1.1 200 OK\r\n"),
         (Wire(extension=b";a=1", trailers=b"x: y\r\n"), b"", b"\r\n0;a=1\r\nx: y\r\n\r\n"),
         (Wire(closes=True), b"", b"\r\nconnection: close\r\n"),
-        (Wire(interim=b"HTTP/1.1 103 Early Hints\r\n\r\n"), b"", b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n"),
+        (Wire(interim=HINTS), b"", HINTS + b"HTTP/1.1 200 OK\r\n"),
         (Wire(line="{}:\t{} ".format), b"", b"\r\ncontent-type:\ttext/event-stream"),
     ],
 )
