@@ -1,11 +1,11 @@
 """Read the request body as it was sent."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.http1 import request_content, request_header
-from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_text import has_more_values, parse_json
 from conformance.parsing.json_values import Object, as_object, is_integer
 
 NO_JSON = "no-json"
@@ -14,12 +14,23 @@ EXTENDED = "extended"
 """The same for an object in JSON with extensions, which RFC 8259 (section 9) allows a parser to accept."""
 
 
+MOST_VALUES: Final = 50_000
+"""JSON values of a request that are looked at; the largest ones of agents have some thousands."""
+
+
+@cached_reader
+def has_too_many_values(x: Exchange) -> bool:
+    """Whether a request has more than MOST_VALUES."""
+    return has_more_values(request_content(x), MOST_VALUES)
+
+
 @cached_reader
 def request_body(x: Exchange) -> Object:
     """The JSON object of the request body; empty if it is not one."""
     return as_object(body_sent(x))
 
 
+@cached_reader
 def body_sent(x: Exchange) -> Any:
     """The JSON value of the request body, or NOT_JSON."""
     return parse_json(request_content(x))

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.apis.nonce import MARKER, marker
-from conformance.apis.request import conversation_texts
+from conformance.apis.request import MOST_VALUES, conversation_texts
 from conformance.apis.specs import spec
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Ending, Exchange, Origin, Span
 from conformance.model.words import GENERATIVE, Api, Hidden, Mode
 from conformance.parsing.http1 import request_content
-from conformance.parsing.json_text import parse_json
+from conformance.parsing.json_text import NOT_JSON, has_more_values, parse_json
 from conformance.parsing.json_values import as_object
 from conformance.recordings.build import api_of
 from conformance.recordings.credentials import KEY_FIELDS, LOGIN_FIELDS, is_secret, secrets_of
@@ -31,7 +31,6 @@ MARKED: Final = re.compile(rb"\(?" + MARKER.pattern)
 MOST_BEGUN: Final = 40
 """Characters at the beginning of a text by which it is known."""
 MOST_NAME: Final = 200
-MOST_VALUES: Final = 100_000
 UNPRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
 
 
@@ -51,6 +50,11 @@ def may_be(x: AcceptedExchange, body: bytes) -> bool:
     sent = [text.encode() for text in conversation_texts(_asked(body))]
     begun = [MARKED.split(text)[0].strip().decode("utf-8", "ignore")[:MOST_BEGUN] for text in sent]
     return not there or not begun or any(text and text in other for text in begun for other in there)
+
+
+def is_broken(x: AcceptedExchange) -> bool:
+    """Whether a request upstream has a body that is empty, cut, or no JSON for another reason."""
+    return x.method == b"POST" and parse_json(request_content(_unnamed(x))) is NOT_JSON
 
 
 def is_beside(x: AcceptedExchange, asked: str) -> bool:
@@ -74,8 +78,7 @@ def _shown(path: bytes) -> str:
 
 def _asked(content: bytes) -> dict[str, Any]:
     """The JSON object of a request; empty for one of so many values that reading it would hold up the upstream."""
-    is_small = sum(map(content.count, (b",", b"{", b"["))) <= MOST_VALUES
-    return as_object(parse_json(content)) if is_small else {}
+    return {} if has_more_values(content, MOST_VALUES) else as_object(parse_json(content))
 
 
 def _api(method: str, path: str, content: bytes) -> Api:

@@ -8,6 +8,7 @@ from conformance.gateway.arrived import (
     credentials_of,
     exchange_of,
     is_beside,
+    is_broken,
     may_be,
     name_of,
     nonce_of,
@@ -51,7 +52,9 @@ class Kept:
     requests upstream that are not kept, by the ID of the client's request, `others` those without a nonce of the run,
     and those to other endpoints. `credentials` are those that the gateway's requests brought, and whether each is a key
     of the API.
-    `alone` is the only request under way, if so: what arrives without a nonce may then be this one.
+    `alone` is the only request under way, if so: what arrives without a nonce may then be this one. `broken` are
+    requests upstream without a nonce and without a whole body, and the numbers of their upstreams: when both sides are
+    over, each counts as the one of the client's that was under way and that arrived in no other form.
     """
 
     key: str | None
@@ -66,6 +69,7 @@ class Kept:
     counts: dict[str, int] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
     alone: Request | None = None
+    broken: list[tuple[AcceptedExchange, int]] = field(default_factory=list)
     bytes_left: int = MOST_BYTES
 
     def expect(self, requests: Sequence[Request], at_ns: int) -> None:
@@ -81,9 +85,14 @@ class Kept:
     def arrive(self, x: AcceptedExchange, upstream: int) -> None:
         """Keep an exchange of the upstream of this number."""
         nonce = nonce_of(x) or self._nonce_of_alone(x)
-        if nonce not in self.sent:
+        if nonce in self.sent:
+            self._keep(x, upstream, nonce)
+        elif not nonce and len(self.broken) < MOST_OTHERS and is_broken(x):
+            self.broken.append((x, upstream))
+        else:
             self._count_other(f"{name_of(x)}{' of another run' if nonce else ''}")
-            return
+
+    def _keep(self, x: AcceptedExchange, upstream: int, nonce: str) -> None:
         request = self._asked_by(x, nonce)
         if is_beside(x, request.url):
             self._count_other(name_of(x))
@@ -99,6 +108,22 @@ class Kept:
         """The nonce of the only request under way, if one that arrived without a nonce may be it; or empty."""
         is_it = self.alone is not None and x.method == b"POST" and may_be(x, self.alone.body)
         return self.alone.nonce if self.alone and is_it else ""
+
+    def _assign_broken(self) -> None:
+        """Keep each broken request as that of a client who waited for it, or count it."""
+        broken, self.broken = self.broken, []
+        for x, upstream in broken:
+            until = x.began_ns + x.ending.at_ns
+            owner = next((one for one in self.answered if self._is_waiting(one, x.began_ns, until)), None)
+            if owner:
+                self._keep(x, upstream, owner.nonce)
+            else:
+                self._count_other(name_of(x))
+
+    def _is_waiting(self, client: Exchange, began_ns: int, until_ns: int) -> bool:
+        """Whether a client waited for its response all that time, and its request has not arrived."""
+        is_under_way = client.began_ns <= began_ns and until_ns <= client.began_ns + client.ending.at_ns
+        return is_under_way and client.id not in self.counts and client.nonce in self.sent
 
     def _asked_by(self, x: AcceptedExchange, nonce: str) -> Request:
         """The last request with a nonce that was sent before one arrived upstream."""
@@ -121,6 +146,7 @@ class Kept:
 
         Those whose nonce has requests in progress wait, for these may have arrived before.
         """
+        self._assign_broken()
         ready = sorted((one for one in self.arrived if one.nonce not in in_progress), key=lambda one: one[0].began_ns)
         self.arrived = [one for one in self.arrived if one.nonce in in_progress]
         for one in ready:  # all of them first: each is masked wherever it is

@@ -18,6 +18,9 @@ TRUNCATED = "truncated JSON"
 BEGUN = re.compile(r"|t|tr|tru|f|fa|fal|fals|n|nu|nul|-|\.|[eE][+-]?|u[0-9a-fA-F]{0,3}")
 """What a truncated text ends in, from the position on at which the parser stops: nothing, or part of a token."""
 
+STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""A string, or the rest of a text in which it has no end."""
+
 LONGEST_INTEGER = 4000
 """Digits; Python rejects integers of more than 4300, which is not a defect of the text."""
 
@@ -86,6 +89,15 @@ FAULTS = {
     "Illegal trailing comma": "nothing follows a comma",
 }
 """Explanations of the parser's messages, by how they begin."""
+
+
+def has_more_values(data: bytes, most: int) -> bool:
+    """Whether a JSON text has more than so many values, by the commas and brackets outside of its strings."""
+    return _marks(data) > most and _marks(STRING.sub(b"", data)) > most
+
+
+def _marks(data: bytes) -> int:
+    return sum(map(data.count, (b",", b"{", b"[")))
 
 
 def lone_surrogate(data: bytes, value: Any) -> str:

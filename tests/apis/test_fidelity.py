@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.apis.fidelity.aspects import Aspect
-from conformance.apis.fidelity.records import Fate, fates, heaviest, records
+from conformance.apis.fidelity.records import MOST_ADDED, Fate, fates, heaviest, records
 from conformance.model.exchange import Pair
 from conformance.model.target import GatewayPolicy
 from conformance.rules.example import answered, error
@@ -215,6 +215,22 @@ def test_each_field_that_was_sent_has_a_fate_in_the_order_of_the_request():
         "user": Fate.DROPPED,
         "x": Fate.ADDED,
     }
+
+
+def test_a_field_is_equal_whatever_is_added_beside_it_and_not_where_it_is_added_to():
+    sent = BASE | {"user": "a", "metadata": {"a": ""}}
+    client, upstream = forwarded(sent, sent | {"user_id": 1, "metadata": {"a": "", "b": ""}})
+    found = {record.path: record.fate for record in fates(Pair(client, (upstream,)), NOTHING)}
+    assert (found["user"], found["user_id"], found["metadata.b"]) == (Fate.EQUAL, Fate.ADDED, Fate.ADDED)
+    assert "metadata" not in found
+
+
+def test_of_what_a_gateway_adds_without_end_a_number_is_listed_and_the_fields_that_were_sent_all_the_same():
+    many = {f"a{number}": "" for number in range(MOST_ADDED + 500)}
+    client, upstream = forwarded(BASE | {"metadata": {"a": ""}}, {"model": "m", "metadata": {"a": "", **many}})
+    found = [record.fate for record in fates(Pair(client, (upstream,)), NOTHING)]
+    assert found.count(Fate.ADDED) == MOST_ADDED
+    assert (found.count(Fate.EQUAL), found.count(Fate.DROPPED)) == (2, 2)
 
 
 def test_a_field_that_the_gateway_refuses_by_name_is_refused():

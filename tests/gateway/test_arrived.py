@@ -14,6 +14,7 @@ from conformance.gateway.plan import plan_through
 from conformance.model.exchange import ENDED_IDLE, Arrival, Ending
 from conformance.model.target import Target
 from conformance.parsing.http1 import request_header
+from conformance.rules.example import answered, error
 from conformance.transport.accepted import AcceptedExchange
 
 KEY = "sk-client-0123456789"
@@ -208,6 +209,34 @@ def test_a_whole_request_with_none_of_the_client_s_texts_is_the_gateway_s_own(as
     kept.arrive(of(structs.replace(alone, body=body)), 0)
     assert len(list(kept.due())) == attempts
     assert kept.others == ({} if attempts else {"POST /v1/chat/completions": 1})
+
+
+def waiting(request, began_ns, until_ns):
+    """A client's exchange that was under way for this time."""
+    x = answered(error(), status=400, ending=Ending("idle", "after", until_ns - began_ns))
+    return replace(x, id=request.id, nonce=request.nonce, began_ns=began_ns)
+
+
+@pytest.mark.parametrize(
+    ("body", "began_ns", "expected"),
+    [
+        (b"", 25, "second"),
+        (b'{"messages": [{"role": "us', 25, "second"),
+        (b"", 60, None),
+        (b'{"messages": [{"role": "user", "content": "Hey"}]}', 25, None),
+    ],
+)
+def test_a_broken_request_is_that_of_a_client_who_waited_for_it_and_whose_request_arrived_in_no_other_form(
+    asked, body, began_ns, expected
+):
+    first, second = asked[:2]
+    kept = keeping([first, second])
+    kept.arrive(of(first, began_ns=20), 0)
+    kept.arrive(of(structs.replace(second, body=body), began_ns=began_ns), 0)
+    found = [*kept.answer(waiting(first, 10, 50)), *kept.answer(waiting(second, 10, 50)), *kept.due()]
+    owners = {x.id.partition(".upstream")[0] for x in found if x.hop == "upstream"}
+    assert owners == {first.id, *([second.id] if expected else [])}
+    assert kept.others == ({} if expected else {"POST /v1/chat/completions": 1})
 
 
 def test_a_request_belongs_to_the_last_one_with_its_nonce_that_was_sent_before(asked):

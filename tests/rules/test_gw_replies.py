@@ -43,6 +43,25 @@ def test_an_answer_is_compared_with_the_attempt_that_its_text_names():
     assert judged("GW030", both(second, first, second)).status == "pass"
 
 
+BROTLI = [("content-type", "application/json"), ("content-encoding", "br")]
+
+
+@pytest.mark.parametrize(
+    ("rule", "upstream", "status", "expected"),
+    [
+        ("GW035", answered(completion(), probe=VARIANT), 200, "untestable"),
+        ("GW041", streaming(*HELLO[:-1]), 200, "untestable"),
+        ("GW060", answered(error(), status=503, probe="chat.gateway.fault"), 200, "untestable"),
+        ("GW039", answered(error(), status=503, probe="chat.gateway.fault"), 503, "pass"),
+    ],
+)
+def test_of_a_reply_whose_coding_only_clients_decode_it_is_not_said_that_it_lacks_something(
+    rule, upstream, status, expected
+):
+    client = answered(b"\x1b\x04\x00\xf8", status=status, headers=BROTLI, probe=upstream.case.probe)
+    assert judged(rule, both(client, upstream)).status == expected
+
+
 def test_a_second_attempt_that_is_whole_bears_out_the_ending_after_a_first_that_broke():
     assert judged("GW036", both(streaming(*HELLO), BROKEN, streaming(*HELLO))).status == "not-applicable"
     assert judged("GW036", both(streaming(*HELLO), BROKEN, BROKEN)).status == "fail"

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from conformance import catalogue
+from conformance.apis.request import MOST_VALUES
 from conformance.deciding import decide
 from conformance.model.exchange import Ending, Pair
 from conformance.model.target import GatewayPolicy, Policy
@@ -115,6 +116,13 @@ def asked_twice(first, second, other=OTHER_NONCE):
         replace(x, nonce=other, sent=x.sent.replace(NONCE.encode(), other.encode()), cache={}) for x in another
     )
     return one, (Pair(renamed[0], renamed[1:]),)
+
+
+def test_a_request_that_grows_without_bound_is_a_failure_of_its_own_and_is_not_compared_further():
+    numbers = dict.fromkeys(map(str, range(MOST_VALUES)))
+    grown = forwarded(ASKED, ASKED | {"metadata": numbers})
+    assert (status("GW022", grown), status("GW002", grown)) == ("fail", "untestable")
+    assert status("GW002", forwarded(ASKED, ASKED | {"metadata": ",[{" * MOST_VALUES})) == "fail"
 
 
 @pytest.mark.parametrize(

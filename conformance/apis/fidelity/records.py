@@ -8,9 +8,11 @@ are dotted, with list indexes: `messages.0.content.1.image_url`; `field` has `*`
 several requests can be put together. `allowed`: the gateway's policy says so, or it has no effect.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from itertools import count
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -21,13 +23,14 @@ from conformance.apis.fidelity.batches import is_in_parts
 from conformance.apis.fidelity.defaults import WITH_TOOLS, is_default
 from conformance.apis.fidelity.differences import Change, Difference, Path, differences, how_changed, quoted
 from conformance.apis.fidelity.turns import in_equal_turns, is_silent_call
-from conformance.apis.request import body_sent
+from conformance.apis.request import body_sent, has_too_many_values
 from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange, Pair, cached_reader
 from conformance.model.target import GatewayPolicy
 from conformance.model.words import Api
 from conformance.parsing.http1 import reply, request_content
 from conformance.parsing.json_exact import ABSENT, Members, equal_values, parse_exact, repeated_names
+from conformance.parsing.json_text import NOT_JSON
 from conformance.parsing.json_values import Object
 from conformance.schemas import validator
 
@@ -84,14 +87,16 @@ FATES: Final = {
     Change.MOVED: Fate.CHANGED,
     Change.REORDERED: Fate.CHANGED,
 }
+MOST_ADDED: Final = 1000
+"""Values that a gateway adds to one request; further ones are not listed."""
 WHOLE: Final = ("parameters", "input_schema", "output_schema", "schema", "metadata", "logit_bias", "input")
 """Members whose content is one field of a table, whatever is in it; `input` is that of a tool call."""
 
 
 @cached_reader
 def exact_body(x: Exchange) -> Any:
-    """The JSON value of a request body without loss, or NOT_JSON."""
-    return parse_exact(request_content(x))
+    """The JSON value of a request body without loss, or NOT_JSON; one of too many values is not read."""
+    return NOT_JSON if has_too_many_values(x) else parse_exact(request_content(x))
 
 
 def forwarded(pair: Pair) -> Exchange | None:
@@ -124,9 +129,12 @@ def _records(x: Exchange, arrived: Exchange, policy: GatewayPolicy) -> Iterator[
         return
     repeated = dict(repeated_names(sent))
     sent, got = in_equal_turns(sent, got, x.api)
+    added = count(1)
     for difference in _without_renamed([*differences(sent, got)], x.api):
         if isinstance(difference, FieldRecord):
             yield difference
+        elif difference.change is Change.ADDED and next(added) > MOST_ADDED:
+            continue
         elif difference.arrived not in repeated.get(difference.path, ()) and not _has_no_effect(difference, got, x.api):
             yield _record(difference, x, policy, is_silent=_is_silent(difference, sent))
 
@@ -273,11 +281,7 @@ def fates(pair: Pair, policy: GatewayPolicy) -> tuple[FieldRecord, ...]:
     if not isinstance(sent, Members) or not isinstance(exact_body(arrived), Members):
         return ()
     found = records(x, arrived, policy)
-    equal = (
-        FieldRecord(path=path, fate=Fate.EQUAL)
-        for path in map(dotted, _leaves(sent))
-        if not any(overlap(path, record.path) for record in found)
-    )
+    equal = (FieldRecord(path=path, fate=Fate.EQUAL) for path in _apart(_leaves(sent), found))
     places = {path: at for at, path in enumerate(sent)}
     of_field = {record: places.get(record.path.partition(".")[0], len(places)) for record in (*equal, *found)}
     return tuple(sorted(of_field, key=lambda record: of_field[record]))
@@ -286,6 +290,19 @@ def fates(pair: Pair, policy: GatewayPolicy) -> tuple[FieldRecord, ...]:
 def overlap(one: str, other: str) -> bool:
     """Whether a path is another one, or is inside of it."""
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
+def _apart(places: Iterable[Path], found: Sequence[FieldRecord]) -> Iterator[str]:
+    """The places that overlap with no record, as people write them."""
+    paths = sorted(f"{record.path}." for record in found)
+    known = {*paths}
+    for place in places:
+        path = f"{dotted(place)}."
+        at = bisect_left(paths, path)
+        is_around = at < len(paths) and paths[at].startswith(path)
+        is_inside = any(f"{dotted(place[:end])}." in known for end in range(1, len(place)))
+        if not is_around and not is_inside:
+            yield dotted(place)
 
 
 def _leaves(value: Any, path: Path = ()) -> Iterator[Path]:

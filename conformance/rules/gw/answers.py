@@ -78,6 +78,13 @@ def given_up(x: Exchange, arrived: Exchange) -> NotJudged | None:
     return untestable(f"the harness itself stalled for {stall_ns / MS:.0f} ms: the gateway may have given up on it")
 
 
+def undecoded(x: Exchange) -> NotJudged | None:
+    """Why it is not known what a reply holds: the harness has no decoder for its content coding, which clients may have."""
+    coding = reply(x).coding[:40]
+    what = f"the reply has Content-Encoding: {coding}, which the harness can't decode"
+    return untestable(what) if reply(x).undecodable else None
+
+
 def sound(x: Exchange) -> str:
     """Why an upstream's reply is no complete and legal response, as a clause; or empty."""
     answer = reply(x)

@@ -1,10 +1,12 @@
 """What arrived upstream for a request, and what its differences are, for the rules about requests."""
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from conformance.apis.fidelity.aspects import Aspect
 from conformance.apis.fidelity.batches import is_in_parts
 from conformance.apis.fidelity.records import Fate, FieldRecord, aspects_sent, exact_body, forwarded, records, refused
+from conformance.apis.request import MOST_VALUES, has_too_many_values
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import Condition
@@ -18,6 +20,7 @@ from conformance.rules.gw.conditions import through_gateway
 
 Upstream = tuple[Exchange, ...]
 SENT = through_gateway()
+TOO_MANY_VALUES: Final = untestable(f"more than {MOST_VALUES} JSON values arrived upstream (see GW022)")
 
 
 def sent_with(*aspects: Aspect) -> Condition:
@@ -39,6 +42,8 @@ def compared(x: Exchange, upstream: Upstream, policy: Policy) -> tuple[FieldReco
         return IN_PARTS if is_in_parts(x, upstream) else OTHER_API
     if not isinstance(exact_body(x), dict):
         return not_applicable("the request has no JSON object")
+    if has_too_many_values(arrived):
+        return TOO_MANY_VALUES
     if not isinstance(exact_body(arrived), dict):
         return untestable("no JSON object arrived upstream")
     return records(x, arrived, policy.gateway)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from conformance.apis.errors import error_response, mentions_word, rejected_fields
 from conformance.apis.fidelity.differences import quoted
 from conformance.apis.fidelity.records import Fate, dotted, exact_body, overlap, schema_faults
-from conformance.apis.request import body_sent, request_body
+from conformance.apis.request import MOST_VALUES, body_sent, has_too_many_values, request_body
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -16,7 +16,7 @@ from conformance.model.words import APIS
 from conformance.parsing.content import SEALED
 from conformance.parsing.http1 import reply, request_content, request_header
 from conformance.parsing.json_exact import repeated_names
-from conformance.parsing.json_text import fault_of
+from conformance.parsing.json_text import NOT_JSON, fault_of
 from conformance.rules.example import answered, error
 from conformance.rules.gw.answers import OTHER_API
 from conformance.rules.gw.arrivals import SENT, Upstream, compared, forwarded_of, nothing_arrived
@@ -52,8 +52,9 @@ def body_cut(x: Exchange, upstream: Upstream) -> Iterator[Finding | NotJudged]:
             yield untestable(f"the request upstream has Content-Encoding: {coding}, which the harness can't decode")
         elif arrived.ending.how in ("interrupted", "limit") or x.ending.how == "hung-up":
             yield untestable("the request was broken off on purpose, or not recorded to its end")
-        elif fault := fault_of(request_content(arrived)):
+        elif body_sent(arrived) is NOT_JSON:
             sizes = f"{len(request_content(x))} bytes were sent, {len(request_content(arrived))} arrived"
+            fault = fault_of(request_content(arrived))
             yield Finding(f"{sizes}, which are not JSON: {fault}", expected="the body as it was sent")
     if not isinstance(body_sent(x), dict):
         yield not_applicable("the request has no JSON object")
@@ -98,10 +99,14 @@ def _has_idle_options(body: dict[str, Any]) -> bool:
 def request_invalid(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
     """What the gateway adds or maps must be of the types that the API defines: others are rejected with 400.
 
-    What it drops or changes has rules of its own, and unknown fields, too.
+    What it drops or changes has rules of its own, and unknown fields, too. A request that grows without bound is too
+    large for any upstream.
     """
     found = compared(x, upstream, policy)
     arrived = forwarded_of(x, upstream)
+    if arrived and has_too_many_values(arrived) and not has_too_many_values(x):
+        yield Finding(f"the request arrived with more than {MOST_VALUES} JSON values", expected="those that were sent")
+        return
     if isinstance(found, NotJudged) or arrived is None:
         yield found if isinstance(found, NotJudged) else OTHER_API
         return

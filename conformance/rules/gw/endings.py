@@ -14,7 +14,7 @@ from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_appl
 from conformance.model.words import APIS, GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.rules.example import HELLO, SSE, answered, chunk, completion, error, exchange, http, sse, streamed
-from conformance.rules.gw.answers import OTHER_API, emptied, given_up, sound, source, unfounded
+from conformance.rules.gw.answers import OTHER_API, emptied, given_up, sound, source, undecoded, unfounded
 from conformance.rules.gw.answers import answered as answered_through
 from conformance.rules.gw.content import STREAM, USUAL, relayed, restreamed
 from conformance.rules.gw.example import both
@@ -81,6 +81,8 @@ def answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding
         yield Finding(
             f"the upstream's response is complete, but the client got an error (HTTP {said.status}): {quoted(said.message)}"
         )
+    elif hidden := undecoded(x):
+        yield hidden
     elif why := missing_part(x):
         yield Finding(f"the upstream's response is complete, but at the client, {why}")
     elif not reply(x).complete:
@@ -206,9 +208,14 @@ def error_body_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fin
     sent = upstream[-1]
     if reply(sent).status < 400 or not reply(sent).complete or not reply(sent).content:
         yield not_applicable("the upstream sent no error with a body")
-    elif reply(x).status >= 400 and not (reply(x).complete and reply(x).content):
-        lack = "none" if not reply(x).content else "only a part of one"
+    elif reply(x).status >= 400 and not (reply(x).complete and _body(x)):
+        lack = "only a part of one" if _body(x) else "none"
         yield Finding(f"the upstream's error has a body of {len(reply(sent).content)} bytes; the client got {lack}")
+
+
+def _body(x: Exchange) -> bytes:
+    """The body of a reply, decoded if the harness can."""
+    return reply(x).raw if reply(x).undecodable else reply(x).content
 
 
 @rule(
@@ -237,6 +244,8 @@ def content_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findin
         yield not_applicable("the upstream's response does not claim to be complete")
     elif is_error(x) or not reply(x).complete:
         return
+    elif hidden := undecoded(x):
+        yield hidden
     elif not claims(x):
         yield Finding(
             "the client got a success that has neither content nor an error; the upstream's response is complete"

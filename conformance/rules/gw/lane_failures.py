@@ -19,7 +19,7 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_object
 from conformance.rules.example import answered, completion, error
-from conformance.rules.gw.answers import sound
+from conformance.rules.gw.answers import sound, undecoded
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import both
 from conformance.rules.gw.lane_conditions import NOTHING, SAME, generations, has_failed, path_api, reply_lane
@@ -103,7 +103,11 @@ def answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding
         yield not_applicable("the upstream's response has a defect")
     elif has_failed(x) and not is_broken:
         yield Finding(f"the client got an error (HTTP {reply(x).status})", expected="the response")
-    elif not has_failed(x) and (lack := missing_part(x)):
+    elif has_failed(x):
+        return
+    elif hidden := undecoded(x):
+        yield hidden
+    elif lack := missing_part(x):
         yield Finding(f"the client's response is not complete: {lack}", expected="the response, or an error event")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from conformance.apis.errors import error_response, names_field, one_line
-from conformance.apis.request import body_sent, request_body
+from conformance.apis.request import body_sent, has_too_many_values, request_body
 from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -16,6 +16,7 @@ from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import Object, as_object
 from conformance.parsing.sse import Event, payloads, span, stream
 from conformance.rules.example import answered, completion, error
+from conformance.rules.gw.arrivals import TOO_MANY_VALUES
 from conformance.rules.gw.conditions import named, through_gateway
 from conformance.rules.gw.example import both
 from conformance.rules.gw.lane_conditions import NOTHING, generations, path_api, reply_api, request_lane
@@ -104,6 +105,9 @@ def invalid_request_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Ite
     api = path_api(arrived) if arrived else None
     if arrived is None or api is None:
         yield NOTHING
+        return
+    if has_too_many_values(arrived):
+        yield TOO_MANY_VALUES
         return
     if _wrong_places(x.api, body_sent(x)):
         yield not_applicable("the client's own request is not valid")

@@ -16,6 +16,7 @@ from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import display
 from conformance.rules.conditions import OK
 from conformance.rules.example import answered, completion
+from conformance.rules.gw.answers import undecoded
 from conformance.rules.gw.attempts import (
     Again,
     allows,
@@ -140,6 +141,8 @@ def later_answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[F
         yield not_applicable("the client left before the response")
     elif x.is_given_up:
         yield untestable("the client's response did not end in time")
+    elif hidden := undecoded(x):
+        yield hidden
     elif good:
         yield from _another_answer(x, good)
     elif not (text := _text(x)):

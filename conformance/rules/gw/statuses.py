@@ -11,6 +11,7 @@ from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_appl
 from conformance.model.words import APIS
 from conformance.parsing.http1 import reply
 from conformance.rules.example import answered, exchange, http, streamed
+from conformance.rules.gw.answers import undecoded
 from conformance.rules.gw.attempts import LOST, failed_upstream, failure, fate, status_of
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import both
@@ -132,7 +133,7 @@ def failure_told_as_success(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
     status = reply(x).status
     if 0 < status < 400 and not is_told(x, upstream):
         seen = f"the upstream failed with {described(upstream)}, but the client got HTTP {status}"
-        yield Finding(seen, at=reply(x).head, expected="the upstream's status, 502 or 504")
+        yield undecoded(x) or Finding(seen, at=reply(x).head, expected="the upstream's status, 502 or 504")
 
 
 @rule(

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from conformance.model.target import GatewayPolicy
 from conformance.model.words import Api
+from conformance.testbed.gateway.wire import USUAL, Wire
 from conformance.testbed.server.body import parse
 from conformance.testbed.server.endpoints import api_of
 from conformance.testbed.server.reply import Headers, to_json
@@ -86,7 +87,7 @@ class GatewayChange:
 
     `outgoing` edits each request as it goes upstream, with its credential. `apis` are those whose requests show it.
     `is_full`: only the suite `full` catches it. `has_own_key`: the gateway has a credential of its own for the
-    upstream; otherwise it passes the client's on.
+    upstream; otherwise it passes the client's on. `wire` is how it writes HTTP.
     """
 
     name: str
@@ -98,6 +99,7 @@ class GatewayChange:
     is_full: bool = False
     outgoing: Edit = lambda request: request
     has_own_key: bool = True
+    wire: Wire = USUAL
 
 
 async def whole(pieces: Pieces) -> bytes:

@@ -6,7 +6,6 @@ import socket
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from http.client import responses
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,7 +13,6 @@ import h11
 
 from conformance.testbed.gateway.handling import (
     TRANSPARENT,
-    Edit,
     Forward,
     GatewayChange,
     GatewayReply,
@@ -24,6 +22,7 @@ from conformance.testbed.gateway.handling import (
     own_error,
 )
 from conformance.testbed.gateway.headers import for_upstream, without_hops
+from conformance.testbed.gateway.wire import Wire, is_sized
 from conformance.testbed.server.raw_server import NO_LINGER, READ_SIZE, read_request
 from conformance.testbed.server.reply import Headers
 
@@ -97,21 +96,63 @@ class _Gateway:
     async def _answer(self, request: GatewayRequest, writer: asyncio.StreamWriter) -> bool:
         """Serve a request; whether the connection can be used again."""
         async with contextlib.AsyncExitStack() as stack:
-            forward = _asking(self.upstreams, lambda asked: self.change.outgoing(for_upstream(asked, self.key)), stack)
+            forward = self._asking(stack)
             reply = await self.change.handle(request, forward, self.state)
-            is_sized = bool(reply.header("content-length"))
-            writer.write(_head(reply, is_sized=is_sized))
+            wire = self.change.wire
+            is_whole = is_sized(reply.headers)
+            writer.write(wire.head(reply.status, reply.headers))
             await writer.drain()
             try:
                 async for piece in reply.body:
-                    writer.write(piece if is_sized else b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b"")
+                    writer.write(piece if is_whole else wire.chunk(piece))
                     await writer.drain()
             except OSError:
                 _reset(writer)
                 return False
-            writer.write(b"" if is_sized else b"0\r\n\r\n")
+            writer.write(b"" if is_whole else wire.last_chunk)
             await writer.drain()
-        return True
+        return not wire.closes
+
+    def _asking(self, stack: contextlib.AsyncExitStack) -> Forward:
+        """What asks an upstream, over a connection of its own that is closed with the stack."""
+
+        async def ask(request: GatewayRequest) -> GatewayReply:
+            request = self.change.outgoing(for_upstream(request, self.key))
+            host, port = self.upstreams[request.upstream % len(self.upstreams)]
+            try:
+                reader, writer = await asyncio.open_connection(host, port)
+            except OSError:
+                return unavailable(request, "The upstream can't be reached.")
+            stack.callback(writer.close)
+            try:
+                return await _asked(request, f"{host}:{port}", self.change.wire, reader, writer)
+            except OSError:
+                return unavailable(request, "The upstream closed the connection.")
+
+        return ask
+
+
+async def _asked(
+    request: GatewayRequest, host: str, wire: Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> GatewayReply:
+    """The upstream's reply to a request. Raises OSError if there is none."""
+    sent = h11.Connection(h11.CLIENT)
+    headers = [("host", host), *request.headers, *wire.fields(len(request.body))]
+    asked = h11.Request(method=request.method, target=request.target, headers=headers)
+    writer.write(wire.in_version(sent.send(asked) or b""))
+    head = await _next(sent, reader) if wire.expects else None
+    if head is None or isinstance(head, h11.InformationalResponse):
+        writer.write((sent.send(h11.Data(data=request.body)) or b"") + (sent.send(h11.EndOfMessage()) or b""))
+        head = await _next(sent, reader)
+    while isinstance(head, h11.InformationalResponse):
+        head = await _next(sent, reader)
+    if not isinstance(head, h11.Response):
+        raise ConnectionResetError("no response")
+    given = _texts(head.headers.raw_items())
+    is_coded = any(name.lower() == "transfer-encoding" for name, _ in given)
+    left_out = ("content-length",) if is_coded else ()  # RFC 9112, section 6.3
+    kept = tuple(item for item in without_hops(given) if item[0].lower() not in left_out)
+    return GatewayReply(status=head.status_code, headers=kept, body=_pieces(sent, reader))
 
 
 def _forwarded(request: h11.Request, body: bytes) -> GatewayRequest:
@@ -131,54 +172,11 @@ def _texts(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
 
 
-def _head(reply: GatewayReply, *, is_sized: bool) -> bytes:
-    headers = reply.headers if is_sized else (*reply.headers, ("transfer-encoding", "chunked"))
-    lines = [f"HTTP/1.1 {reply.status} {responses.get(reply.status, '')}", *(f"{n}: {v}" for n, v in headers), "", ""]
-    return "\r\n".join(lines).encode("latin-1")
-
-
 def _reset(writer: asyncio.StreamWriter) -> None:
     """Break off, so that the client sees that the reply is not whole."""
     connection: socket.socket = writer.get_extra_info("socket")
     with suppress(OSError):  # the client may have left
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-
-
-def _asking(upstreams: Sequence[tuple[str, int]], prepare: Edit, stack: contextlib.AsyncExitStack) -> Forward:
-    """What asks an upstream, over a connection of its own that is closed with the stack."""
-
-    async def ask(request: GatewayRequest) -> GatewayReply:
-        request = prepare(request)
-        host, port = upstreams[request.upstream % len(upstreams)]
-        try:
-            reader, writer = await asyncio.open_connection(host, port)
-        except OSError:
-            return unavailable(request, "The upstream can't be reached.")
-        stack.callback(writer.close)
-        sent = h11.Connection(h11.CLIENT)
-        headers = [
-            ("host", f"{host}:{port}"),
-            *request.headers,
-            ("content-length", str(len(request.body))),
-        ]
-        asked = h11.Request(method=request.method, target=request.target, headers=headers)
-        writer.write((sent.send(asked) or b"") + (sent.send(h11.Data(data=request.body)) or b""))
-        sent.send(h11.EndOfMessage())
-        try:
-            head = await _next(sent, reader)
-            while isinstance(head, h11.InformationalResponse):
-                head = await _next(sent, reader)
-        except OSError:
-            return unavailable(request, "The upstream closed the connection.")
-        if not isinstance(head, h11.Response):
-            return unavailable(request, "The upstream closed the connection.")
-        given = _texts(head.headers.raw_items())
-        is_coded = any(name.lower() == "transfer-encoding" for name, _ in given)
-        left_out = ("content-length",) if is_coded else ()  # RFC 9112, section 6.3
-        kept = tuple(item for item in without_hops(given) if item[0].lower() not in left_out)
-        return GatewayReply(status=head.status_code, headers=kept, body=_pieces(sent, reader))
-
-    return ask
 
 
 def unavailable(request: GatewayRequest, message: str) -> GatewayReply:

@@ -65,7 +65,10 @@ def _known(request: ServerRequest) -> ServerRequest:
         refusal = invalid(request)
         if refusal is None or refusal.code != CODES["additionalProperties"] or not refusal.param:
             break
-        request = replace(request, json=_without(request.json, STEP.findall(refusal.param)))
+        known = _without(request.json, STEP.findall(refusal.param))
+        if known == request.json:  # the name has a dot or bracket itself, so that its path does not lead to it
+            break
+        request = replace(request, json=known)
     return request
 
 

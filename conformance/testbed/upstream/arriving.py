@@ -6,9 +6,11 @@ from urllib.parse import unquote
 
 import h11
 
+from conformance.apis.request import MOST_VALUES
 from conformance.apis.specs import spec
 from conformance.model.words import APIS
-from conformance.parsing.content import MAX_VALUES, decoded_request
+from conformance.parsing.content import decoded_request
+from conformance.parsing.json_text import has_more_values
 from conformance.testbed.server.body import MAX_BODY, parse
 from conformance.testbed.server.deployments import COUNT_TOKENS, MODELS
 from conformance.testbed.server.endpoints import VERSION, api_of
@@ -68,7 +70,7 @@ def _unreadable(body: bytes, plain: bytes | None, coding: str) -> Refusal | None
         return Refusal(status=415, message=message, code="unsupported_media_type", headers=accepted)
     if max(len(body), len(plain)) > MAX_BODY:
         return Refusal(status=413, message=f"The body is larger than {MAX_BODY} bytes.", code="request_too_large")
-    if sum(map(plain.count, (b",", b"{", b"["))) > MAX_VALUES:
-        message = f"The body holds more than {MAX_VALUES} JSON values."
+    if has_more_values(plain, MOST_VALUES):
+        message = f"The body holds more than {MOST_VALUES} JSON values."
         return Refusal(status=413, message=message, code="request_too_large")
     return None
