@@ -286,6 +286,8 @@ def _key(target: Target, environ: Mapping[str, str]) -> str | None:
         return None
     key = environ.get(target.key_env, "")
     is_name = VARIABLE.fullmatch(target.key_env) and (key or not _may_be_a_key(target.key_env))
+    if not target.key_env:
+        raise ConfigError("--api-key-env is empty; accepted: the name of an environment variable")
     if not is_name:  # it may be the key itself, which must not be printed
         raise ConfigError("--api-key-env; accepted: the name of an environment variable, not the key")
     if not key:

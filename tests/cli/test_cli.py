@@ -163,7 +163,7 @@ def test_ctrl_c_keeps_judges_and_reports_what_was_recorded(shell, tmp_path):
         (["--base-url", "", "--model", "m"], ["--base-url ''", "http://"]),
         (["--target", "", "--config", "x.toml"], ["x.toml"]),
         (["--defect", ""], ["--defect", "not known"]),
-        (["--api-key-env", ""], ["--api-key-env", "not set"]),
+        (["--api-key-env", ""], ["--api-key-env is empty"]),
         (["--base-url", NOWHERE, "--model", "m", "--deployment", "native-sse"], ["--base-url", "--deployment"]),
         (["--target", "x"], ["--target x", "--config"]),
         (["--config", "nowhere.toml", "--target", "x"], ["nowhere.toml", "No such file"]),
