@@ -148,13 +148,13 @@ def _extended(body: Fields) -> Fields:
     return body | {"messages": messages, "tools": offered, "tool_choice": "none"} | UNKNOWN
 
 
-TOOL_TYPES: Final[dict[Api, list[Fields]]] = {
+TOOL_TYPES: Final[dict[Api, list[Fields]]] = {  # with names that a gateway might write in another way
     "chat": [
         {"type": "function", "function": WEATHER},
         {
             "type": "custom",
             "custom": {
-                "name": "grep",
+                "name": "Grep-All",
                 "description": "Search by pattern.",
                 "format": {"type": "grammar", "grammar": {"syntax": "regex", "definition": "[a-z]+"}},
             },
@@ -162,13 +162,13 @@ TOOL_TYPES: Final[dict[Api, list[Fields]]] = {
     ],
     "messages": [
         {"name": "get_weather", "input_schema": CITY_SCHEMA},
-        {"type": "custom", "name": "look", "input_schema": CITY_SCHEMA, "strict": True},
+        {"type": "custom", "name": "lookAround", "input_schema": CITY_SCHEMA, "strict": True},
         {"type": "web_search_20250305", "name": "web_search", "max_uses": 3, "allowed_domains": ["example.com"]},
         {"type": "bash_20250124", "name": "bash"},
     ],
     "responses": [
         {"type": "function", "strict": True, **WEATHER},
-        {"type": "custom", "name": "grep", "description": "Search by pattern.", "format": {"type": "text"}},
+        {"type": "custom", "name": "Grep-All", "description": "Search by pattern.", "format": {"type": "text"}},
         {"type": "web_search", "search_context_size": "low"},
         {"type": "file_search", "vector_store_ids": ["vs_7"], "max_num_results": 3},
         {"type": "code_interpreter", "container": {"type": "auto"}},

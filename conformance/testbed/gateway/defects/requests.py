@@ -33,6 +33,10 @@ def _as_doubles(request: GatewayRequest) -> GatewayRequest:
     return _written_anew(request, parse_int=double, parse_float=double)
 
 
+def _lowered(value: Body) -> Body:
+    return value | ({"name": value["name"].lower()} if isinstance(value.get("name"), str) else {})
+
+
 def _as_floats(request: GatewayRequest) -> GatewayRequest:
     """The JSON as a parser writes it that holds fractions in 32 bits."""
 
@@ -179,6 +183,13 @@ DEFECTS = (
         title="Lowers the token cap to its own limit",
         caught_by="GW003",
         handle=on_json(lambda body: body | ({"max_tokens": 7} if "max_tokens" in body else {})),
+    ),
+    GatewayChange(
+        name="names-lowered",
+        title="Writes names of tools in lower case",
+        caught_by="GW003",
+        apis=CONVERSATIONAL,
+        handle=on_json(of_each_object(_lowered)),
     ),
     GatewayChange(
         name="zero-dropped",
