@@ -6,11 +6,11 @@ import pytest
 
 from conformance import catalogue, schemas
 from conformance.apis.specs import generation
-from conformance.model.case import named_case
+from conformance.model.case import Kind, named_case
 from conformance.model.profile import MODEL
 from conformance.model.target import Target
 from conformance.plan import plan
-from conformance.probes import effect, messages, reasoning, repeat, replay, tools, types, unknown
+from conformance.probes import effect, messages, reasoning, repeat, replay, tools, types, unknown, websocket
 from conformance.probes.mistakes import MISTAKES
 from conformance.probes.out_of_range import RANGES
 
@@ -76,6 +76,8 @@ def most_tokens(probe):
     """
     if probe.script:
         return 4096
+    if probe.kind is Kind.WEBSOCKET:
+        return 5 * websocket.CAP  # of as many turns
     if probe in reasoning.REASONING:
         return reasoning.CAP
     return 2048 if probe.variant == "long" and probe.smallest_suite == "full" else 256
