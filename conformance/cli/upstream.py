@@ -112,7 +112,7 @@ def run_upstream(
     except OSError as error:
         options = "--host, --port or --gateway-port" if gateway else "--host or --port"
         raise ConfigError(
-            f"{options}: {error.strerror or error}; accepted: an address of this machine, and a free port, or 0 for any"
+            f"{options}: {error.strerror or error}; accepted: a free port, or 0 for any, on an address of this machine"
         ) from None
     if log.fault is None:
         return ExitCode.CONFORMANT

@@ -100,8 +100,8 @@ def _bound_addresses() -> Iterator[None]:
         yield
     except AddressError as error:
         raise ConfigError(
-            f"--upstream-host or --upstream-port: {error.strerror}; accepted: an address of this machine, and "
-            "a free port, or 0 for any"
+            f"--upstream-host or --upstream-port: {error.strerror}; accepted: a free port, or 0 for any, "
+            "on an address of this machine"
         ) from None
 
 
