@@ -70,6 +70,7 @@ def test_locust_is_started_for_processes_machines_or_a_web_page():
     assert words[words.index("--users") + 1] == "20"
 
 
+@pytest.mark.verify  # its samples are judged at the lowest priority, beside other tests for long
 def test_a_process_sends_what_it_is_told_and_ends():
     pipe = subprocess.PIPE
     with running(DEPLOYMENTS["native-sse"]) as url:
