@@ -100,6 +100,7 @@ def test_a_reply_that_is_lost_in_each_attempt_fails_the_must():
     assert "HTTP001" in {v.rule for v in failing(judgement)}
 
 
+@pytest.mark.verify
 def test_a_reply_that_is_lost_twice_is_unreliable_and_the_other_rules_judge_the_third():
     times = Counter()
 
@@ -116,6 +117,7 @@ def test_a_reply_that_is_lost_twice_is_unreliable_and_the_other_rules_judge_the_
     assert {"MSG001", "FLD014"} & {v.rule for v in subject if v.status is Status.PASS}
 
 
+@pytest.mark.verify
 def test_a_stall_that_is_confirmed_shows_the_exchange_that_confirms_it():
     _, store, judgement = run(
         lambda reply: replace(reply, pieces=reply.pieces[:1], end="hold", hold_s=LATE_S),
@@ -125,6 +127,7 @@ def test_a_stall_that_is_confirmed_shows_the_exchange_that_confirms_it():
     assert 3 in [store.exchange(name).attempt for name in verdict.exchanges]
 
 
+@pytest.mark.verify
 def test_a_fault_in_a_reply_that_is_lost_again_earlier_is_not_unreliable():
     times = Counter()
 
@@ -143,6 +146,7 @@ def test_a_fault_in_a_reply_that_is_lost_again_earlier_is_not_unreliable():
     assert not verdict.unreliable
 
 
+@pytest.mark.verify
 def test_a_preflight_request_that_is_lost_is_sent_again():
     facts, store, judgement = run(lost, lambda number, _: number == 1)
     assert sum(x.case.kind == "preflight" for x in map(store.exchange, store.ids())) == 4
@@ -224,7 +228,7 @@ def confirming(store):
     return [x for x in map(store.exchange, store.ids()) if x.case.kind != "preflight" and x.attempt > 1]
 
 
-@pytest.mark.parametrize("uncapped_s", [4.0, 6.0])
+@pytest.mark.parametrize("uncapped_s", [4.0, pytest.param(6.0, marks=pytest.mark.verify)])
 def test_a_server_with_one_worker_is_asked_again_when_it_is_free(uncapped_s):
     facts, store, judgement = run_on_wire(one_worker(uncapped_s), limits=PATIENT)
     assert failing(judgement) == []
@@ -244,6 +248,7 @@ def test_a_server_that_is_still_busy_with_our_own_requests_is_not_accused_of_the
     assert any("still have been busy" in v.message for v in judgement.verdicts if v.rule == "DLV003")
 
 
+@pytest.mark.verify
 def test_a_server_that_hangs_on_some_requests_and_serves_others_is_accused_of_those_that_were_sent_again():
     def hanging(reply, request):
         is_hit = request.mode == "stream" and b'"stop' in request.body
@@ -275,6 +280,7 @@ def test_a_server_that_hangs_for_good_after_a_long_request_may_be_busy_and_the_r
     assert facts.incomplete
 
 
+@pytest.mark.verify
 def test_a_server_that_hangs_for_good_after_short_requests_is_not_busy():
     facts, store, judgement = run_on_wire(
         hanging_from(lambda request: BURST_WORDS[0].encode() in request.body), limits=PATIENT
@@ -284,6 +290,7 @@ def test_a_server_that_hangs_for_good_after_short_requests_is_not_busy():
     assert "HTTP001" in {v.rule for v in failing(judgement)}
 
 
+@pytest.mark.verify
 def test_a_target_on_which_nothing_was_given_up_gets_no_further_request_of_the_preflight():
     _, store, _ = run(lost, lambda number, _: number % 50 == 20)
     assert confirming(store)

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.verify
+
 TARGETS = """
 [targets.good]
 deployment = "native-sse"

@@ -32,7 +32,7 @@ PAGES = [
 SCHEMAS = sorted((ROOT / "schemas").glob("*.json"))
 COMMANDS = sorted(name for name in app if not name.startswith("-"))
 RULES = {rule.id: rule for rule in catalogue.rules()}
-EVERY = 150
+EVERY = 400
 """Every n-th change is run in `make test`, all in `make verify`."""
 
 RETIRED = {

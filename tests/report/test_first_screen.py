@@ -25,7 +25,7 @@ SUBJECTS = (
 TABLE = re.compile(r"^framework .*?\n\n", re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture(params=SUBJECTS)
+@pytest.fixture(scope="module", params=SUBJECTS)
 def screen(request, recorded_once):
     """The report on an embedded server, and what a log shows of it."""
     seen = run_subject(request.param, "gate", recorded_once)
