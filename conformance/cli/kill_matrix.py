@@ -14,7 +14,7 @@ from conformance import selftest
 from conformance.cli.progress import Bar
 from conformance.gateway.selftest import run_through
 from conformance.model.verdict import MAY, MUST, SHOULD
-from conformance.model.words import CONVERSATIONAL
+from conformance.model.words import APIS
 from conformance.report.formats import terminal
 from conformance.runs.config import ConfigError
 from conformance.selftest import Row
@@ -67,7 +67,7 @@ def _rows_of_gateways(names: Sequence[str], bar: Bar) -> Iterator[Row]:
 def evaluate_gateway(name: str) -> Row:
     """The line of a defect or variant of the embedded gateway, or of the one that changes nothing, on all APIs."""
     change = changes.find(name)
-    got = run_through(change) if change else run_through(TRANSPARENT, apis=CONVERSATIONAL)
+    got = run_through(change) if change else run_through(TRANSPARENT, apis=APIS)
     return Row(
         name=name,
         title=(change or TRANSPARENT).title,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from conformance.model.words import Api, ConversationalApi, FailOn
+from conformance.model.words import Api, FailOn
 from conformance.report.display import Color
 
 TARGET, REQUESTS, LOAD, LIMITS, VERDICT, OUTPUT = (
@@ -227,8 +227,6 @@ class OutputOptions:
 class GatewaySelection(SelectionOptions):
     """Which requests are sent through a gateway."""
 
-    api: tuple[ConversationalApi, ...] = ()
-    "Test this API only; its absence is a failure. Repeatable."
     suite: Literal["smoke", "gate", "full"] = "gate"
     "Suite of requests. Default: gate."
 

@@ -21,7 +21,6 @@ from conformance.transport.proxies import USUAL_TRUST, RouteError, Trust, proxy_
 from conformance.transport.record import Record
 from conformance.transport.redact import to_bytes
 from conformance.transport.tap import TapBackend
-from conformance.transport.websocket import converse
 
 __all__ = ["Limits", "exchange_once"]
 
@@ -110,6 +109,8 @@ async def _send_and_read(
     )
     reply = await carrier.handle_async_request(sent)
     if request.turns and reply.status_code == httpx.codes.SWITCHING_PROTOCOLS:
+        from conformance.transport.websocket import converse
+
         await converse(request.turns, reply.extensions["network_stream"], record)
     async for _ in reply.aiter_raw():
         record.chunks += 1

@@ -70,6 +70,14 @@ def test_the_embedded_gateway_has_a_client_s_key_to_leak_which_is_never_written(
     assert not [path for path in (tmp_path / "run").rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
 
 
+@pytest.mark.parametrize("api", ["embeddings", pytest.param("completions", marks=pytest.mark.verify)])
+def test_every_api_is_tested_by_the_command(tmp_path, api):
+    words = ("--deployment", "transparent", "--api", api, "--suite", "smoke", "--run-dir", "run")
+    code, out, _ = conformance("gateway", *words, cwd=tmp_path)
+    assert (code, out.startswith("CONFORMANT  both sides of transparent")) == (0, True)
+    assert all(name.startswith(api) for name in RunFolder.open(tmp_path / "run").ids())
+
+
 def test_both_sides_are_listed_and_shown(recorded):
     folder, _, _ = recorded
     name = next(name for name in RunFolder.open(folder / "run").ids() if name.endswith(".upstream-1"))
