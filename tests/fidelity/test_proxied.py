@@ -12,6 +12,7 @@ from measure import driven
 from scenes import scenes
 from stage import playing
 
+from conformance.model.words import CONVERSATIONAL
 from conformance.recordings.entry import Entry
 from conformance.recordings.passed import entry_of
 from conformance.transport.limits import Limits
@@ -44,8 +45,13 @@ def relayed(urls, passed):
         yield addresses
 
 
+def surfaces(environment):
+    """The surfaces of the APIs that have these scenes."""
+    return {name: one for name, one in environment.surfaces.items() if one[1] in CONVERSATIONAL}
+
+
 def jobs(environment, urls):
-    for number, (surface, (client, api, modes)) in enumerate(environment.surfaces.items()):
+    for number, (surface, (client, api, modes)) in enumerate(surfaces(environment).items()):
         for mode in modes:
             for scene, url in zip(SCENES, urls[api], strict=True):
                 job = {"id": f"{number}|{scene}|{mode}", "surface": surface, "mode": mode, "client": client, "api": api}
@@ -57,7 +63,7 @@ def jobs(environment, urls):
 def test_a_framework_gets_the_same_through_the_proxy(environment):
     if not (environment.folder / "stamp").exists():
         pytest.skip("not installed: make fidelity-quick installs it")
-    apis = sorted({api for _, api, _ in environment.surfaces.values()})
+    apis = sorted({api for _, api, _ in surfaces(environment).values()})
     passed = []
     with playing([scenes(api)[name] for api in apis for name in SCENES]) as stages:
         urls = [stage.url for stage in stages]
