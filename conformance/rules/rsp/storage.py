@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from conformance.apis.chat import span_of
 from conformance.apis.continuation import stored_id
 from conformance.apis.errors import error_response, quoted
-from conformance.apis.responses import response_states, terminal_event
+from conformance.apis.responses import response_states
 from conformance.apis.usage import usage
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
@@ -23,10 +22,10 @@ from conformance.rules.conditions import (
     replied,
 )
 from conformance.rules.example import answered, error
+from conformance.rules.rsp.continued import forgotten
 from conformance.rules.rsp.example import BASELINE_RESPONSE, USAGE, response
 from conformance.rules.rsp.shape import response_rule, whole_rule
 from conformance.rules.rsp.spec import SPECIFICATION, STATE
-from conformance.rules.use.conditions import has_one_model_call
 
 MISSING: Final = (404, 405, 501)
 STORED = response(store=True)
@@ -95,16 +94,4 @@ def stored_turn_forgotten(x: Exchange, baseline: Exchange, first: Exchange) -> I
     The first turn's prompt is two dozen words longer than that of the baseline request, and the second one's must
     contain it: usage must count at least as many tokens.
     """
-    if skip := has_one_model_call(x) or has_one_model_call(first):
-        yield skip
-        return
-    now, before, plain = usage(x), usage(first), usage(baseline)
-    if not before or not plain:
-        yield untestable("usage is missing in one of the compared responses")
-    elif before.prompt <= plain.prompt:
-        yield untestable("usage does not count more prompt tokens for a longer prompt")
-    elif now and now.prompt + now.cached < before.prompt:
-        seen = (
-            f"usage counts {now.prompt} prompt tokens for the second turn, and {before.prompt} for the first one alone"
-        )
-        yield Finding(f"the stored turn is not in the prompt: {seen}", at=span_of(x, terminal_event(x)))
+    yield from forgotten(x, first, baseline)

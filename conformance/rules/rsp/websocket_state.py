@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from conformance.apis.chat import span_of as event_span
 from conformance.apis.errors import error_response, quoted
-from conformance.apis.responses import terminal, terminal_event
+from conformance.apis.responses import terminal
 from conformance.apis.usage import usage
 from conformance.apis.websocket import (
     CONTINUED,
@@ -31,13 +30,13 @@ from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_object, as_string, describe_member, is_integer
 from conformance.parsing.sse import span
 from conformance.parsing.websocket import Message
+from conformance.rules.rsp.continued import forgotten
 from conformance.rules.rsp.example import USAGE, state
 from conformance.rules.rsp.shape import whole_rule
 from conformance.rules.rsp.spec import CONTINUATION, ERRORS
 from conformance.rules.rsp.websocket import conversed
 from conformance.rules.rsp.websocket_example import OPEN, Said, answered, conversation, create, messages, refused
 from conformance.rules.rsp.websocket_turns import span_of
-from conformance.rules.use.conditions import has_one_model_call
 
 NOT_FOUND: Final = "previous_response_not_found"
 
@@ -137,21 +136,8 @@ def earlier_turn_forgotten(x: Exchange) -> Iterator[Finding | NotJudged]:
     must count at least as many tokens.
     """
     first, second, third = (turn(x, role) for role in (FIRST, SECOND, CONTINUED))
-    if first is None or second is None or third is None:
-        return
-    if skip := has_one_model_call(third) or has_one_model_call(second):
-        yield skip
-        return
-    plain, before, now = usage(first), usage(second), usage(third)
-    if not plain or not before:
-        yield untestable("usage is missing in one of the compared responses")
-    elif before.prompt <= plain.prompt:
-        yield untestable("usage does not count more prompt tokens for a longer prompt")
-    elif now and now.prompt + now.cached < before.prompt:
-        seen = (
-            f"usage counts {now.prompt} prompt tokens for the next turn, and {before.prompt} for the one it continues"
-        )
-        yield Finding(f"the earlier turn is not in the prompt: {seen}", at=event_span(third, terminal_event(third)))
+    if first is not None and second is not None and third is not None:
+        yield from forgotten(third, second, first)
 
 
 @whole_rule(
