@@ -73,7 +73,7 @@ async def _session_shared(request: GatewayRequest, forward: Forward, state: Gate
     return await forward(replace(request, body=edited))
 
 
-def _greeting(model: str) -> dict[str, Any]:
+def _fixed_completion(model: str) -> dict[str, Any]:
     message = {"role": "assistant", "content": "Hello! How can I help you today?", "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     usage = {"prompt_tokens": 5, "completion_tokens": 9, "total_tokens": 14}
@@ -87,13 +87,13 @@ def _greeting(model: str) -> dict[str, Any]:
     }
 
 
-async def _own_greeting(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
+async def _own_baseline(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
     """The gateway itself responds to a baseline request."""
     body = request.json
-    is_greeting = isinstance(body, dict) and len(body.get("messages", ())) == 1 and body.get("stream") is not True
+    is_baseline = isinstance(body, dict) and len(body.get("messages", ())) == 1 and body.get("stream") is not True
     return (
-        own_reply(200, _greeting(body["model"]))
-        if is_greeting and b"Say hello" in request.body
+        own_reply(200, _fixed_completion(body["model"]))
+        if is_baseline and b"Say hello" in request.body
         else await forward(request)
     )
 
@@ -121,6 +121,6 @@ DEFECTS = (
         name="greeting-answered-by-itself",
         title="Responds to a baseline request without the upstream",
         caught_by="GW108",
-        handle=_own_greeting,
+        handle=_own_baseline,
     ),
 )

@@ -63,16 +63,16 @@ def _inner(kind: str, place: Body, **facts: object) -> Event:
 PLACE: Body = {"item_id": "rs_1", "output_index": 0, "summary_index": 0}
 SUMMARY = (
     _inner("reasoning_summary_part.added", PLACE, part={"type": "summary_text", "text": ""}),
-    _inner("reasoning_summary_text.delta", PLACE, delta="A greeting."),
-    _inner("reasoning_summary_text.done", PLACE, text="A greeting."),
-    _inner("reasoning_summary_part.done", PLACE, part={"type": "summary_text", "text": "A greeting."}),
+    _inner("reasoning_summary_text.delta", PLACE, delta="A welcome."),
+    _inner("reasoning_summary_text.done", PLACE, text="A welcome."),
+    _inner("reasoning_summary_part.done", PLACE, part={"type": "summary_text", "text": "A welcome."}),
 )
-RAW_THOUGHT = THOUGHT | {"content": [{"type": "reasoning_text", "text": "A greeting."}]}
+RAW_THOUGHT = THOUGHT | {"content": [{"type": "reasoning_text", "text": "A welcome."}]}
 RAW_PLACE = {"item_id": "rs_1", "output_index": 0, "content_index": 0}
 RAW = (
     _inner("reasoning_text.delta", RAW_PLACE, delta="A "),
-    _inner("reasoning_text.delta", RAW_PLACE, delta="greeting."),
-    _inner("reasoning_text.done", RAW_PLACE, text="A greeting."),
+    _inner("reasoning_text.delta", RAW_PLACE, delta="welcome."),
+    _inner("reasoning_text.done", RAW_PLACE, text="A welcome."),
 )
 MCP: Body = {"type": "mcp_call", "id": "mcp_1", "server_label": "wiki", "name": "ask", "status": "completed"}
 MCP_CALL = MCP | {"arguments": '{"page": 1}', "output": "Nothing.", "error": None, "approval_request_id": None}
@@ -83,7 +83,7 @@ MCP_EVENTS = (
     _inner("mcp_call_arguments.done", MCP_PLACE, arguments='{"page": 1}'),
     _inner("mcp_call.completed", MCP_PLACE),
 )
-TOLD_THOUGHT = THOUGHT | {"summary": [{"type": "summary_text", "text": "A greeting."}]}
+SUMMARIZED_THOUGHT = THOUGHT | {"summary": [{"type": "summary_text", "text": "A welcome."}]}
 
 
 def done_too(events: Events) -> Iterator[Event]:
@@ -119,7 +119,7 @@ EVENTS = (
     variant(
         "response-thinks-first",
         "A reasoning item with a summary is sent first",
-        led_by(TOLD_THOUGHT, *SUMMARY),
+        led_by(SUMMARIZED_THOUGHT, *SUMMARY),
     ),
     variant(
         "response-searches-first",
