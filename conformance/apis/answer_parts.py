@@ -3,15 +3,16 @@
 A gateway passes these parts on unchanged, whatever it does to ids, times, comments and the boundaries of chunks.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import Any, Final, Literal, assert_never, get_args
+from typing import Any, Final, Literal, get_args
 
 from conformance.apis import chat, messages, responses
 from conformance.apis.content import Choice, ToolCall
 from conformance.apis.embeddings import vectors
 from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.words import Api
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_text import NOT_JSON, parse_json
 from conformance.parsing.json_values import Object, as_array, as_object, as_string
@@ -32,17 +33,8 @@ ASPECTS: Final[tuple[Aspect, ...]] = get_args(Aspect)
 @cached_reader
 def answer_parts(x: Exchange) -> dict[Aspect, Parts]:
     """The parts of an answer by aspect. `ending` is why each choice ended, `more` what has no aspect of its own."""
-    match x.api:
-        case "chat" | "completions":
-            found = _chat(x)
-        case "messages":
-            found = _messages(x)
-        case "responses":
-            found = _responses(x)
-        case "embeddings":
-            found = _embeddings(x)
-        case _:
-            assert_never(x.api)
+    read = READERS.get(x.api)
+    found = read(x) if read else {}
     return {aspect: _filled(found.get(aspect, {})) for aspect in ASPECTS}
 
 
@@ -198,3 +190,13 @@ OF_ASPECTS: Final = ("message", "function_call", "reasoning")
 
 def _unnamed(item: Object) -> Object:
     return {name: value for name, value in item.items() if name not in NAMES}
+
+
+READERS: Final[dict[Api, Callable[[Exchange], dict[Aspect, Parts]]]] = {
+    "chat": _chat,
+    "completions": _chat,
+    "messages": _messages,
+    "responses": _responses,
+    "embeddings": _embeddings,
+}
+"""The readers of the APIs whose answers have such parts; another API's have none."""

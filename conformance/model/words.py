@@ -35,6 +35,8 @@ CONVERSATIONAL: Final[tuple[ConversationalApi, ...]] = get_args(ConversationalAp
 """The APIs with messages and tools, which agents and gateways speak: those of a run that names no API."""
 WITH_CHOICES: Final[tuple[Api, ...]] = ("chat", "completions")
 """The APIs whose responses and chunks have choices, and end with `[DONE]`."""
+THROUGH_GATEWAYS: Final[tuple[Api, ...]] = (*GENERATIVE, "embeddings")
+"""The APIs that gateways are tested with."""
 MODES: Final[tuple[Mode, ...]] = ("stream", "unary")
 FAIL_ON: Final[tuple[FailOn, ...]] = ("must", "should", "untestable", "stale-waiver")
 FACETS: Final[frozenset[Facet]] = frozenset(get_args(Facet))

@@ -12,7 +12,7 @@ from typing import Any, Final
 from conformance.apis.specs import generation, spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
-from conformance.model.words import APIS, CONVERSATIONAL, GENERATIVE, Api, Mode, Suite
+from conformance.model.words import CONVERSATIONAL, GENERATIVE, THROUGH_GATEWAYS, Api, Mode, Suite
 from conformance.probes.baseline import Change, modes_of
 from conformance.probes.tools import FORECAST
 
@@ -178,4 +178,4 @@ def _of(api: Api) -> tuple[Probe, ...]:
     )
 
 
-PROBES = tuple(probe for api in APIS for probe in _of(api))
+PROBES = tuple(probe for api in THROUGH_GATEWAYS for probe in _of(api))

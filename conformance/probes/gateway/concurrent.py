@@ -5,7 +5,7 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import BURST_STAGE, Probe
-from conformance.model.words import APIS, Api, Mode, Suite
+from conformance.model.words import THROUGH_GATEWAYS, Api, Mode, Suite
 from conformance.probes.baseline import modes_of, token_cap, with_fields
 
 MANY: Final = 12
@@ -48,4 +48,4 @@ def _slow(api: Api, subject: str, script: str, mode: Mode, suite: Suite) -> Prob
     )
 
 
-PROBES = tuple(probe for api in APIS for probe in _burst(api))
+PROBES = tuple(probe for api in THROUGH_GATEWAYS for probe in _burst(api))

@@ -5,7 +5,7 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import APIS, MODES, Api, Mode, Suite
+from conformance.model.words import MODES, THROUGH_GATEWAYS, Api, Mode, Suite
 from conformance.probes.baseline import modes_of
 from conformance.probes.gateway.routing import STEERING
 
@@ -95,4 +95,4 @@ def _retries(api: Api) -> Iterator[Probe]:
     )
 
 
-PROBES = tuple(probe for api in APIS for part in (_refusals, _losses, _retries) for probe in part(api))
+PROBES = tuple(probe for api in THROUGH_GATEWAYS for part in (_refusals, _losses, _retries) for probe in part(api))

@@ -6,7 +6,7 @@ from typing import Any, Final
 from conformance.apis.specs import caps
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
-from conformance.model.words import APIS, CONVERSATIONAL, MODES, WITH_CHOICES, Api, Mode, Suite
+from conformance.model.words import CONVERSATIONAL, MODES, THROUGH_GATEWAYS, WITH_CHOICES, Api, Mode, Suite
 from conformance.probes.baseline import Change, Fields, token_cap, with_fields
 from conformance.probes.encoding import Offer, tools
 from conformance.probes.tools import closed, tool
@@ -247,7 +247,7 @@ def _probes(api: Api) -> Iterator[Probe]:
 
 
 PROBES = (
-    *(probe for api in APIS for probe in _probes(api)),
+    *(probe for api in THROUGH_GATEWAYS for probe in _probes(api)),
     _probe(
         "chat",
         "twice",

@@ -4,7 +4,7 @@ from typing import Final
 
 from conformance.model.case import Kind
 from conformance.model.probe import BURST_STAGE, Probe
-from conformance.model.words import APIS, Api, Mode, Suite
+from conformance.model.words import THROUGH_GATEWAYS, Api, Mode, Suite
 from conformance.probes.baseline import modes_of, token_cap, with_fields
 
 LEAVES_AFTER_S: Final = 0.8
@@ -88,4 +88,4 @@ def _in_streams(api: Api, elsewhere: Suite) -> tuple[Probe, ...]:
     )
 
 
-PROBES = tuple(probe for api in APIS for probe in _of(api))
+PROBES = tuple(probe for api in THROUGH_GATEWAYS for probe in _of(api))

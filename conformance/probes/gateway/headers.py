@@ -5,7 +5,7 @@ from typing import Final
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
 from conformance.model.profile import KEY
-from conformance.model.words import APIS, Api
+from conformance.model.words import THROUGH_GATEWAYS, Api
 from conformance.probes.baseline import modes_of, token_cap, with_fields
 
 TRACE: Final = "00-{trace}-00f067aa0ba902b7-01"
@@ -68,8 +68,8 @@ def _spare_keys(api: Api) -> Probe:
 
 
 PROBES = (
-    *map(_own, APIS),
-    *(_spare_keys(api) for api in APIS if api != "messages"),
+    *map(_own, THROUGH_GATEWAYS),
+    *(_spare_keys(api) for api in THROUGH_GATEWAYS if api != "messages"),
     Probe(
         api="messages",
         kind=Kind.GATEWAY_HEADER,

@@ -5,7 +5,7 @@ from typing import Final
 from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe, RawRequest
-from conformance.model.words import APIS, CONVERSATIONAL, Api
+from conformance.model.words import CONVERSATIONAL, THROUGH_GATEWAYS, Api
 
 ROUTING: Final = "routing"
 STEERED_MODEL: Final = "steered-model"
@@ -96,4 +96,4 @@ def _refusals(api: Api) -> tuple[Probe, ...]:
     )
 
 
-PROBES = tuple(probe for api in APIS for probe in (_steered(api), *_refusals(api)))
+PROBES = tuple(probe for api in THROUGH_GATEWAYS for probe in (_steered(api), *_refusals(api)))

@@ -6,7 +6,7 @@ from typing import Any, Final
 from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.probe import Probe
-from conformance.model.words import APIS, Api, Mode, Suite
+from conformance.model.words import THROUGH_GATEWAYS, Api, Mode, Suite
 from conformance.probes.baseline import Change, token_cap, user_message
 
 STAGE: Final = 2
@@ -52,6 +52,6 @@ PROBES = tuple(
         max_tokens=64,
         stage=STAGE,
     )
-    for api in APIS
+    for api in THROUGH_GATEWAYS
     for subject, (size, suite) in SIZES.items()
 )
