@@ -1,6 +1,7 @@
 """Long requests, whose bodies must arrive whole. Each is sent alone: what arrives without a nonce is then its own."""
 
 import re
+from functools import cache
 from typing import Any, Final
 
 from conformance.apis.specs import spec
@@ -19,21 +20,25 @@ SIZES: Final[dict[str, tuple[int, Suite]]] = {
 LINE: Final = "{:08} The lamps of the harbour are green, \u00e9t\u00e9 \u6771\u4eac.\n"
 
 
+@cache
 def text(size: int) -> str:
     """A text of about so many bytes, of numbered lines: what is missing shows."""
     lines = size // len(LINE.format(0).encode())
     return "".join(LINE.format(at) for at in range(lines))
 
 
-def _long(api: Api, size: int) -> Change:
-    """One long user message, with the marker in front, too: it is found in a body whose end is missing.
+@cache
+def one_word(size: int) -> str:
+    """As `text`, as one word: the upstream's model would take long to embed many."""
+    return re.sub(r"\W", "_", text(size))
 
-    A text to embed is one long word, or the upstream's model would take long for it.
-    """
-    long = text(size) if spec(api).generation else re.sub(r"\W", "_", text(size))
+
+def _long(api: Api, size: int) -> Change:
+    """One long user message, with the marker in front, too: it is found in a body whose end is missing."""
+    long = text if spec(api).generation else one_word
 
     def change(body: dict[str, Any], _mode: Mode) -> Any:
-        said = user_message(api, f"{{marker}}\n{long} Say hello. ({{marker}})")
+        said = user_message(api, f"{{marker}}\n{long(size)} Say hello. ({{marker}})")
         return said | {name: value for name, value in body.items() if name not in said} | token_cap(api, 64)
 
     return change
