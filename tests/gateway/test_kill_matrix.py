@@ -23,7 +23,7 @@ MATRIX = Path(__file__).parent / "kill_matrix.json"
 EXPECTED = json.loads(MATRIX.read_text())
 FEW = 24
 """Every n-th defect is tested by `make test`, all others and the variants by `make verify`."""
-OTHERS = ("messages", "responses", "completions")
+OTHERS = ("messages", "responses", "embeddings", "completions")
 WAITS = 2
 """Runs at once for each processor: most of the time they wait."""
 
@@ -53,9 +53,7 @@ def unsure(got):
     }
 
 
-@pytest.mark.parametrize(
-    "api", ["chat", "embeddings", *(pytest.param(api, marks=pytest.mark.verify) for api in OTHERS)]
-)
+@pytest.mark.parametrize("api", ["chat", *(pytest.param(api, marks=pytest.mark.verify) for api in OTHERS)])
 def test_no_rule_fails_on_the_transparent_gateway(api):
     got = run_through(TRANSPARENT, apis=(api,))
     assert (got.failing(), got.errors, got.facts.stopped) == ((), (), "")

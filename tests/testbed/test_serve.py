@@ -2,6 +2,7 @@ import asyncio
 import json
 import re
 import socket
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -15,6 +16,9 @@ from conformance.testbed.server.serve import running, serve
 
 HELLO = {"model": "reference", "messages": [{"role": "user", "content": "say hello"}]}
 NOTHING = Mutation(name="nothing", title="No change, which puts the deployment on the raw player")
+
+WITHOUT_CA = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""No test here uses TLS, and to load the certificates of authorities takes longer than a request."""
 
 QUESTIONS = [
     ("POST", "/chat/completions", HELLO),
@@ -31,7 +35,7 @@ QUESTIONS = [
 
 def send(method, url, **more):
     """As httpx sends it, without a timeout: the machine may be busy."""
-    return httpx.request(method, url, timeout=None, **more)
+    return httpx.request(method, url, timeout=None, verify=WITHOUT_CA, **more)
 
 
 @pytest.fixture(scope="module", params=list(DEPLOYMENTS))
@@ -79,7 +83,7 @@ def test_answers_to_many_at_once_are_not_mixed_up(pair):
 
 def test_a_connection_carries_several_requests(pair):
     for base in pair:
-        with httpx.Client(timeout=None) as client:
+        with httpx.Client(timeout=None, verify=WITHOUT_CA) as client:
             streams = []
             for _ in range(2):
                 reply = client.post(base + "/chat/completions", json=HELLO | {"stream": True})
@@ -120,7 +124,7 @@ def test_a_server_stops_although_a_client_hangs_on(changed):
 
 def test_serve_works_inside_a_running_loop():
     async def ask():
-        async with serve(NATIVE_SSE) as base, httpx.AsyncClient(timeout=None) as client:
+        async with serve(NATIVE_SSE) as base, httpx.AsyncClient(timeout=None, verify=WITHOUT_CA) as client:
             return (await client.post(base + "/chat/completions", json=HELLO)).status_code
 
     assert asyncio.run(ask()) == 200
