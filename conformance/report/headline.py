@@ -168,7 +168,8 @@ def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[s
     failed = dict.fromkeys(v.exchanges[0] for v in verdicts if v.counts and v.mode == "stream" and _baseline_summary(v))
     for x in map(load, failed):
         answer = reply(x)
-        if answer.status in range(200, 300) and answer.content and not is_labelled(answer) and not looks_like_events(x):
+        is_whole = answer.content and not is_labelled(answer) and not looks_like_events(x)
+        if answer.status in range(200, 300) and is_whole and not error_response(x):
             came = answer.media_type or "missing"
             yield (
                 f"The target silently ignores `stream`: a stream was requested (`stream: true`), but {x.api} returned "
