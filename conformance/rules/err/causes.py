@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import error_response, names_field, quoted
+from conformance.apis.errors import error_response, mentions_word, names_field, quoted
 from conformance.apis.request import request_body
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
@@ -144,12 +144,14 @@ def _nameable(x: Exchange) -> NotJudged | None:
 def refusal_that_names_nothing(x: Exchange) -> Iterator[Finding]:
     """With `bad request`, a developer has to guess which of thirty fields is invalid.
 
-    An error that quotes the value, as `models/gpt-7 is not found` does, identifies the field, too.
+    An error that quotes the value, as `models/gpt-7 is not found` does, identifies the field, too, and so does one that
+    begins with its name: `Messages cannot be empty`.
     """
     said, wanted = error_response(x), FIELDS[x.case.subject]
     values = (request_body(x).get(name) for name in wanted)
     quotes = any(isinstance(value, str) and len(value) >= WORD and value in said.text for value in values)
-    if not quotes and not any(names_field(said, name) for name in wanted):
+    sentence = f"{said.message[:1].lower()}{said.message[1:]}"
+    if not quotes and not any(names_field(said, name) or mentions_word(sentence, name) for name in wanted):
         fields = " or ".join(f"`{name}`" for name in wanted)
         yield Finding(
             f"the {said.status} error does not name the invalid field: {quoted(said.message or said.text)}",
