@@ -243,6 +243,12 @@ ITEMS = (
         "RSP015",
         each_of(lambda e: e | {"item_id": "msg_0"} if "item_id" in e else e),
     ),
+    defect(
+        "deltas-without-item-id",
+        "Deltas of text have no item_id",
+        "RSP015",
+        each_of(without_fields("item_id"), DELTA),
+    ),
 )
 SHAPES = (
     defect(
