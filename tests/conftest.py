@@ -5,6 +5,7 @@ import gc
 import importlib
 import pickle
 import zlib
+from collections import Counter
 from functools import cache
 
 import pytest
@@ -30,8 +31,15 @@ def pytest_addoption(parser):
     parser.addoption("--part", type=part, metavar="K/N", help="run the K-th of N parts of the tests, chosen by name")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Leave out the tests of the other parts."""
+    """Leave the cases outside a sample to `make verify`, and leave out the tests of the other parts."""
+    cases = Counter()
+    for item in items:
+        for sampled in item.iter_markers("sampled"):
+            if cases[item.function] % sampled.args[0]:
+                item.add_marker(pytest.mark.verify)
+            cases[item.function] += 1
     number, parts = config.option.part or (1, 1)
     own, others = [], []
     for item in items:
