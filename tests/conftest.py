@@ -14,6 +14,7 @@ from hypothesis import settings
 from conformance import selftest
 from conformance.model.target import Policy
 
+gc.set_threshold(100_000, 20, 20)  # tests leave few cycles, and the default threshold costs a tenth of their time
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
