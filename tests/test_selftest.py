@@ -31,7 +31,7 @@ SUITES = ("gate", "full")
 EVERYWHERE = "HTTP001"
 EVERY, SOME = 100, 5
 """Every n-th row is tested with both front ends, in `make test` and in `make verify`."""
-FEW = 30
+FEW = 60
 """Every n-th legal variant, and a defect of every n-th rule, is tested by `make test`, the others by `make verify`."""
 VARIANTS = [change.name for change in changes.variants()]
 TRIES = 3
