@@ -1,22 +1,25 @@
-"""The requests library (urllib3 2): where it raises, and how it reads a body as JSON."""
+"""The requests library (urllib3 2, http.client): where it raises, and how it reads a body as JSON."""
 
-import codecs
 import re
+from collections.abc import Iterator
 from itertools import takewhile
+from json import detect_encoding
 from typing import Final
 
 from conformance.clients.transport import body, json_value, no_reply
 from conformance.clients.turn import ClientError
-from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.exchange import Exchange
 from conformance.parsing.http1 import reply
 
 INTERIM: Final = re.compile(rb"HTTP/1\.[01] 1(?!00)\d\d ")
 """An interim response, which http.client takes for the final one; it skips 100 alone."""
 FIELD: Final = re.compile(rb"[!-9;-~]*:|[ \t]")
 """How a line of the head begins that holds a header field, or continues one."""
+LONGEST_LINE: Final = 65_536
+"""Bytes of a line of the head."""
+MOST_LINES: Final = 100
+"""Lines of header fields."""
 REDIRECTS: Final = (301, 302, 303, 307, 308)
-LEAST_GUESSED: Final = 4
-"""Bytes of a body whose encoding is guessed."""
 
 
 def json_of(x: Exchange) -> object:
@@ -29,7 +32,7 @@ def json_of(x: Exchange) -> object:
         raise ClientError("json", "Expecting value: line 1 column 1 (char 0)")
     if is_endless(x):
         raise ClientError("hang", "The response does not end.")
-    if failed := no_reply(x) or _refused(x) or body(x).error:
+    if failed := _no_response(x) or _refused(x) or body(x).error:
         raise failed
     value = json_value(_text(x))
     if isinstance(value, ClientError):
@@ -42,22 +45,38 @@ def is_endless(x: Exchange) -> bool:
 
     It drops a line that is no header field, and all that follow.
     """
-    answer = reply(x)
-    lines = takewhile(FIELD.match, x.received[answer.head.start : answer.head.end].splitlines()[1:])
-    found = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)}
+    kept = (line.partition(b":") for line in takewhile(FIELD.match, _lines(x)))
+    found = {name.strip().lower(): value.strip() for name, _, value in kept}
     has_length = found.get(b"content-length", b"").isdigit() or b"transfer-encoding" in found
-    return answer.framing in ("length", "chunked") and not has_length
+    return reply(x).framing in ("length", "chunked") and not has_length
+
+
+def _lines(x: Exchange) -> Iterator[bytes]:
+    """The lines of the head after the status line."""
+    head = reply(x).head
+    yield from x.received[head.start : head.end].rstrip(b"\r\n").splitlines()[1:]
+
+
+def _no_response(x: Exchange) -> ClientError | None:
+    """Why there is no response: http.client is more lenient than h11, but has limits of its own."""
+    answer, lines = reply(x), [*_lines(x)]
+    if not answer.version.startswith("HTTP/1."):
+        return no_reply(x) or ClientError("connection", answer.version)
+    if len(lines) > MOST_LINES or any(len(line) > LONGEST_LINE for line in lines):
+        return ClientError("connection", "Connection aborted.")
+    if len({part.strip() for value in answer.values("content-length") for part in value.split(",")}) > 1:
+        return ClientError("connection", "Content-Length contained multiple unmatching values")
+    return None
 
 
 def _refused(x: Exchange) -> ClientError | None:
     answer = reply(x)
     is_elsewhere = answer.status in REDIRECTS and answer.value("location")
-    if answer.status < 400 and not is_elsewhere:
-        return None
-    return ClientError("status", f"{answer.status} Error: {answer.reason}", answer.status)
+    if 400 <= answer.status < 600 or is_elsewhere:
+        return ClientError("status", f"{answer.status} Error: {answer.reason}", answer.status)
+    return None
 
 
-@cached_reader
 def _text(x: Exchange) -> str:
     """The body as text: what is `text/...` is Latin-1, without a charset; bytes that are not of it are replaced."""
     content, answer = body(x).content, reply(x)
@@ -65,11 +84,9 @@ def _text(x: Exchange) -> str:
     encoding = answer.charset
     if not encoding and "text" in declared:
         encoding = "latin-1"
-    elif not encoding and "application/json" in declared:
-        encoding = "utf-8"
-    elif not encoding and content.startswith(codecs.BOM_UTF8) and len(content) >= LEAST_GUESSED:
-        encoding = "utf-8-sig"
+    elif not encoding:
+        encoding = "utf-8" if "application/json" in declared else detect_encoding(content)
     try:
-        return content.decode(encoding or "utf-8", "replace")
+        return content.decode(encoding, "replace")
     except LookupError:
         return content.decode("utf-8", "replace")
