@@ -61,7 +61,7 @@ def _legal(api: Api) -> Iterator[Probe]:
     """In the gate."""
     yield legal(api, "framed-in-every-form", "The stream has every form that its specification allows, cut anywhere.")
     yield legal(api, "coded-when-accepted", "The stream is compressed, and flushed event by event.")
-    yield legal(api, "sized", "The stream has a Content-Length, and a field of 64 kB.")
+    yield legal(api, "sized", "The stream has a Content-Length, lines that end in CRLF, and a field of 64 kB.")
     yield legal(api, "slow", "The head comes at once, the first token late, and the rest at an even pace.", stage=ALONE)
     yield legal(
         api,

@@ -51,6 +51,15 @@ async def _only_lf_lf(pieces: Pieces) -> Pieces:
             yield _taken(line[5:].lstrip(b" ") for line in block.split(b"\n") if line.startswith(b"data:"))
 
 
+async def _blocks_of_lf_lf(pieces: Pieces) -> Pieces:
+    """What ends in two LFs, as it is; what follows the last of them is never sent."""
+    rest = b""
+    async for piece in pieces:
+        *blocks, rest = (rest + piece).split(b"\n\n")
+        for block in blocks:
+            yield block + b"\n\n"
+
+
 async def _with_space_only(pieces: Pieces) -> Pieces:
     """A data line begins with `data: `."""
     data: list[bytes] = []
@@ -133,6 +142,7 @@ READING = tuple(
     GatewayChange(name=name, title=title, caught_by=caught_by, handle=handle)
     for name, title, caught_by, handle in (
         ("only-lf-lf", "Reads no line ends but LF", "GW035", reading(_only_lf_lf)),
+        ("waits-for-lf-lf", "Sends nothing of a stream before two LFs have come", "GW035", reading(_blocks_of_lf_lf)),
         ("data-needs-a-space", "Drops `data:` without a space", "GW035", reading(_with_space_only)),
         ("long-lines-dropped", "Drops lines of 64 kB", "GW030", reading(_short_lines_only)),
         ("characters-by-piece", "Decodes characters piece by piece", "GW030", reading(_characters_by_piece)),

@@ -243,9 +243,10 @@ LEGAL = (
     scripted("coded-when-accepted", "gzip, flushed event by event", CHARACTERS, change(on_wire=when_accepted)),
     scripted(
         "sized",
-        "A stream with Content-Length and a field of 64 kB, in writes of 1,000 bytes",
+        "A stream with Content-Length, lines that end in CRLF, and a field of 64 kB, in writes of 1,000 bytes",
         LARGE_WORD,
         CHARACTERS,
+        "lines-end-in-crlf",
         change(on_wire=streams(on_pieces(in_parts))),
         change(on_wire=streams(sized)),
     ),
