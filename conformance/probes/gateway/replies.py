@@ -117,7 +117,15 @@ OF_MESSAGES = tuple(
         ("events-of-tomorrow", "There are events of an unknown type", STREAM, "full"),
     )
 )
-OF_RESPONSES = (legal("responses", "response-failed", "The stream ends with response.failed."),)
+OF_RESPONSES = (
+    legal("responses", "response-failed", "The stream ends with response.failed."),
+    legal(
+        "responses",
+        "rich",
+        "The text has an annotation and log probabilities, and there is a refusal beside it.",
+        modes=MODES,
+    ),
+)
 
 FULL_FORMS = (
     "large-field",
