@@ -46,4 +46,11 @@ DEFECTS = (
         apis=("responses",),
         handle=both(each_event(lambda event: [_unannotated(event)]), on_whole(_unannotated)),
     ),
+    GatewayChange(
+        name="refusal-events-dropped",
+        title="Drops the events of a refusal of Responses",
+        caught_by="GW034",
+        apis=("responses",),
+        handle=each_event(lambda event: [] if event.get("type", "").startswith("response.refusal.") else [event]),
+    ),
 )
