@@ -119,14 +119,19 @@ CUT_SHORT = messages(state("created"), *text("Hi"))
 )
 def turn_without_an_end(x: Exchange) -> Iterator[Finding | NotJudged]:
     """The connection stays open between turns: without an event that ends the turn, the client waits until it times out."""
-    found = answer(x, x.turn or 0)
+    yield from missing_end(x, x.turn or 0)
+
+
+def missing_end(x: Exchange, number: int) -> Iterator[Finding | NotJudged]:
+    """A finding if no event ends this turn of a conversation."""
+    found = answer(x, number)
     is_over = x.ending.how in ("closed", "reset")
     then = "the server closed the connection" if is_over else f"nothing followed ({x.ending.detail or x.ending.how})"
     if found.messages and not found.is_ended:
         last = found.messages[-1]
         kind = display(as_string(as_object(parse_json(last.data)).get("type")))
         yield Finding(f"the last event of the turn is {kind}; then {then}", at=span_of(last))
-    elif not found.is_ended and is_over and x.turn:
+    elif not found.is_ended and is_over and number:
         yield untestable("the server closed the connection between two turns")
     elif not found.is_ended:
         yield Finding(f"response.create got no event: {then}")
