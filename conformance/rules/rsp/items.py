@@ -171,8 +171,9 @@ def _unfinished(x: Exchange, item: Item) -> Iterator[Finding]:
     is_whole = item.done is not None and item.done.get("status") != "incomplete"
     for place in item.texts if is_whole and item.type in READ_FROM_DELTAS else ():
         if place not in item.ends:
-            what = place[0] if place[0] in WHOLE_FIELDS else "text"
-            yield Finding(f"the deltas of the {what} have no done event, but their item is done", at=span(x, item.last))
+            yield Finding(
+                f"the deltas of the {_what(place)} have no done event, but their item is done", at=span(x, item.last)
+            )
 
 
 def _emptied(x: Exchange, item: Item) -> Iterator[Finding]:
@@ -204,22 +205,19 @@ def _made_whole(text: str) -> str:
 
 def _differing(item: Item) -> Iterator[tuple[str, str, str]]:
     """The kind, joined deltas and text of a done event, where they differ."""
-    for place, end in (*item.ends.items(), *_finished_texts(item)):
+    for place, end in item.ends.items():
         joined = "".join(item.texts.get(place, ()))
         if _made_whole(joined) != _made_whole(end):
-            yield place[0] if place[0] in WHOLE_FIELDS else "text", joined, end
+            yield _what(place), joined, end
+    if item.texts and item.done is not None and item.type in READ_FROM_DELTAS:
+        joined, end = _streamed(item), _whole(item.done)
+        if _made_whole(joined) != _made_whole(end):
+            yield _what(next(iter(item.texts))), joined, end
 
 
-def _finished_texts(item: Item) -> Iterator[tuple[Place, str]]:
-    """What response.output_item.done has of what was sent in deltas."""
-    if item.done is None or item.type not in READ_FROM_DELTAS:
-        return
-    parts = contents(item.done)
-    for name, at in item.texts:
-        if name in WHOLE_FIELDS:
-            yield (name, at), as_string(item.done.get(name))
-        elif at >= 0:
-            yield (name, at), as_string(parts[at].get("text")) if at < len(parts) else ""
+def _what(place: Place) -> str:
+    """What is at a place, for people."""
+    return place[0] if place[0] in WHOLE_FIELDS else "text"
 
 
 @stream_rule(
