@@ -75,7 +75,7 @@ def _other_ids(x: Exchange, number: int, item: Item) -> Iterator[Finding]:
     applies_to=finished,
     good=[GOOD, CALLED],
     bad=[
-        streamed(*call("{}", name="")),
+        streamed(call("{}", name="")[0], *call("{}")[1:]),
         streamed(call("{}", call_id="call_2")[0], *call("{}")[1:]),
         streamed(*call("{}")[:-1], call("{}", name="g")[-1], output=[CALL]),
         streamed(*call("{}"), output=[CALL | {"call_id": "call_2"}]),
@@ -93,12 +93,13 @@ def call_under_two_names(x: Exchange) -> Iterator[Finding]:
 
 def _other_names(x: Exchange, number: int, item: Item) -> Iterator[Finding]:
     """Where a call has no call_id or name, or others than in its first event."""
+    later = _later(x, number, item)
     for member in OF_CALL:
         first = as_string(item.added.get(member))
-        if not first:
+        if not first and any(as_string(told.get(member)) for _, told, _ in later):  # otherwise see RSP007
             seen = f"response.output_item.added of a call has {describe_member(item.added, member)}"
             yield Finding(seen, at=span(x, item.events[0]))
-        for where, told, event in _later(x, number, item) if first else ():
+        for where, told, event in later if first else ():
             if as_string(told.get(member)) not in ("", first):
                 seen = f"the call in {where} has {describe_member(told, member)}, but {display(first)} at first"
                 yield Finding(seen, at=span_of(x, event))

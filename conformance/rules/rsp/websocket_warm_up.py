@@ -6,7 +6,7 @@ from typing import Any, Final
 from conformance.apis.errors import error_response, quoted
 from conformance.apis.responses import building, output, response_states
 from conformance.apis.usage import usage
-from conformance.apis.websocket import FIRST, SECOND, TURNS, WARM_UP, WARMED, WARMING, answer, turn
+from conformance.apis.websocket import CONTINUED, FIRST, SECOND, TURNS, WARM_UP, WARMED, WARMING, answer, turn
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
@@ -18,7 +18,7 @@ from conformance.rules.rsp.shape import whole_rule
 from conformance.rules.rsp.spec import WEBSOCKET_MODE
 from conformance.rules.rsp.websocket_example import OPEN, Said, answered, conversation, create, messages
 from conformance.rules.rsp.websocket_state import CHAIN, failure, reached
-from conformance.rules.rsp.websocket_turns import missing_end, span_of
+from conformance.rules.rsp.websocket_turns import missing_end, span_of, unreadable
 
 LEAST: Final = 1
 """Tokens that an engine generates which can't only read a prompt."""
@@ -43,6 +43,8 @@ def _accepted(x: Exchange) -> NotJudged | None:
     if skip := reached(WARM_UP, WARMING)(x):
         return skip
     found, one = failure(x, 0), turn(x, WARMING)
+    if one and any(unreadable(one)):
+        return untestable("a message is no event (see RSP044)")
     if found is None or one is None:
         return None
     status, said = found.event.get("status"), error_response(one)
@@ -128,8 +130,11 @@ def warm_up_forgotten(x: Exchange, unwarmed: Exchange) -> Iterator[Finding | Not
 
     The warm-up has the input of a turn of another conversation: usage must count at least as many tokens as there.
     """
-    shorter, equal, now = turn(unwarmed, FIRST), turn(unwarmed, SECOND), turn(x, WARMED)
+    shorter, equal, usual = (turn(unwarmed, role) for role in (FIRST, SECOND, CONTINUED))
+    now = turn(x, WARMED)
     if shorter is None or equal is None or now is None:
         yield untestable("the conversation that it is compared with ended too early")
+    elif usual and any(isinstance(found, Finding) for found in forgotten(usual, equal, shorter)):
+        yield untestable("no turn has the one that it continues in its prompt (see RSP047)")
     else:
         yield from forgotten(now, equal, shorter)
