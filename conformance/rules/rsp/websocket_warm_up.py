@@ -75,7 +75,7 @@ def _accepted(x: Exchange) -> NotJudged | None:
     ],
 )
 def warm_up_that_generates(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """The client pays for a response that nobody asked for, and the next turn continues from it; or it waits in vain.
+    """The client pays for a response that it did not request, and the next turn continues from it; or it waits in vain.
 
     Codex warms each connection up. Open Responses does not define the field, so that a server may reject it.
     """
