@@ -2,8 +2,9 @@
 
 from conformance.testbed.mutations.mutate_chat import Edit, defect, with_fields
 from conformance.testbed.mutations.mutate_messages import within
-from conformance.testbed.mutations.mutate_responses import ENDS, Body, each_of, each_state, without
-from conformance.testbed.server.reply import OnResponse
+from conformance.testbed.mutations.mutate_requests import allows_some, rewriting
+from conformance.testbed.mutations.mutate_responses import ENDS, RESPONSES, Body, each_of, each_state, without
+from conformance.testbed.server.reply import Mutation, OnResponse
 
 ADDED, DONE = "response.output_item.added", "response.output_item.done"
 
@@ -28,6 +29,12 @@ def made_anew(name: str) -> Edit:
 
 
 DEFECTS = (
+    Mutation(
+        name="allowed-tools-ignored",
+        title="A tool_choice that allows some tools is treated as `auto`",
+        caught_by="RSP060",
+        on_request=rewriting(with_fields(tool_choice="auto"), allows_some, RESPONSES),
+    ),
     defect(
         "message-empty-when-done",
         "The message in response.output_item.done has no content",
