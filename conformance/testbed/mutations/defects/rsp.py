@@ -240,13 +240,13 @@ ITEMS = (
     defect(
         "events-of-nobody",
         "Events carry another item's item_id",
-        "RSP015",
+        "RSP061",
         each_of(lambda e: e | {"item_id": "msg_0"} if "item_id" in e else e),
     ),
     defect(
         "deltas-without-item-id",
         "Deltas of text have no item_id",
-        "RSP015",
+        "RSP061",
         each_of(without_fields("item_id"), DELTA),
     ),
 )
@@ -335,6 +335,12 @@ ENDINGS = (
         "total_tokens is not the sum",
         "RSP009",
         usage(lambda u: u | {"total_tokens": u["total_tokens"] + 5}),
+    ),
+    defect(
+        "response-cached-above-input",
+        "More input tokens are cached than there are",
+        "USE007",
+        usage(lambda u: u | {"input_tokens_details": {"cached_tokens": u["input_tokens"] + 5}}),
     ),
     defect(
         "incomplete-without-reason",
