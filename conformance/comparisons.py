@@ -31,7 +31,7 @@ def is_covered_by(rule: Rule, api: Api, mode: Mode | None, probes: Iterable[tupl
     return all(
         any(
             probe.api == api
-            and sent == (compare.mode or mode)
+            and (compare.any_mode or sent == (compare.mode or mode))
             and compare.matches(probe.kind, probe.subject, probe.variant, probe.repeat)
             for probe, sent in probes
         )
@@ -101,7 +101,9 @@ class Evidence:
     later_attempts: dict[CaseId, str] = field(default_factory=dict)
     short_streams: dict[tuple[Api, str], tuple[Exchange, ...]] = field(default_factory=dict)
     unavailable_apis: dict[Api, list[tuple[Mode, str]]] = field(default_factory=dict)
-    groups: dict[tuple[Compare, Api | Literal[""], str, Mode], tuple[Exchange, ...]] = field(default_factory=dict)
+    groups: dict[tuple[Compare, Api | Literal[""], str, Mode | Literal[""]], tuple[Exchange, ...]] = field(
+        default_factory=dict
+    )
     compared: dict[tuple[Kind, str, str, int], bool] = field(default_factory=dict)
     given_up: dict[str, Kind] = field(default_factory=dict)
 
@@ -160,7 +162,12 @@ class Evidence:
         """The exchange that a rule compares `x` with, or all cached ones with `many`; None if there is none."""
         case, mode = x.case, compare.mode or x.case.mode
         if compare.many:
-            key = compare, "" if compare.any_api else case.api, "" if compare.any_profile else case.profile, mode
+            key = (
+                compare,
+                "" if compare.any_api else case.api,
+                "" if compare.any_profile else case.profile,
+                "" if compare.any_mode else mode,
+            )
             if key not in self.groups:
                 self.groups[key] = tuple(self._group(*key))
             return self.groups[key]
@@ -169,10 +176,12 @@ class Evidence:
         (kind,) = compare.kinds if isinstance(compare.kinds, tuple) else (compare.kinds,)
         return self.response_to(CaseId(case.api, case.profile, mode, kind, compare.subject, repeat=compare.repeat))
 
-    def _group(self, compare: Compare, api: Api | Literal[""], profile: str, mode: Mode) -> Iterator[Exchange]:
-        """The cached exchanges that match, of an API and a profile, or of any if it is empty."""
+    def _group(
+        self, compare: Compare, api: Api | Literal[""], profile: str, mode: Mode | Literal[""]
+    ) -> Iterator[Exchange]:
+        """The cached exchanges that match, of an API, a profile and a mode, or of any if it is empty."""
         for case in sorted(self.ids_by_case):
-            is_same = case.mode == mode and api in ("", case.api) and profile in ("", case.profile)
+            is_same = mode in ("", case.mode) and api in ("", case.api) and profile in ("", case.profile)
             found = self.cached.get(self.ids_by_case[case])
             if is_same and found and compare.matches(case.kind, case.subject, case.variant, case.repeat):
                 yield found.for_case(case)

@@ -129,7 +129,7 @@ class Compare:
     """The exchanges that a rule compares a judged exchange with: by default of the same API, profile and mode.
 
     With `many`, all cases of these kinds, whatever their subject, as a tuple; then `any_profile`: sent as any profile,
-    and `any_api`: to any API; between pairs of a gateway also `any_mode`: in either mode.
+    `any_api`: to any API, and `any_mode`: in either mode.
     `optional`: the rule also judges without; otherwise a missing exchange makes it untestable.
     """
 

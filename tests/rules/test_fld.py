@@ -293,6 +293,14 @@ def test_a_stream_asked_for_in_another_type_is_lost_on_a_lenient_target_too():
     assert yielded(RULES["FLD003"].check, mistyped, HI, (STOPPED, STOP_MISTYPED)) != [Status.UNTESTABLE]
 
 
+def test_a_type_of_stream_taken_for_true_shows_in_the_other_mode_that_types_are_not_checked():
+    mistyped = answered(completion(), **MISTYPED)
+    truthy = exchange(http(200, [SSE], sse(*HELLO)), mode="unary", **UNSTREAMED)
+    streamed = exchange(http(200, [SSE], sse(*HELLO)), mode="stream", body={"model": "m", "stream": True})
+    assert yielded(RULES["FLD003"].check, mistyped, HI, (truthy, mistyped, streamed)) == [Status.UNTESTABLE]
+    assert yielded(RULES["FLD003"].check, mistyped, HI, (mistyped, streamed)) != [Status.UNTESTABLE]
+
+
 def test_a_usage_beyond_a_cap_that_held_is_not_an_ignored_cap():
     x = answered(completion({"content": "One"}, "length", usage={"completion_tokens": 9}), **CAP)
     assert yielded(dropped_cap.check, x) == []

@@ -135,17 +135,17 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
     bad=[(answered(completion(), **SET), PASSED_OVER)],
     compares_with={
         "tried": Compare(TRIED, many=True, any_profile=True),
-        "whole": Compare(TRIED, mode="unary", many=True, any_profile=True, optional=True),
+        "others": Compare((*TRIED, Kind.BASELINE), many=True, any_profile=True, any_mode=True, optional=True),
     },
 )
 def dropped_framework_field(
-    x: Exchange, tried: tuple[Exchange, ...], whole: tuple[Exchange, ...] = ()
+    x: Exchange, tried: tuple[Exchange, ...], others: tuple[Exchange, ...] = ()
 ) -> Iterator[Finding | NotJudged]:
     """Users of the framework set a value that the target never reads, and get no error."""
     if error_response(x):
         yield not_applicable("the target rejected the baseline request")
         return
-    seen = [one for other in (*tried, *whole) for one in field_observations(other, None)]
+    seen = [one for other in (*tried, *others) for one in field_observations(other, None)]
     told = {one.place for one in seen if one.proven}  # a missing effect has its own rule
     signs = {place: found for place, found in conclude(seen).items() if place not in told and place[2] == x.mode}
     dropped = [name for (_, name, _), found in signs.items() if found.state == "dropped"]

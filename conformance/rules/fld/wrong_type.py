@@ -33,6 +33,8 @@ from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
 
 SAMPLING = ("frequency_penalty", "presence_penalty", "temperature", "top_p")
+READ = (Kind.WRONG_TYPE, Kind.EFFECT, Kind.BASELINE)
+"""Requests that show which fields the target reads, and of which of them it ignores a wrong type."""
 READ_STRICTLY = (*SAMPLING, "stream")
 """Fields that affect every response, that no effect probe tests, and whose readers reject a wrong type.
 
@@ -96,13 +98,13 @@ def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     bad=[(answered(completion(), **MISTYPED), BASELINE_RESPONSE), (streamed(*HELLO, **MISTYPED), streamed(*HELLO))],
     compares_with={
         "baseline": Compare(Kind.BASELINE),
-        "tried": Compare((Kind.WRONG_TYPE, Kind.EFFECT), mode="unary", many=True, any_profile=True, optional=True),
+        "tried": Compare(READ, many=True, any_profile=True, any_mode=True, optional=True),
     },
 )
 def dropped_field(x: Exchange, baseline: Exchange, tried: Sequence[Exchange] = ()) -> Iterator[Finding | NotJudged]:
     """Accepting `temperature: {}` shows that the field is never read: values that clients set are silently ignored.
 
-    It does not on a target that takes wrong types of other fields, whose right values it honours, as if they were absent.
+    It does not on a target that accepts wrong types of other fields, whose right values it honours, in either mode.
     """
     for found in _ignored(x, baseline):
         is_sign = isinstance(found, Finding) and x.case.subject in SAMPLING
