@@ -7,6 +7,7 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import Final
 
+from conformance.apis.token_counts import Usage
 from conformance.apis.usage import usage
 from conformance.apis.websocket import turns
 from conformance.catalogue import Catalogue, of_one_side
@@ -321,11 +322,15 @@ def _fallback(x: Exchange, by_mode: ByMode, evidence: Evidence) -> Exchange | No
 
 def count_usage(result: Judgement, x: Exchange, prices: Prices) -> None:
     """Add the tokens that a response reports, and its price."""
-    spent = usage(x)
+    add_usage(result, reply(x).status, usage(x), prices)
+
+
+def add_usage(result: Judgement, status: int, spent: Usage | None, prices: Prices) -> None:
+    """Add the tokens of a response with this status, if it reports them, and its price."""
     if spent:
         result.tokens_prompt += spent.prompt
         result.tokens_completion += spent.completion
-    if reply(x).status not in range(200, 300):
+    if status not in range(200, 300):
         return
     price = prices.request
     if price is None and spent and prices.input is not None and prices.output is not None:

@@ -11,12 +11,12 @@ from typing import Final
 import anyio
 import msgspec
 
+from conformance.load.locust_process import LOCUSTFILE, LocustOptions
 from conformance.load.mix import jobs
 from conformance.load.options import HANG_UPS, LoadOptions
 from conformance.load.record import record_load
-from conformance.load.recorder import Watch
+from conformance.load.recorder import OnProgress
 from conformance.load.shape import Stage, Stages, most_users
-from conformance.load.under_locust import LOCUSTFILE, LocustOptions
 from conformance.model.criteria import Criteria
 from conformance.model.load import Bound
 from conformance.model.run import RunManifest
@@ -34,7 +34,7 @@ MASTER_PORT, WEB_PORT = 5557, 8089
 """As Locust has them."""
 LOOPBACK, EVERYWHERE = "127.0.0.1", "*"
 MOST_REQUESTS: Final = 10_000
-"""Requests of a load test, unless an option sets it: fast targets get thousands in a minute, and somebody pays."""
+"""Requests of a load test, unless an option sets it: fast targets get thousands in a minute, and each may be billed."""
 
 
 class _ShapeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,10 +120,10 @@ def stages_in(path: Path) -> Stages:
     return found.stage
 
 
-def record(options: LoadOptions, path: Path, watch: Watch = lambda _: None) -> RunManifest:
+def record(options: LoadOptions, path: Path, on_progress: OnProgress = lambda _: None) -> RunManifest:
     """Record a load test into a folder. Ctrl-C ends it early: what was recorded is kept, and the facts note it."""
     allow_many_connections()
-    return record_into(path, lambda folder: record_load(options, folder, watch))
+    return record_into(path, lambda folder: record_load(options, folder, on_progress))
 
 
 def unstored(options: LoadOptions, criteria: Criteria) -> JudgedRun:
@@ -180,7 +180,7 @@ def check_locust() -> None:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody uses."""
+    """A free port of this machine."""
     with socket.create_server((LOOPBACK, 0)) as found:
         return int(found.getsockname()[1])
 
