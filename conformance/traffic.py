@@ -22,7 +22,7 @@ from conformance.model.target import Policy, Prices
 from conformance.model.verdict import OUT_OF_SCOPE, Status, Verdict, untestable
 from conformance.model.words import Api, Direction, Mode
 from conformance.recordings.clients import Sender, sender
-from conformance.recordings.left_out import left_out_value
+from conformance.recordings.placeholders import placeholder
 
 MOST_MESSAGES: Final = 3
 """Different messages of one rule on one host and model that are kept; further ones count as the first."""
@@ -234,7 +234,7 @@ def _unless_replaced(x: Exchange, outcome: Outcome) -> Outcome:
     """
     sides: dict[Status, tuple[Direction, ...]] = {Status.FAIL: ("sent", "received"), Status.PASS: ("received",)}
     for side in sides.get(outcome.status, ()):
-        if value := left_out_value(x, side):
+        if value := placeholder(x, side):
             whose = "request" if side == "sent" else "response"
             why = f"a value in the {whose}'s body was left out of the recording ({value}), so that nothing is certain"
             return skipped(untestable(why))
