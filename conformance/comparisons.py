@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from conformance.apis.errors import error_response
-from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.request_fields import requested_cap, requested_choices
 from conformance.apis.specs import spec
 from conformance.apis.unknown_model import is_about_the_model
 from conformance.apis.websocket import case_of_connection, turn
@@ -20,6 +20,7 @@ from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import reply
 
 Load = Callable[[str], Exchange]
+"""Reads the exchange with an ID from a run."""
 MAX_CACHED_BYTES = 256 * 1024
 """Size in bytes, received or decoded, above which an exchange used for comparison is loaded again, not cached."""
 SHORT_BYTES = 100_000
@@ -44,7 +45,7 @@ def _is_short(x: Exchange, dialect: Dialect) -> bool:
     generation = spec(x.api).generation
     if x.mode != "stream" or generation is None or x.case.kind is Kind.BURST:
         return False
-    text = cap_asked(x) * choices_asked(x) - (dialect.least_cap - 1)
+    text = requested_cap(x) * requested_choices(x) - (dialect.least_cap - 1)
     return 0 < text <= generation.short_tokens and _is_at_most(SHORT_BYTES, x)
 
 
@@ -64,8 +65,8 @@ def _is_at_most(size: int, x: Exchange) -> bool:
 
 def missing_api(x: Exchange) -> str:
     """A message if this baseline response may show that the API is not offered, or an empty string."""
-    status, said = reply(x).status, error_response(x)
-    if status not in NOT_OFFERED or (status == 404 and is_about_the_model(said)):
+    status, error = reply(x).status, error_response(x)
+    if status not in NOT_OFFERED or (status == 404 and is_about_the_model(error)):
         return ""
     return f"the target does not offer this API: HTTP {status} on the path of {x.api}"
 

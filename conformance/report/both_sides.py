@@ -1,16 +1,16 @@
-"""What a failure says of a request through a gateway: where it arrived, when, and where its bytes are. Pure."""
+"""The upstream side of a failure behind a gateway: where the request arrived, when, and where its bytes are. Pure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import UNSET
 
+from conformance.comparisons import Load
 from conformance.model.exchange import Exchange, Pair
 from conformance.parsing.http1 import reply
 from conformance.report.document import Report, ReportVerdict
 from conformance.report.pair_timeline import MS
 
-Load = Callable[[str], Exchange]
 MOST_ATTEMPTS: Final = 3
 MOST_COMPARED: Final = 20
 

@@ -1,18 +1,18 @@
 """The first lines of a report: the most important facts, in one to three sentences."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import assert_never
 
 from conformance import catalogue
 from conformance.apis.errors import error_response, quoted
 from conformance.apis.specs import caps
+from conformance.comparisons import Load
 from conformance.field_support.fields import FieldObservation
 from conformance.field_support.states import State
 from conformance.judging import Judgement
 from conformance.model.case import Kind, named_case, probe_name
 from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria, RuleSelection
-from conformance.model.exchange import Exchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.verdict import Level, Status
@@ -47,8 +47,6 @@ UNAVAILABLE = frozenset((502, 503, 504))
 
 LOCKED = (401,)
 """Statuses that reject the API key, where another API accepts it; 403 may mean that the API is not there."""
-
-Load = Callable[[str], Exchange]
 
 
 def lines(
@@ -128,8 +126,8 @@ def _first_refusal(baselines: Mapping[str, Api], load: Load) -> str:
     first = next((x for x in map(load, baselines) if reply(x).status), None)
     if first is None:
         return "no response arrived" if baselines else "none was sent"
-    said = error_response(first)
-    words = f" {quoted(said.message or said.text, 200)}" if said.message or said.text else ""
+    error = error_response(first)
+    words = f" {quoted(error.message or error.text, 200)}" if error.message or error.text else ""
     return f"the first got HTTP {reply(first).status}{words}"
 
 

@@ -38,7 +38,7 @@ def hung_up(received, how="hung-up"):
         ("nobody hung up", response_after_disconnect("quokka"), hung_up(DISCONNECTED.received, "idle"), UNTESTABLE),
     ],
 )
-def test_what_a_lost_client_asked_for_is_told_to_nobody_else(why, x, before, verdict):
+def test_what_a_lost_client_asked_for_is_in_no_other_response(why, x, before, verdict):
     assert decided("LIFE007", x, hang_ups=(before,)) is verdict, why
 
 

@@ -124,13 +124,13 @@ def generation_goes_on(
 )
 def slot_not_freed(x: Exchange, hang_up: Exchange, short_streams: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """A user who stops a response and sends a new request waits until the old response is fully generated."""
-    told = [brief for brief in short_streams if not is_streamed(brief) and deltas(brief)]
+    whole = [brief for brief in short_streams if not is_streamed(brief) and deltas(brief)]
     if skip := was_disconnected([hang_up]):
         yield skip
-    elif len(told) < 3 or not deltas(x):
-        yield untestable(f"too few short streams to compare with ({len(told)})")
+    elif len(whole) < 3 or not deltas(x):
+        yield untestable(f"too few short streams to compare with ({len(whole)})")
     else:
-        waits = [first_ns(brief) for brief in told]
+        waits = [first_ns(brief) for brief in whole]
         late = first_ns(x) - x.harness_stall_ns - max(waits)
         if late >= max(LEAST_DELAY, 2 * (max(waits) - min(waits))):
             event = deltas(x)[0].event
@@ -158,14 +158,14 @@ def first_ns(x: Exchange) -> int:
     modes=("stream",),
     compares_with={"hang_ups": Compare(Kind.DISCONNECT, many=True)},
 )
-def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
+def aborted_response_leaks(x: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """A pool reuses a connection that still delivers the old response: one user reads another's conversation."""
     left = {requested_word(other) for other in hang_ups if other.ending.how == "hung-up"} - {requested_word(x), ""}
-    told = sorted(word for word in left if word in lower_text(x))
+    leaked = sorted(word for word in left if word in lower_text(x))
     if skip := was_disconnected(hang_ups):
         yield skip
-    elif told:
-        yield Finding(f"the response contains {told[0]!r}, the word of the response that was aborted by a disconnect")
+    elif leaked:
+        yield Finding(f"the response contains {leaked[0]!r}, the word of the response that was aborted by a disconnect")
     elif not any(word in lower_text(other) for other in hang_ups for word in left):
         yield untestable("the aborted response did not contain the requested word before the disconnect")
 

@@ -74,6 +74,6 @@ def lower_text(x: Exchange) -> str:
 
 def requested_word(x: Exchange) -> str:
     """The last word of the prompt, which is unique among the concurrent requests."""
-    said = tuple(conversation_texts(request_body(x)))
-    words = said[-1].split() if said else []
+    texts = tuple(conversation_texts(request_body(x)))
+    words = texts[-1].split() if texts else []
     return words[-1].lower() if words else ""
