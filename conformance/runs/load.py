@@ -50,7 +50,7 @@ def load_options(
         raise ConfigError(f"--step excludes {other}; accepted: --step with --users and --duration")
     if not jobs(run.target, run.profiles):
         raise ConfigError(
-            "--api names none that generates text; accepted for `conformance load`: " + ", ".join(GENERATIVE)
+            "conformance load needs an API that generates text; accepted for --api: " + ", ".join(GENERATIVE)
         )
     stages = _stages(shape)
     most = run.target.concurrency
@@ -153,13 +153,15 @@ def _check_spread(given: SpreadOptions) -> None:
     """Reject options that exclude each other, or have no effect. Raises ConfigError."""
     if given.worker and (given.master or given.web_ui):
         other = "master" if given.master else "web-ui"
-        raise ConfigError(f"--worker excludes --{other}, which is the master's; accepted: one of them")
+        raise ConfigError(f"--worker excludes --{other}, which is for the master; accepted: one of them")
     if given.master_host and not given.worker:
         raise ConfigError("--master-host is the host that a worker connects to; accepted: with --worker")
     if given.master_port and not (given.worker or given.master):
-        raise ConfigError("--master-port; accepted: with --master or --worker")
+        raise ConfigError(
+            "--master-port is the port of a load by several machines; accepted: with --master or --worker"
+        )
     if given.web_port and not given.web_ui:
-        raise ConfigError("--web-port; accepted: with --web-ui")
+        raise ConfigError("--web-port is the port of the web page; accepted: with --web-ui")
 
 
 def _link(text: str) -> tuple[int, int]:
