@@ -1,6 +1,6 @@
 """Index of a run's exchanges, so that a rule can compare one response with another."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -12,15 +12,13 @@ from conformance.apis.websocket import case_of_connection, turn
 from conformance.catalogue import Catalogue
 from conformance.model.case import CaseId, Compare, Kind
 from conformance.model.dialect import USUAL, Dialect
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import Exchange, ReadExchange
 from conformance.model.probe import Probe
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import reply
 
-Load = Callable[[str], Exchange]
-"""Reads the exchange with an ID from a run."""
 MAX_CACHED_BYTES = 256 * 1024
 """Size in bytes, received or decoded, above which an exchange used for comparison is loaded again, not cached."""
 SHORT_BYTES = 100_000
@@ -75,7 +73,7 @@ def missing_api(x: Exchange) -> str:
 class Evidence:
     """The exchanges of a run by test case, for comparison: small ones are cached, large ones loaded again."""
 
-    load: Load
+    load: ReadExchange
     catalogue: Catalogue
     dialects: Mapping[Api, Dialect] = field(default_factory=dict)
     ids_by_case: dict[CaseId, str] = field(default_factory=dict)

@@ -12,11 +12,10 @@ from typing import Final, NamedTuple
 from conformance.apis.errors import error_response
 from conformance.catalogue import Catalogue
 from conformance.clients import affected_clients
-from conformance.comparisons import Load
 from conformance.deciding import Outcome, condition, outcome_of, skipped
 from conformance.judging import Judgement, count_usage
 from conformance.model.case import CaseId
-from conformance.model.exchange import Exchange, Origin
+from conformance.model.exchange import Exchange, Origin, ReadExchange
 from conformance.model.rule import Rule
 from conformance.model.target import Policy, Prices
 from conformance.model.verdict import OUT_OF_SCOPE, Status, Verdict, untestable
@@ -121,7 +120,7 @@ class JudgedTraffic:
     examples: dict[str, Exchange]
 
     @property
-    def load(self) -> Load:
+    def load(self) -> ReadExchange:
         """The exchanges that a verdict names, by ID."""
         return self.examples.__getitem__
 

@@ -8,12 +8,11 @@ from conformance.apis.errors import error_response
 from conformance.apis.token_counts import Usage
 from conformance.catalogue import Catalogue
 from conformance.clients import affected_clients
-from conformance.comparisons import Load
 from conformance.deciding import MAX_REASON, Outcome, outcome_of
 from conformance.judging import Judgement, add_usage
 from conformance.load.sampler import is_judged_alone, judged_alone
 from conformance.model.case import CaseId, Kind
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import Exchange, ReadExchange
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.sample import Group, Population, Sample
@@ -79,7 +78,7 @@ def case_of(group: Group) -> CaseId:
 
 
 def judge_load(
-    facts: RunManifest, population: Population, load: Load, ids: Iterable[str], catalogue: Catalogue
+    facts: RunManifest, population: Population, load: ReadExchange, ids: Iterable[str], catalogue: Catalogue
 ) -> Judgement:
     """Judge a load test by its samples, and by the exchanges whose bytes are kept."""
     result = Judgement(requests=len(population.samples))

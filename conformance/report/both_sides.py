@@ -5,8 +5,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from conformance.comparisons import Load
-from conformance.model.exchange import Exchange, Pair
+from conformance.model.exchange import Exchange, Pair, ReadExchange
 from conformance.parsing.http1 import reply
 from conformance.report.document import Report, ReportVerdict
 from conformance.report.pair_timeline import MS
@@ -15,14 +14,14 @@ MOST_ATTEMPTS: Final = 3
 MOST_COMPARED: Final = 20
 
 
-def pair_of(exchange: str, report: Report, load: Load) -> Pair | None:
+def pair_of(exchange: str, report: Report, load: ReadExchange) -> Pair | None:
     """Both sides of a request; None in a run that is not through a gateway."""
     if report.gateway is UNSET:
         return None
     return Pair(load(exchange), tuple(map(load, report.gateway.upstream_of(exchange))))
 
 
-def clearest(verdicts: Sequence[ReportVerdict], report: Report, load: Load) -> ReportVerdict:
+def clearest(verdicts: Sequence[ReportVerdict], report: Report, load: ReadExchange) -> ReportVerdict:
     """The failure to show: the first; through a gateway, that with the shortest request, which reads best."""
     if report.gateway is UNSET:
         return verdicts[0]

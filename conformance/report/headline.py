@@ -7,12 +7,12 @@ from typing import assert_never
 from conformance import catalogue
 from conformance.apis.errors import error_response, quoted
 from conformance.apis.specs import caps
-from conformance.comparisons import Load
 from conformance.field_support.fields import FieldObservation
 from conformance.field_support.states import State
 from conformance.judging import Judgement
 from conformance.model.case import Kind, named_case, probe_name
 from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria, RuleSelection
+from conformance.model.exchange import ReadExchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.verdict import Level, Status
@@ -53,7 +53,7 @@ def lines(
     facts: RunManifest,
     judgement: Judgement,
     verdicts: Sequence[ReportVerdict],
-    load: Load,
+    load: ReadExchange,
     causes: Sequence[Cause] = (),
     waivers: Sequence[ReportWaiver] = (),
     criteria: Criteria = USUAL_CRITERIA,
@@ -102,7 +102,7 @@ def _not_offered(judgement: Judgement) -> Iterator[str]:
         yield f"Not judged: {api} ({why})."
 
 
-def without_baseline(baselines: Mapping[str, Api], load: Load) -> str:
+def without_baseline(baselines: Mapping[str, Api], load: ReadExchange) -> str:
     """Why the run proves nothing, or nothing about an API, or an empty string.
 
     All baseline requests failed, or some were rate-limited (429), or an API rejected the key that another accepted:
@@ -121,7 +121,7 @@ def without_baseline(baselines: Mapping[str, Api], load: Load) -> str:
     return ""
 
 
-def _first_refusal(baselines: Mapping[str, Api], load: Load) -> str:
+def _first_refusal(baselines: Mapping[str, Api], load: ReadExchange) -> str:
     """What the first baseline request got, in the server's words."""
     first = next((x for x in map(load, baselines) if reply(x).status), None)
     if first is None:
@@ -131,7 +131,7 @@ def _first_refusal(baselines: Mapping[str, Api], load: Load) -> str:
     return f"the first got HTTP {reply(first).status}{words}"
 
 
-def is_unavailable(baselines: Mapping[str, Api], load: Load) -> bool:
+def is_unavailable(baselines: Mapping[str, Api], load: ReadExchange) -> bool:
     """Whether a gateway responded to all baseline requests that the server behind it is down or busy."""
     statuses = {reply(load(name)).status for name in baselines}
     return bool(statuses) and statuses <= UNAVAILABLE
@@ -161,7 +161,7 @@ def _about_the_key(variable: str | None) -> str:
     return f"check the key in ${variable}" if variable else named
 
 
-def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[str]:
+def _stream_dropped(verdicts: Sequence[ReportVerdict], load: ReadExchange) -> Iterator[str]:
     """The incident: a stream was requested, but a non-streaming response with a 2xx status was received."""
     failed = dict.fromkeys(v.exchanges[0] for v in verdicts if v.counts and v.mode == "stream" and _baseline_summary(v))
     for x in map(load, failed):
@@ -175,7 +175,7 @@ def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[s
             return
 
 
-def _slow(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[str]:
+def _slow(verdicts: Sequence[ReportVerdict], load: ReadExchange) -> Iterator[str]:
     """The frameworks whose baseline request ran into the timeout, though it may be slowness."""
     for v in verdicts:
         is_open = v.rule == "HTTP001" and v.status is Status.UNTESTABLE and _baseline_summary(v)
