@@ -52,12 +52,12 @@ def retried(text: str = "Quokka, quokka,", prompt: int = 12, subject: str = "mid
     return answered(completion({"content": text}, "length", usage=spent), probe=f"chat.retry.{subject}")
 
 
-TWINS = (answered(completion(), probe="chat.twin"), answered(completion(), probe="chat.twin.again"))
+REPEATS = (answered(completion(), probe="chat.twin"), answered(completion(), probe="chat.twin.again"))
 
 
-def was_disconnected(hang_ups: Sequence[Exchange]) -> NotJudged | None:
+def was_disconnected(disconnects: Sequence[Exchange]) -> NotJudged | None:
     """The harness disconnected before the response ended."""
-    if any(x.ending.how == "hung-up" for x in hang_ups):
+    if any(x.ending.how == "hung-up" for x in disconnects):
         return None
     return untestable("the response ended, or failed, before the harness could disconnect")
 
