@@ -19,6 +19,7 @@ OF_CALL: Final = ("call_id", "name")
 """What the client sends a result back under, and what it runs."""
 Later = tuple[str, Object, Event | None]
 """Where an item is told once more, the item, and the event."""
+TEXT: Final = "response.output_text.delta"
 OTHER_ID: Final[Object] = {"id": "msg_2"}
 
 
@@ -64,6 +65,33 @@ def _other_ids(x: Exchange, number: int, item: Item) -> Iterator[Finding]:
         if told.get("id") is not None and told["id"] != name:
             seen = f"the item in {where} has {describe_member(told, 'id')}, but its id was {display(name)}"
             yield Finding(seen, at=span_of(x, event))
+
+
+@stream_rule(
+    "RSP061",
+    MUST,
+    "A delta of text has the id of its item",
+    spec=EVENTS,
+    fix="Set item_id of each delta to the id that the item has in response.output_item.added.",
+    applies_to=has_indexed_items,
+    good=[GOOD, CALLED],
+    bad=[
+        streamed(*(v | {"item_id": "msg_2"} if v["type"] == TEXT else v for v in text("Hi"))),
+        streamed(*({k: told for k, told in v.items() if k != "item_id"} for v in text("Hi"))),
+    ],
+)
+def text_of_no_item(x: Exchange) -> Iterator[Finding]:
+    """Text is lost: the Vercel AI SDK up to August 2026 joins it by item_id, and reports `text part … not found`.
+
+    It passes over a delta without item_id.
+    """
+    for item in items(x):
+        name = item.added.get("id")
+        for part in building(x):
+            if part.event in item.events and part.type == TEXT and part.value.get("item_id") != name:
+                told = describe_member(part.value, "item_id")
+                yield Finding(f"{TEXT} has {told}, but the item's id is {display(name)}", at=span(x, part.event))
+                return
 
 
 @stream_rule(
