@@ -1,25 +1,25 @@
 """Index of a run's exchanges, so that a rule can compare one response with another."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from conformance.apis.errors import error_response
-from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.request_fields import requested_cap, requested_choices
 from conformance.apis.specs import spec
 from conformance.apis.unknown_model import is_about_the_model
 from conformance.apis.websocket import case_of_connection, turn
 from conformance.catalogue import Catalogue
 from conformance.model.case import CaseId, Compare, Kind
 from conformance.model.dialect import USUAL, Dialect
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import Exchange, ReadExchange
 from conformance.model.probe import Probe
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import reply
 
-Load = Callable[[str], Exchange]
 MAX_CACHED_BYTES = 256 * 1024
 """Size in bytes, received or decoded, above which an exchange used for comparison is loaded again, not cached."""
 SHORT_BYTES = 100_000
@@ -44,7 +44,7 @@ def _is_short(x: Exchange, dialect: Dialect) -> bool:
     generation = spec(x.api).generation
     if x.mode != "stream" or generation is None or x.case.kind is Kind.BURST:
         return False
-    text = cap_asked(x) * choices_asked(x) - (dialect.least_cap - 1)
+    text = requested_cap(x) * requested_choices(x) - (dialect.least_cap - 1)
     return 0 < text <= generation.short_tokens and _is_at_most(SHORT_BYTES, x)
 
 
@@ -53,8 +53,16 @@ NO_PATH: Final = (403, 404, 405)
 NOT_OFFERED: Final = (*NO_PATH, 501)
 """Statuses of every baseline request, streaming or not, that show that a target does not offer an API.
 
-403 is what some gateways answer on a path that they do not have. If every API gets it, the key is refused.
+403 is what some gateways answer on a path that they do not have. If every API gets it, the key is refused. LM Studio
+has answered an unknown path with 200 and an error that names the path, which ERR013 reports.
 """
+
+
+UNKNOWN_PATH: Final = re.compile(
+    r"\b(?:unexpected|unknown|unrecognized|invalid|unsupported|no such|no route|not found|not exist|n't exist)\b",
+    re.IGNORECASE,
+)
+MOST_OF_A_LINE: Final = 8192
 
 
 def _is_at_most(size: int, x: Exchange) -> bool:
@@ -62,10 +70,20 @@ def _is_at_most(size: int, x: Exchange) -> bool:
     return len(x.received) <= size and len(reply(x).content) <= size
 
 
+def _says_path_is_unknown(x: Exchange) -> bool:
+    """Whether an error says that there is no such path, and names it."""
+    path = x.sent[:MOST_OF_A_LINE].partition(b"\r\n")[0].split(b" ")[1:2]
+    name = path[0].partition(b"?")[0].decode("latin-1") if path else ""
+    message = error_response(x).message
+    return name in message and len(name) > 1 and bool(UNKNOWN_PATH.search(message))
+
+
 def missing_api(x: Exchange) -> str:
     """A message if this baseline response may show that the API is not offered, or an empty string."""
-    status, said = reply(x).status, error_response(x)
-    if status not in NOT_OFFERED or (status == 404 and is_about_the_model(said)):
+    status, error = reply(x).status, error_response(x)
+    if error.in_band and _says_path_is_unknown(x):
+        return f"the target does not offer this API: HTTP {status} with an error about the path of {x.api}"
+    if status not in NOT_OFFERED or (status == 404 and is_about_the_model(error)):
         return ""
     return f"the target does not offer this API: HTTP {status} on the path of {x.api}"
 
@@ -74,7 +92,7 @@ def missing_api(x: Exchange) -> str:
 class Evidence:
     """The exchanges of a run by test case, for comparison: small ones are cached, large ones loaded again."""
 
-    load: Load
+    load: ReadExchange
     catalogue: Catalogue
     dialects: Mapping[Api, Dialect] = field(default_factory=dict)
     ids_by_case: dict[CaseId, str] = field(default_factory=dict)

@@ -118,14 +118,14 @@ def _tools(x: Exchange) -> FieldEvidence:
 
 def _refused_beside(x: Exchange) -> Iterator[tuple[str, FieldEvidence]]:
     """The one field with a usual value that the target rejects by name, in a request about another field or none."""
-    said, about = error_response(x), x.case.subject.partition(".")[0]
-    if x.case.kind in INVALID or not (is_verdict_on_request(said) and is_unsupported(said)):
+    error, about = error_response(x), x.case.subject.partition(".")[0]
+    if x.case.kind in INVALID or not (is_verdict_on_request(error) and is_unsupported(error)):
         return
     blamed = rejected_fields(x)
     if len(blamed) == 1 and about not in blamed and spec(x.api).prompt not in blamed:
         yield (
             blamed[0],
-            FieldEvidence("refused", f"rejected with {said.status}; the error names the field or its value"),
+            FieldEvidence("refused", f"rejected with {error.status}; the error names the field or its value"),
         )
 
 
@@ -145,10 +145,12 @@ def _echoed(x: Exchange, baseline: Exchange | None) -> Iterator[tuple[str, Field
 
 def _instructed(x: Exchange, name: str) -> FieldEvidence:
     """Whether usage counts the words of the instructions: each is at least one token."""
-    said, spent = error_response(x), usage(x)
-    if said:
-        is_refused = is_verdict_on_request(said) and names_field(said, name)
-        return FieldEvidence("refused" if is_refused else "unknown", f"an error with status {said.status} was received")
+    error, spent = error_response(x), usage(x)
+    if error:
+        is_refused = is_verdict_on_request(error) and names_field(error, name)
+        return FieldEvidence(
+            "refused" if is_refused else "unknown", f"an error with status {error.status} was received"
+        )
     if fault := unanswered_reason(x):
         return FieldEvidence("unknown", fault)
     if spent is None or not spent.prompt:
@@ -166,27 +168,46 @@ LONG_INSTRUCTIONS: Final = 100
 
 def _continued_unknown_response(x: Exchange) -> FieldEvidence:
     """The state of `previous_response_id` when it names a response that does not exist."""
-    if said := error_response(x):
-        if is_verdict_on_request(said):
-            return FieldEvidence("refused", f"an unknown id is rejected with {said.status}")
-        return FieldEvidence("unknown", f"the target failed with {said.status}")
+    if error := error_response(x):
+        if is_verdict_on_request(error):
+            return FieldEvidence("refused", f"an unknown id is rejected with {error.status}")
+        return FieldEvidence("unknown", f"the target failed with {error.status}")
     if fault := unanswered_reason(x):
         return FieldEvidence("unknown", fault)
     return FieldEvidence("dropped", "the id of a response that does not exist is silently ignored")
 
 
+LENIENT: Final = "a wrong type is silently ignored, but this target does so for fields that it honours, too"
+
+
 def conclude(seen: Iterable[FieldObservation]) -> dict[Place, FieldResult]:
     """The state of each field in each mode: the worst proven one, else the worst observed one."""
-    places: dict[Place, list[FieldObservation]] = {}
-    for one in seen:
-        places.setdefault(one.place, []).append(one)
+    places = _by_place(seen)
     lenient = frozenset(_lenient(places))
     return {place: _shown(found, lenient) for place, found in sorted(places.items())}
 
 
+def is_lenient(seen: Iterable[FieldObservation], api: Api) -> bool:
+    """Whether the target ignores wrong types of fields that it honours: then one shows nothing about other fields."""
+    return (api, False) in _lenient(_by_place(seen))
+
+
+def _by_place(seen: Iterable[FieldObservation]) -> dict[Place, list[FieldObservation]]:
+    places: dict[Place, list[FieldObservation]] = {}
+    for one in seen:
+        places.setdefault(one.place, []).append(one)
+    return places
+
+
 def _lenient(places: Mapping[Place, Sequence[FieldObservation]]) -> Iterator[tuple[Api, bool]]:
-    """The APIs, at top level or nested (True), where a wrong type of a field that is read was ignored."""
+    """The APIs, at top level or nested (True), where a wrong type of a field that is read was ignored.
+
+    Types are checked before the mode is known, so that a field may be honoured in one mode, and show this in the other.
+    """
+    seen: dict[tuple[Api, str], list[FieldObservation]] = {}
     for (api, name, _), found in places.items():
+        seen.setdefault((api, name), []).extend(found)
+    for (api, name), found in seen.items():
         states = {one.sight.state for one in found if one.proven}
         if states & {"honoured", "refused"} and "dropped" not in states and any(one.passed_over for one in found):
             yield api, "." in name
@@ -201,6 +222,5 @@ def _shown(found: Sequence[FieldObservation], lenient: frozenset[tuple[Api, bool
     api, name, _ = worst.place
     is_sign = worst.passed_over and worst.sight.state == "dropped"
     if is_sign and lenient & {(api, False), (api, "." in name)}:
-        why = "a wrong type is silently ignored, but this target does so for fields that it honours too"
-        return FieldResult("unknown", why, worst.exchange, worst.documented)
+        return FieldResult("unknown", LENIENT, worst.exchange, worst.documented)
     return FieldResult(worst.sight.state, worst.sight.why, worst.exchange, worst.documented)

@@ -10,12 +10,11 @@ import msgspec
 from msgspec import UNSET
 
 from conformance import __version__, catalogue
-from conformance.comparisons import Load
 from conformance.judging import Judgement
 from conformance.load.result import LoadResult
 from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria
 from conformance.model.dialect import Dialect
-from conformance.model.exchange import Pair
+from conformance.model.exchange import Pair, ReadExchange
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
@@ -44,7 +43,7 @@ from conformance.traffic import JudgedTraffic
 def build_report(
     facts: RunManifest,
     judgement: Judgement,
-    load: Load,
+    load: ReadExchange,
     criteria: Criteria = USUAL_CRITERIA,
     traffic: JudgedTraffic | None = None,
     pairs: Sequence[Pair] = (),
@@ -153,7 +152,7 @@ def exit_code(
     return ExitCode.FAILED if any(found.get(what) for what in fail_on) else ExitCode.CONFORMANT
 
 
-def _report_verdict(verdict: Verdict, load: Load, waived: str) -> ReportVerdict:
+def _report_verdict(verdict: Verdict, load: ReadExchange, waived: str) -> ReportVerdict:
     return ReportVerdict(
         rule=verdict.rule,
         title=verdict.title,
@@ -174,7 +173,7 @@ def _report_verdict(verdict: Verdict, load: Load, waived: str) -> ReportVerdict:
     )
 
 
-def _report_finding(finding: Finding, exchanges: tuple[str, ...], load: Load) -> ReportFinding:
+def _report_finding(finding: Finding, exchanges: tuple[str, ...], load: ReadExchange) -> ReportFinding:
     """A finding with its bytes. If the verdict has several exchanges, the finding points into the first."""
     if finding.at is None or not exchanges:
         return ReportFinding(safe(finding.seen), safe(finding.expected))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from conformance import catalogue
 from conformance import rules as rules_package
-from conformance.apis.sampling import population_of
+from conformance.apis.load_samples import population_of
 from conformance.deciding import decide
 from conformance.handbook import examples
 from conformance.handbook.examples import POLICIES, sides
@@ -93,6 +93,7 @@ def at_random(seed: int) -> Iterator[int]:
         yield choose.randint(1, 40)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("rule", by_id(rule for rule in RULES if not rule.timed))
 def test_cutting_the_bytes_elsewhere_changes_no_verdict(rule: Rule):
     for example in (*rule.good, *rule.bad):

@@ -135,7 +135,7 @@ def test_a_refusal_of_the_cap_that_rode_along_proves_nothing():
     assert yielded(refusal_without_the_field.check, x, HI) == [Status.UNTESTABLE]
 
 
-def test_where_the_greeting_fails_a_nameless_refusal_proves_nothing():
+def test_where_the_baseline_request_fails_a_nameless_refusal_proves_nothing():
     x, hello = answered(UNNAMED, status=400, **MISTYPED), answered(UNNAMED, status=400)
     assert yielded(dropped_field.check, x, hello) == [Status.UNTESTABLE]
 
@@ -193,7 +193,7 @@ def test_all_always_sent_fields_that_the_target_does_not_know_are_named_at_once(
     assert ("it also sends `temperature`" in seen) is is_told
 
 
-def test_a_streamed_answer_beside_n_that_is_no_stream_is_told_once():
+def test_a_streamed_answer_beside_n_that_is_no_stream_is_reported_once():
     x = answered(completion(), mode="stream", probe="chat.n", body={"n": 2, "stream": True})
     (seen,) = yielded(stream_dropped_beside_a_field.check, x, streamed(*HELLO))
     assert "`n`" in seen
@@ -272,6 +272,25 @@ def test_a_wrong_type_of_what_every_request_needs_does_not_show_that_a_framework
     mistyped = answered(completion(), probe=f"{api}.wrong-type.{name}", body={name: {"unexpected": True}})
     plain = answered(completion(), probe=f"{api}.hello", body={name: "Say hello."})
     assert yielded(RULES["FLD018"].check, plain, (mistyped,)) == []
+
+
+STOPPED = answered(completion({"content": "One"}), **STOP)
+STOP_MISTYPED = answered(completion(), probe="chat.wrong-type.stop", body={"stop": {"unexpected": True}})
+
+
+def test_a_wrong_type_shows_nothing_on_a_target_that_ignores_those_of_fields_that_it_honours():
+    mistyped, sends = answered(completion(), **MISTYPED), answered(completion(), body={"temperature": 0.2})
+    lenient, strict = (STOPPED, STOP_MISTYPED, mistyped), (STOPPED, mistyped)
+    assert yielded(RULES["FLD003"].check, mistyped, HI, lenient) == [Status.UNTESTABLE]
+    assert yielded(RULES["FLD003"].check, mistyped, HI, strict) != [Status.UNTESTABLE]
+    assert yielded(RULES["FLD018"].check, sends, (mistyped,), lenient) == []
+    assert yielded(RULES["FLD018"].check, sends, (mistyped,), strict) != []
+
+
+def test_a_stream_asked_for_in_another_type_is_lost_on_a_lenient_target_too():
+    body = {"stream": {"unexpected": True}}
+    mistyped = answered(completion(), probe="chat.wrong-type.stream", body=body)
+    assert yielded(RULES["FLD003"].check, mistyped, HI, (STOPPED, STOP_MISTYPED)) != [Status.UNTESTABLE]
 
 
 def test_a_usage_beyond_a_cap_that_held_is_not_an_ignored_cap():

@@ -39,6 +39,7 @@ def lost(rule):
     return [effect.sentence for effect in effects(rule) if effect.profile in DEFAULT_PROFILES]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rule", sorted(LESSER.keys() - EXCEPTIONS.keys()))
 def test_a_fault_that_costs_the_answer_or_a_call_fails_a_must(rule):
     assert lost(rule) == []

@@ -1,6 +1,6 @@
 """Fields of a wrong type: a target that accepts one does not read it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from conformance.apis.errors import error_response
 from conformance.apis.specs import spec
@@ -11,7 +11,8 @@ from conformance.field_support.capability import (
     sign_of_reading,
     warned,
 )
-from conformance.model.case import Kind
+from conformance.field_support.fields import LENIENT, field_observations, is_lenient
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
@@ -31,7 +32,8 @@ from conformance.rules.fld.example import BASELINE_RESPONSE, MISTYPED, NAMED, UN
 from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
 
-READ_STRICTLY = ("frequency_penalty", "presence_penalty", "stream", "temperature", "top_p")
+SAMPLING = ("frequency_penalty", "presence_penalty", "temperature", "top_p")
+READ_STRICTLY = (*SAMPLING, "stream")
 """Fields that affect every response, that no effect probe tests, and whose readers reject a wrong type.
 
 With them the field that has the prompt: `prompt` of Completions, but not of Responses, where it is an option.
@@ -58,23 +60,23 @@ def _is_strict(x: Exchange) -> bool:
 
 def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """A value of a wrong type was accepted, and answered as if it were absent, or where none can be absent."""
-    name, said = x.case.subject, error_response(x)
-    if said.in_band:
+    name, error = x.case.subject, error_response(x)
+    if error.in_band:
         yield not_applicable("the request failed with an error under a success status (see ERR013)")
-    elif not said and name != "stream" and (sign := sign_of_reading(x, baseline)):  # no value but a boolean has a form
+    elif not error and name != "stream" and (sign := sign_of_reading(x, baseline)):  # no value but a boolean has a form
         yield not_applicable(f"the value was not ignored: {sign}")
-    elif not said:
+    elif not error:
         if not warned(x, name):
             how = "accepted" if is_required(x, baseline) or sign_of_reading(x, baseline) else "silently ignored"
             seen = f"`{name}` of a wrong type was {how}: the target returned HTTP {reply(x).status}"
             yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
-    elif said.status >= 500 and said.status != 501:
-        yield not_applicable(f"the target returned HTTP {said.status}")
-    elif not names_any(said, name) and (cap := refused_cap(x)):
+    elif error.status >= 500 and error.status != 501:
+        yield not_applicable(f"the target returned HTTP {error.status}")
+    elif not names_any(error, name) and (cap := refused_cap(x)):
         yield untestable(f"the target rejected `{cap}`, which the request also sets")
-    elif not names_any(said, name) and (named := other_rejected_fields(x, baseline, said)):
+    elif not names_any(error, name) and (named := other_rejected_fields(x, baseline, error)):
         yield not_applicable(f"the target rejected `{named[0]}`, which `{name}` depends on")
-    elif not names_any(said, name) and (skip := baseline_ok(baseline)):
+    elif not names_any(error, name) and (skip := baseline_ok(baseline)):
         yield skip
 
 
@@ -92,10 +94,23 @@ def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
         (answered(UNNAMED, status=422, **MISTYPED), BASELINE_RESPONSE),
     ],
     bad=[(answered(completion(), **MISTYPED), BASELINE_RESPONSE), (streamed(*HELLO, **MISTYPED), streamed(*HELLO))],
+    compares_with={
+        "baseline": Compare(Kind.BASELINE),
+        "tried": Compare((Kind.WRONG_TYPE, Kind.EFFECT), mode="unary", many=True, any_profile=True, optional=True),
+    },
 )
-def dropped_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
-    """Accepting `temperature: {}` shows that the field is never read: values that clients set are silently ignored."""
-    yield from _ignored(x, baseline)
+def dropped_field(x: Exchange, baseline: Exchange, tried: Sequence[Exchange] = ()) -> Iterator[Finding | NotJudged]:
+    """Accepting `temperature: {}` shows that the field is never read: values that clients set are silently ignored.
+
+    It does not on a target that takes wrong types of other fields, whose right values it honours, as if they were absent.
+    """
+    for found in _ignored(x, baseline):
+        is_sign = isinstance(found, Finding) and x.case.subject in SAMPLING
+        yield untestable(LENIENT) if is_sign and _is_lenient(x, tried) else found
+
+
+def _is_lenient(x: Exchange, tried: Sequence[Exchange]) -> bool:
+    return is_lenient((one for other in tried for one in field_observations(other, None)), x.api)
 
 
 @rule(

@@ -100,13 +100,13 @@ def has_odd_arguments(fragment: Fragment) -> bool:
     return function.get("arguments") is not None or fragment.event is None
 
 
-def other_ids(x: Exchange) -> Iterator[tuple[Fragment, str, str]]:
-    """Fragments with a different id than their call."""
+def other_ids(x: Exchange) -> Iterator[tuple[Fragment, ToolCall, str]]:
+    """Fragments with a different id than their call, with that call and the id."""
     for call, found in joined_calls(x):
         for fragment in found:
             name = as_string(fragment.value.get("id"))
             if name and name != call.id and is_integer(fragment.value.get("index")):
-                yield fragment, call.id, name
+                yield fragment, call, name
                 break
 
 
@@ -128,13 +128,13 @@ def _misfiled(x: Exchange) -> Iterator[Fragment]:
     for call, found in begun:
         if found[0].choice not in bare or is_object(call.arguments):
             continue
-        said = ""
+        arguments = ""
         for fragment in found:
             more = as_string(function_of(fragment).get("arguments"))
-            if more.strip() and is_object(said):
+            if more.strip() and is_object(arguments):
                 yield fragment
                 break
-            said += more
+            arguments += more
 
 
 def repeated_arguments(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment], str]]:
