@@ -104,7 +104,7 @@ def _more(x: Exchange) -> Iterator[tuple[str, FieldEvidence]]:
         yield spec(x.api).prompt, FieldEvidence("honoured", "the response has the word that the prompt requests")
     if kind is Kind.EFFECT and subject in INSTRUCTED:
         yield subject, _instructed(x, subject)
-    if kind is Kind.PREVIOUS_RESPONSE and x.api == "responses":
+    if kind is Kind.PREVIOUS_RESPONSE and not x.case.subject and x.api == "responses":
         yield "previous_response_id", _continued_unknown_response(x)
 
 
