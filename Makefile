@@ -12,8 +12,8 @@ PAGES := .cache/pages
 LOCUST := .cache/locust
 GATEWAYS := .cache/gateways
 REAL_GATEWAYS := $(patsubst tests/gateway/real/%/gateway.toml,%,$(wildcard tests/gateway/real/*/gateway.toml))
-# One more than processors: some tests wait for a server or a process.
-WORKERS = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
+# Two more than processors: some tests wait for a server or a process.
+WORKERS = $(shell $(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 2)')
 # Arguments for the command of a target, for example: make run ARGS="--deployment silent-json"
 ARGS ?=
 PIP := --disable-pip-version-check --no-input --quiet

@@ -1,5 +1,6 @@
 """Index of a run's exchanges, so that a rule can compare one response with another."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -52,8 +53,16 @@ NO_PATH: Final = (403, 404, 405)
 NOT_OFFERED: Final = (*NO_PATH, 501)
 """Statuses of every baseline request, streaming or not, that show that a target does not offer an API.
 
-403 is what some gateways answer on a path that they do not have. If every API gets it, the key is refused.
+403 is what some gateways answer on a path that they do not have. If every API gets it, the key is refused. LM Studio
+has answered an unknown path with 200 and an error that names the path, which ERR013 reports.
 """
+
+
+UNKNOWN_PATH: Final = re.compile(
+    r"\b(?:unexpected|unknown|unrecognized|invalid|unsupported|no such|no route|not found|not exist|n't exist)\b",
+    re.IGNORECASE,
+)
+MOST_OF_A_LINE: Final = 8192
 
 
 def _is_at_most(size: int, x: Exchange) -> bool:
@@ -61,9 +70,19 @@ def _is_at_most(size: int, x: Exchange) -> bool:
     return len(x.received) <= size and len(reply(x).content) <= size
 
 
+def _says_path_is_unknown(x: Exchange) -> bool:
+    """Whether an error says that there is no such path, and names it."""
+    path = x.sent[:MOST_OF_A_LINE].partition(b"\r\n")[0].split(b" ")[1:2]
+    name = path[0].partition(b"?")[0].decode("latin-1") if path else ""
+    message = error_response(x).message
+    return name in message and len(name) > 1 and bool(UNKNOWN_PATH.search(message))
+
+
 def missing_api(x: Exchange) -> str:
     """A message if this baseline response may show that the API is not offered, or an empty string."""
     status, error = reply(x).status, error_response(x)
+    if error.in_band and _says_path_is_unknown(x):
+        return f"the target does not offer this API: HTTP {status} with an error about the path of {x.api}"
     if status not in NOT_OFFERED or (status == 404 and is_about_the_model(error)):
         return ""
     return f"the target does not offer this API: HTTP {status} on the path of {x.api}"

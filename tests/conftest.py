@@ -5,6 +5,7 @@ import gc
 import importlib
 import pickle
 import zlib
+from collections import Counter
 from functools import cache
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import settings
 from conformance import selftest
 from conformance.model.target import Policy
 
+gc.set_threshold(100_000, 20, 20)  # tests leave few cycles, and the default threshold costs a tenth of their time
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
@@ -30,8 +32,15 @@ def pytest_addoption(parser):
     parser.addoption("--part", type=part, metavar="K/N", help="run the K-th of N parts of the tests, chosen by name")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Leave out the tests of the other parts."""
+    """Leave the cases outside a sample to `make verify`, and leave out the tests of the other parts."""
+    cases = Counter()
+    for item in items:
+        for sampled in item.iter_markers("sampled"):
+            if cases[item.function] % sampled.args[0]:
+                item.add_marker(pytest.mark.verify)
+            cases[item.function] += 1
     number, parts = config.option.part or (1, 1)
     own, others = [], []
     for item in items:

@@ -132,6 +132,23 @@ def test_each_mode_may_say_in_its_own_way_that_the_api_is_not_offered():
     assert set(judged(GREETINGS | both).absent) == {"messages"}
 
 
+NO_ROUTE = {"error": "Unexpected endpoint or method. (POST /v1/x)"}
+"""How LM Studio answers a path that it does not have."""
+
+
+def test_an_error_about_the_path_shows_a_missing_api_whatever_its_status():
+    assert set(judged(GREETINGS | not_offered(200, NO_ROUTE)).absent) == {"messages"}
+    named_api = judged(GREETINGS | not_offered(200, NO_ROUTE), apis=("chat", "messages"))
+    assert "ERR013" in musts(named_api)
+
+
+@pytest.mark.parametrize("said", ["POST /v1/x failed: connection refused", "Unexpected end of the input", "No model."])
+def test_another_error_with_a_success_status_is_no_missing_api(said):
+    judgement = judged(GREETINGS | not_offered(200, {"error": said}))
+    assert judgement.absent == {}
+    assert "ERR013" in musts(judgement)
+
+
 def test_an_api_that_rejects_streams_only_is_offered():
     half = messages_with(answered(error(), status=501, mode="stream"), answered(completion()))
     assert judged(GREETINGS | half).absent == {}

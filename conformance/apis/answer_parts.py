@@ -181,6 +181,7 @@ def _responses(x: Exchange) -> dict[Aspect, Parts]:
     parts["more"] = {
         "the content parts": [{name: item for name, item in part.items() if name != "text"} for part in contents],
         "the other items": [_unnamed(item) for item in items if item.get("type") not in OF_ASPECTS],
+        "the refusal": "".join(choice.refusal for choice in response_content(x).choices),
     }
     return parts
 

@@ -18,6 +18,8 @@ ASSEMBLED = {"thinking": ("thinking", "signature"), "redacted_thinking": ("data"
 THANKS: Object = {"role": "user", "content": "Thank you. Say hello."}
 RUNNING = ("queued", "in_progress")
 """The statuses of a response that is not finished."""
+UNSTORED = "unstored"
+"""The subject of a request for a response that was not to be stored."""
 NEXT_CAP = 16
 """The smallest cap that Responses allows."""
 
@@ -33,6 +35,13 @@ def stored_id(x: Exchange) -> str:
     """The id of a response that reports that it is stored, or empty."""
     last = _last_state(x)
     return usable_id(last.get("id")) if last.get("store") is True else ""
+
+
+def unstored_id(x: Exchange) -> str:
+    """The id of a response that was not to be stored, or empty; also if it reports that it is stored all the same."""
+    last = _last_state(x)
+    is_unstored = request_body(x).get("store") is False and last.get("store") is not True
+    return usable_id(last.get("id")) if is_unstored else ""
 
 
 def running_id(x: Exchange) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from conformance.apis.request import request_body
+from conformance.model import case
 from conformance.model.exchange import Exchange, Span, cached_reader
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_text import NOT_JSON, parse_json
@@ -122,9 +123,15 @@ def _in_events(x: Exchange) -> ErrorResponse:
     return _read(payloads(x)[at], reply(x).status, event.data, span(x, event), in_band=True)
 
 
+FETCHED: Final = (case.Kind.STORED, case.Kind.POLL)
+"""Requests for a response that may have failed: its error is not one of the request."""
+
+
 def _in_success(x: Exchange) -> ErrorResponse:
     value = body(x)
     if not _is_error(value) or value.get("choices") or value.get("content"):
+        return ErrorResponse()
+    if x.case.kind in FETCHED and value.get("object") == "response":
         return ErrorResponse()
     return _read(value, reply(x).status, reply(x).content, _whole(x), in_band=True)
 

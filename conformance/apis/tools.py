@@ -84,6 +84,16 @@ def required_name(x: Exchange) -> str:
     return as_string(as_object(choice.get("function") or choice.get("custom") or choice).get("name"))
 
 
+def allowed_names(x: Exchange) -> frozenset[str] | None:
+    """The names of the tools that `tool_choice` allows to be called, or None if it does not limit them."""
+    choice = as_object(request_body(x).get("tool_choice"))
+    if choice.get("type") != "allowed_tools":
+        return None
+    listed = as_object(choice.get("allowed_tools") or choice).get("tools")
+    tools = map(as_object, listed if isinstance(listed, list) else ())
+    return frozenset(as_string(as_object(tool.get("function") or tool).get("name")) for tool in tools)
+
+
 def allows_one_call(x: Exchange) -> bool:
     """Whether the request allows no more than one call."""
     if x.api == "messages":

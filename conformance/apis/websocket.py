@@ -18,17 +18,21 @@ from conformance.parsing.json_text import parse_json
 from conformance.parsing.json_values import Object, as_object
 from conformance.parsing.websocket import Answer, Received
 
-TURNS, RECONNECT = "turns", "reconnect"
-"""The conversations: several turns on one connection, and what the next connection knows of them."""
+TURNS, RECONNECT, WARM_UP, NO_KEY = "turns", "reconnect", "warm-up", "no-key"
+"""The conversations: several turns on one connection, and what the next connection knows of them; a warm-up, and what
+continues it; and a turn without an API key."""
 FIRST, SECOND, CONTINUED, UNKNOWN_ID, NO_EVENT = "first", "second", "continued", "unknown-id", "no-event"
 COMPACTED, FORGOTTEN, RECOVERED, FAILED, EVICTED = "compacted", "forgotten", "recovered", "failed", "evicted"
+WARMING, WARMED, UNLOCKED = "warming", "warmed", "unlocked"
 ROLES: Final = {
     TURNS: (FIRST, SECOND, CONTINUED, UNKNOWN_ID, NO_EVENT),
     RECONNECT: (FORGOTTEN, RECOVERED, FAILED, EVICTED, COMPACTED),
+    WARM_UP: (WARMING, WARMED),
+    NO_KEY: (UNLOCKED,),
 }
-"""The turns of each conversation, in order. The last one is left out where the target offers no compaction."""
-VALID: Final = frozenset((FIRST, SECOND, CONTINUED, RECOVERED, COMPACTED))
-"""The turns whose requests are valid: their events are judged as those of a stream."""
+"""The turns of each conversation, in order. `compacted` is left out where the target offers no compaction."""
+VALID: Final = frozenset((FIRST, SECOND, CONTINUED, RECOVERED, COMPACTED, WARMED))
+"""The turns whose requests ask for a response: their events are judged as those of a stream."""
 
 UNCALLED: Final[Object] = {
     "type": "function_call_output",

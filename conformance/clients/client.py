@@ -8,7 +8,7 @@ import msgspec
 from conformance.clients.turn import DecodedResponse
 from conformance.model.exchange import Exchange
 from conformance.model.impact import Outcome
-from conformance.model.words import Api
+from conformance.model.words import MODES, Api, Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,14 @@ class Simulation:
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a framework or SDK. `simulate` runs it on an exchange (and a unary one to fall back on)."""
+    """One version of a framework or SDK. `simulate` runs it on an exchange (and a unary one to fall back on).
+
+    `modes`: those in which it reads responses; some never ask for a stream.
+    """
 
     profile: str
     name: str
     version: str
     api: Api
+    modes: tuple[Mode, ...] = MODES
     simulate: Callable[[Exchange, Exchange | None], Simulation]

@@ -75,15 +75,18 @@ def outcome_of_vectors(x: Exchange, held: list[Any]) -> Outcome:
 
 
 def _is(held: Any, values: Values | None) -> bool:
+    """Whether a client holds a vector, at least as 32-bit floats."""
     is_numbers = isinstance(held, list) and all(type(one) in (int, float) for one in held)
-    return is_numbers and values is not None and len(values) > 0 and [*map(_as_float, held)] == [*values]
+    return is_numbers and bool(values) and [*map(as_float32, held)] == [*map(as_float32, values or ())]
 
 
-def _as_float(value: float) -> float:
+def as_float32(value: float) -> float:
+    """A number as a 32-bit float holds it: infinite, if it is beyond all of them."""
     try:
-        return float(value)
-    except OverflowError:  # an integer beyond all floats
-        return math.inf
+        kept: float = struct.unpack("<f", struct.pack("<f", float(value)))[0]
+    except OverflowError:
+        return math.copysign(math.inf, 1 if value > 0 else -1)
+    return kept
 
 
 def _written(held: list[Any]) -> str:

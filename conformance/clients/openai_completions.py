@@ -1,5 +1,7 @@
 """openai-python 3 on Completions: the loop of its documentation, and the first choice's text."""
 
+from typing import Any
+
 from conformance.clients.client import Client
 from conformance.clients.openai_python import simulator_3
 from conformance.clients.openai_sdk import as_shown, attribute, chunks, first, text_in
@@ -44,11 +46,16 @@ def _completed(x: Exchange) -> DecodedResponse:
         text = attribute(choice, "text")
     except ClientError as raised:
         return DecodedResponse(error=raised)
+    return as_read(text, str(attribute(choice, "finish_reason") or "")[:40])
+
+
+def as_read(text: Any, finish: str) -> DecodedResponse:
+    """A choice whose text is taken as it is; one that is no text is shown as a program prints it."""
     is_text = isinstance(text, str)
     return DecodedResponse(
         text=text if is_text else as_shown(text),
         text_after_end=bool(text) and not is_text,
-        finish=str(attribute(choice, "finish_reason") or "")[:40],
+        finish=finish,
         seen=True,
         ended=True,
     )

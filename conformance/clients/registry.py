@@ -8,6 +8,7 @@ from conformance.clients.claude_agent_sdk import CLAUDE_AGENT_SDK
 from conformance.clients.claude_sdk import CLAUDE_SDK, CLAUDE_SDK_RAW
 from conformance.clients.client import Client
 from conformance.clients.crewai import CREWAI, CREWAI_LLM
+from conformance.clients.crewai_embeddings import CREWAI_KNOWLEDGE, CREWAI_MEMORY
 from conformance.clients.embeddings import OPENAI_3_EMBEDDINGS
 from conformance.clients.embeddings_frameworks import LANGCHAIN_EMBEDDINGS, LETTA_EMBEDDINGS, LLAMA_INDEX
 from conformance.clients.embeddings_node import OPENAI_NODE_7_EMBEDDINGS, OPENAI_NODE_EMBEDDINGS
@@ -18,6 +19,7 @@ from conformance.clients.langgraph_messages import LANGGRAPH_ANTHROPIC
 from conformance.clients.letta import LETTA
 from conformance.clients.letta_0_11 import LETTA_0_11
 from conformance.clients.litellm import LITELLM
+from conformance.clients.lm_evaluation_harness import LM_EVALUATION_HARNESS
 from conformance.clients.openai_agents import OPENAI_AGENTS
 from conformance.clients.openai_agents_responses import OPENAI_AGENTS_RESPONSES
 from conformance.clients.openai_completions import OPENAI_3_COMPLETIONS
@@ -65,6 +67,7 @@ CLIENTS: Final[dict[str, tuple[Client, ...]]] = {
     ),
     "litellm": (LITELLM,),
     "llama-index": (LLAMA_INDEX,),
-    "crewai": (CREWAI, CREWAI_LLM),
+    "lm-evaluation-harness": (LM_EVALUATION_HARNESS,),
+    "crewai": (CREWAI, CREWAI_LLM, CREWAI_MEMORY, CREWAI_KNOWLEDGE),
     "instructor": (INSTRUCTOR,),
 }

@@ -177,18 +177,37 @@ def _continued_unknown_response(x: Exchange) -> FieldEvidence:
     return FieldEvidence("dropped", "the id of a response that does not exist is silently ignored")
 
 
+LENIENT: Final = "a wrong type is silently ignored, but this target does so for fields that it honours, too"
+
+
 def conclude(seen: Iterable[FieldObservation]) -> dict[Place, FieldResult]:
     """The state of each field in each mode: the worst proven one, else the worst observed one."""
-    places: dict[Place, list[FieldObservation]] = {}
-    for one in seen:
-        places.setdefault(one.place, []).append(one)
+    places = _by_place(seen)
     lenient = frozenset(_lenient(places))
     return {place: _shown(found, lenient) for place, found in sorted(places.items())}
 
 
+def is_lenient(seen: Iterable[FieldObservation], api: Api) -> bool:
+    """Whether the target ignores wrong types of fields that it honours: then one shows nothing about other fields."""
+    return (api, False) in _lenient(_by_place(seen))
+
+
+def _by_place(seen: Iterable[FieldObservation]) -> dict[Place, list[FieldObservation]]:
+    places: dict[Place, list[FieldObservation]] = {}
+    for one in seen:
+        places.setdefault(one.place, []).append(one)
+    return places
+
+
 def _lenient(places: Mapping[Place, Sequence[FieldObservation]]) -> Iterator[tuple[Api, bool]]:
-    """The APIs, at top level or nested (True), where a wrong type of a field that is read was ignored."""
+    """The APIs, at top level or nested (True), where a wrong type of a field that is read was ignored.
+
+    Types are checked before the mode is known, so that a field may be honoured in one mode, and show this in the other.
+    """
+    seen: dict[tuple[Api, str], list[FieldObservation]] = {}
     for (api, name, _), found in places.items():
+        seen.setdefault((api, name), []).extend(found)
+    for (api, name), found in seen.items():
         states = {one.sight.state for one in found if one.proven}
         if states & {"honoured", "refused"} and "dropped" not in states and any(one.passed_over for one in found):
             yield api, "." in name
@@ -203,6 +222,5 @@ def _shown(found: Sequence[FieldObservation], lenient: frozenset[tuple[Api, bool
     api, name, _ = worst.place
     is_sign = worst.passed_over and worst.sight.state == "dropped"
     if is_sign and lenient & {(api, False), (api, "." in name)}:
-        why = "a wrong type is silently ignored, but this target does so for fields that it honours too"
-        return FieldResult("unknown", why, worst.exchange, worst.documented)
+        return FieldResult("unknown", LENIENT, worst.exchange, worst.documented)
     return FieldResult(worst.sight.state, worst.sight.why, worst.exchange, worst.documented)

@@ -12,7 +12,7 @@ from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Exchange, Request
 from conformance.model.impact import Impact, Outcome
 from conformance.model.target import Prices, Target
-from conformance.model.words import MODES, Api, Mode
+from conformance.model.words import Api, Mode
 from conformance.plan import plan
 from conformance.report.escaping import safe
 from conformance.testbed.mutations import changes
@@ -161,9 +161,9 @@ def _baseline(deployment: str) -> Responses:
 
 
 def _by_mode(client: Client, kind: Kind, responses: Responses) -> ByMode:
-    """A turn in every mode: sent by the client's own profile, or else by the API's SDK."""
+    """A turn in each mode of the client: sent by its own profile, or else by the API's SDK."""
     found: ByMode = {}
-    for mode in MODES:
+    for mode in client.modes:
         for profile in (spec(client.api).base_profile, client.profile):
             if x := responses.get((client.api, profile, kind, mode)):
                 found[mode] = x

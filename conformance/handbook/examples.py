@@ -69,16 +69,17 @@ def sides(example: Example) -> Exchanges:
 
 
 def bind_example(rule: Rule, seen: Exchanges) -> CheckArguments:
-    """Bind the exchanges of an example to parameters; a last parameter that takes several gets the rest."""
+    """Bind the exchanges of an example to parameters: one to each; a last that takes several gets the rest."""
     if rule.is_of_populations:
         return {"population": population_of(seen)}
     names = [name for name in rule.parameters if name != "policy"]
     if rule.is_of_gateways:
         return _bind_pairs(rule, names[2:], pairs(seen))
-    compare = rule.compares_with.get(names[-1])
-    if names[-1] == "short_streams" or (compare and compare.many):
-        return dict(zip(names[:-1], seen, strict=False)) | {names[-1]: seen[len(names) - 1 :]}
-    return dict(zip(names, seen, strict=True))
+    several = {name for name, compare in rule.compares_with.items() if compare.many} | {"short_streams"}
+    if names[-1] not in several:
+        return dict(zip(names, seen, strict=True))
+    firsts = {name: (x,) if name in several else x for name, x in zip(names[:-1], seen, strict=False)}
+    return firsts | {names[-1]: seen[len(names) - 1 :]}
 
 
 def pairs(seen: Exchanges) -> tuple[Pair, ...]:

@@ -2,7 +2,14 @@
 
 from urllib.parse import quote
 
-from conformance.apis.continuation import after_compaction, continued, running_id, stored_id
+from conformance.apis.continuation import (
+    UNSTORED,
+    after_compaction,
+    continued,
+    running_id,
+    stored_id,
+    unstored_id,
+)
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.probe import Probe, RawRequest
@@ -26,6 +33,11 @@ MOST_SUMMARY = 256
 def retrieved(x: Exchange) -> RawRequest | None:
     """A request for a response that reports that it is stored."""
     return _by_id(stored_id(x))
+
+
+def retrieved_all_the_same(x: Exchange) -> RawRequest | None:
+    """A request for a response that was not to be stored."""
+    return _by_id(unstored_id(x))
 
 
 def polled(x: Exchange) -> RawRequest | None:
@@ -68,6 +80,17 @@ KEPT = (
         modes=("unary",),
         follows=(Compare(Kind.BASELINE),),
         build_next=retrieved,
+        suite="full",
+        max_tokens=0,
+    ),
+    Probe(
+        kind=Kind.STORED,
+        subject=UNSTORED,
+        purpose="`store` is false: the response must not be found by its id.",
+        api="responses",
+        modes=("unary",),
+        follows=(Compare(Kind.STORE),),
+        build_next=retrieved_all_the_same,
         suite="full",
         max_tokens=0,
     ),

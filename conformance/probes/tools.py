@@ -198,4 +198,20 @@ def _must_in_full(api: Api) -> Iterator[Probe]:
     )
 
 
+def _allowing(body: dict[str, Any], mode: Mode) -> Any:
+    """A request for the weather, of whose tools only the other one may be called."""
+    made = request_encoding("responses", WEATHER, 96, Offer((FORECAST, SIGN), "required"))(body, mode)
+    allowed = [{"type": "function", "name": SIGN["name"]}]
+    return made | {"tool_choice": {"type": "allowed_tools", "mode": "required", "tools": allowed}}
+
+
+ALLOWED = Probe(
+    kind=Kind.TOOLS,
+    subject="allowed",
+    purpose="`tool_choice` allows one of two tools, though the prompt is about the other one.",
+    api="responses",
+    build_body=_allowing,
+    suite="full",
+    max_tokens=96,
+)
 TOOLS = tuple(probe for api in CONVERSATIONAL for make in (_must, _may, _must_in_full) for probe in make(api))

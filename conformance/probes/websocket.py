@@ -2,10 +2,13 @@
 
 from typing import Any, Final
 
-from conformance.apis.websocket import RECONNECT, TURNS, after_reconnecting
+from msgspec import structs
+
+from conformance.apis.websocket import NO_KEY, RECONNECT, TURNS, WARM_UP, after_reconnecting
 from conformance.model.case import Compare, Kind
 from conformance.model.probe import Probe, RawRequest, Said
 from conformance.probes.accepted_forms import MARKER_TEXT
+from conformance.probes.auth import NO_KEY as WITHOUT_KEY
 from conformance.probes.baseline import token_cap
 
 CAP: Final = 64
@@ -34,6 +37,17 @@ def turns(body: dict[str, Any]) -> tuple[Said, ...]:
         Said(create | {"input": "Say hello again.", "previous_response_id": "resp_of_nobody"}),
         Said({"type": "response.of_nobody"}, patience_s=PATIENCE_S),
     )
+
+
+def warming_up(body: dict[str, Any]) -> tuple[Said, ...]:
+    """The second and the third turn of `TURNS`, the first of them as a warm-up."""
+    _, second, continued, *_ = turns(body)
+    return Said(second.event | {"generate": False}), continued._replace(continues=0)
+
+
+def unlocked(body: dict[str, Any]) -> tuple[Said, ...]:
+    """The first turn of `TURNS` alone."""
+    return turns(body)[:1]
 
 
 WEBSOCKET = Probe(
@@ -66,5 +80,27 @@ CONVERSATIONS = (
         build_next=after_reconnecting,
         suite="full",
         max_tokens=5 * CAP,
+    ),
+    Probe(
+        kind=Kind.WEBSOCKET,
+        subject=WARM_UP,
+        purpose="A warm-up over a WebSocket (`generate` is false), and a turn that continues it.",
+        api="responses",
+        modes=("unary",),
+        raw=HANDSHAKE,
+        build_turns=warming_up,
+        suite="full",
+        max_tokens=2 * CAP,
+    ),
+    Probe(
+        kind=Kind.WEBSOCKET,
+        subject=NO_KEY,
+        purpose="A WebSocket without an API key, and a turn over it: one of them must be rejected.",
+        api="responses",
+        modes=("unary",),
+        raw=structs.replace(HANDSHAKE, headers=(*HANDSHAKE.headers, *WITHOUT_KEY)),
+        build_turns=unlocked,
+        suite="full",
+        max_tokens=CAP,
     ),
 )

@@ -1,12 +1,15 @@
 """From an exchange that passed through the proxy to an entry of a recording: which API, in which mode, without secrets.
 
-The bytes stay as they were, but for secrets, which are masked in the same length: all facets are recorded.
+The bytes stay as they were, but for secrets, which are masked in the same length: all facets are recorded, unless the
+client left before the end.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
+from conformance.apis.ending import terminal_events
 from conformance.apis.request import request_body
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Ending, Exchange
@@ -22,6 +25,7 @@ from conformance.transport.redact import final_head, mask_text, to_bytes
 
 FIELD: Final = re.compile(rb"(?m)^([^\s:]+)([ \t]*:[ \t]*)([^\r\n]*)")
 HEAD_END: Final = b"\r\n\r\n"
+ENDED_BY_CLIENT: Final = "the client closed the connection at the end of the stream"
 IDLE_CLOSE: Final = "the server closed a connection that was in use before, as it may between two requests"
 
 
@@ -43,6 +47,8 @@ def entry_of(x: AcceptedExchange, host: str) -> Entry | Skipped:
     body = request_body(unnamed)
     mode: Mode = "stream" if body.get("stream") is True else "unary"
     exchange = _masked(x, CaseId(api, PROFILE, mode, Kind.RECORDED), body)
+    if x.ending.how == "hung-up" and terminal_events(exchange):
+        exchange = _without_end(exchange)
     return Entry(
         exchange=exchange,
         host=host,
@@ -81,6 +87,16 @@ def _masked(x: AcceptedExchange, case: CaseId, request: dict[str, Any]) -> Excha
         hidden=masked.hidden,
         recorded=FACETS - {"timing"} if x.was_held else FACETS,
     )
+
+
+def _without_end(x: Exchange) -> Exchange:
+    """A stream whose client left at its last event: its content is there, and how the server ends it is not known.
+
+    The SDKs of OpenAI close the connection at `[DONE]`, often before the last chunk of the body arrives:
+    https://github.com/openai/openai-python/blob/main/src/openai/_streaming.py
+    """
+    ending = Ending("closed", "after", x.ending.at_ns, ENDED_BY_CLIENT)
+    return replace(x, ending=ending, recorded=x.recorded - {"framing", "end"}, cache={})
 
 
 def _ending(x: AcceptedExchange, secrets: tuple[str, ...]) -> Ending:

@@ -91,23 +91,23 @@ def _explained(failing: dict[str, list[ReportVerdict]], passing: frozenset[str])
     candidates = list(_candidates(failing, passing))
     found: dict[str, Explanation] = {}
     open_rules = set(failing)
-    while best := _best(candidates, open_rules):
+    while best := _best(candidates, open_rules, failing):
         found[best.rule] = best
         open_rules -= {best.rule, *best.follows}
     return found
 
 
 def _candidates(failing: dict[str, list[ReportVerdict]], passing: frozenset[str]) -> Iterator[Explanation]:
-    """The defects whose rules fail in this run, too, but for a few."""
+    """The defects whose rules fail in this run, too, but for a few; the cause is the failure of the highest level."""
     for defect in known_effects().defects:
         if defect.rule not in failing:
             continue
         contradicted = len(passing.intersection(defect.fails))
-        follows = frozenset(
-            rule for rule in defect.fails if rule in failing and _can_follow(rule, defect.rule, failing)
-        )
+        fails = [rule for rule in defect.fails if rule in failing]
+        cause = min(fails, key=lambda rule: (_level(failing[rule]), rule != defect.rule))
+        follows = frozenset(rule for rule in fails if _can_follow(rule, cause, failing))
         if follows and contradicted <= MOST_CONTRADICTED * (contradicted + len(follows) + 1):
-            yield Explanation(defect.rule, follows, defect.name)
+            yield Explanation(cause, follows, defect.name)
 
 
 def _can_follow(rule: str, cause: str, failing: dict[str, list[ReportVerdict]]) -> bool:
@@ -117,14 +117,23 @@ def _can_follow(rule: str, cause: str, failing: dict[str, list[ReportVerdict]]) 
     return bool({v.api for v in failing[rule]} & {v.api for v in failing[cause]})
 
 
-def _best(candidates: Iterable[Explanation], open_rules: set[str]) -> Explanation | None:
-    """The defect that explains most of what is not yet explained."""
+def _best(
+    candidates: Iterable[Explanation], open_rules: set[str], failing: dict[str, list[ReportVerdict]]
+) -> Explanation | None:
+    """The defect that explains most of what is not yet explained; of equal ones, that of the same exchanges."""
     left = [
         explanation._replace(follows=explanation.follows & open_rules)
         for explanation in candidates
         if explanation.rule in open_rules and explanation.follows & open_rules
     ]
-    return min(left, key=lambda one: (-len(one.follows), _layer(one.rule), one.rule, one.defect), default=None)
+    return min(left, key=lambda one: (-len(one.follows), *_order(one, failing)), default=None)
+
+
+def _order(one: Explanation, failing: dict[str, list[ReportVerdict]]) -> tuple[int, int, str, str]:
+    """The sort key of explanations of as many failures: most in exchanges of the cause's own, then the lowest layer."""
+    own = {name for verdict in failing[one.rule] for name in verdict.exchanges}
+    beside = sum(any(own.intersection(v.exchanges) for v in failing[rule]) for rule in one.follows)
+    return -beside, _layer(one.rule), one.rule, one.defect
 
 
 def _urgency(

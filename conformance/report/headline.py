@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import assert_never
 
 from conformance import catalogue
@@ -16,7 +17,7 @@ from conformance.model.exchange import ReadExchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.verdict import Level, Status
-from conformance.model.words import Api
+from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
 from conformance.report import failing_options
@@ -39,6 +40,7 @@ WORDS_OF_VECTORS: tuple[tuple[tuple[Outcome, ...], str], ...] = (
     (("text+",), "get extra vectors"),
 )
 MOST_NAMED = 8
+MODE_WORDS: dict[Mode, str] = {"stream": "streaming", "unary": "non-streaming"}
 BUSY = 0.5
 """Share of a run in which processes waited for a processor, from which the report says so."""
 
@@ -166,7 +168,8 @@ def _stream_dropped(verdicts: Sequence[ReportVerdict], load: ReadExchange) -> It
     failed = dict.fromkeys(v.exchanges[0] for v in verdicts if v.counts and v.mode == "stream" and _baseline_summary(v))
     for x in map(load, failed):
         answer = reply(x)
-        if answer.status in range(200, 300) and answer.content and not is_labelled(answer) and not looks_like_events(x):
+        is_whole = answer.content and not is_labelled(answer) and not looks_like_events(x)
+        if answer.status in range(200, 300) and is_whole and not error_response(x):
             came = answer.media_type or "missing"
             yield (
                 f"The target silently ignores `stream`: a stream was requested (`stream: true`), but {x.api} returned "
@@ -243,15 +246,21 @@ def _proven(observations: Sequence[FieldObservation], name: str) -> dict[Api, se
 
 
 def _dropped(judgement: Judgement) -> Iterator[str]:
-    """The fields that an API silently ignores, where there are several: its request model does not declare them."""
-    names: dict[Api, list[str]] = {}
-    for (api, name, _), shown in judgement.fields.items():
-        if shown.state == "dropped" and shown.documented and "." not in name and name not in names.setdefault(api, []):
-            names[api].append(name)
+    """The fields that an API silently ignores, where there are several: its request model does not declare them.
+
+    One that it honours in the other mode is declared, but lost on the way.
+    """
+    names: dict[Api, dict[str, str]] = {}
+    fields = judgement.fields
+    for (api, name, mode), shown in fields.items():
+        if shown.state == "dropped" and shown.documented and "." not in name:
+            other = fields.get((api, name, "unary" if mode == "stream" else "stream"))
+            only = f" ({MODE_WORDS[mode]} only)" if other and other.state == "honoured" else ""
+            names.setdefault(api, {}).setdefault(name, f"{name}{only}")
     for api, dropped in names.items():
         if len(dropped) > 1:
-            named = ", ".join(dropped[:MOST_NAMED])
-            more = f" and {len(dropped) - MOST_NAMED} more" if dropped[MOST_NAMED:] else ""
+            named = ", ".join(islice(dropped.values(), MOST_NAMED))
+            more = f" and {len(dropped) - MOST_NAMED} more" if len(dropped) > MOST_NAMED else ""
             why = "its request model may not declare them"
             yield f"{api} silently ignores {len(dropped)} fields: {named}{more}; {why}."
 

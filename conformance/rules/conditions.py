@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 
+from conformance.apis.continuation import UNSTORED
 from conformance.apis.errors import UNRELATED_STATUSES, body, error_response, refuses_streaming
 from conformance.apis.evidence import missing_part, shows_end, unanswered_reason
 from conformance.apis.request import body_sent, has_too_many_values
@@ -147,6 +148,11 @@ def probe_is(*kinds: Kind, subjects: Collection[str] | None = None) -> Condition
         return None if is_it else OUT_OF_SCOPE
 
     return is_probe
+
+
+def looks_for_nothing(x: Exchange) -> bool:
+    """Whether the request is for what must not be found: what else is served at its path, is not of the API."""
+    return (x.case.kind, x.case.subject) == (Kind.STORED, UNSTORED)
 
 
 def all_of(*conditions: Callable[[Exchange], NotJudged | None]) -> Condition:

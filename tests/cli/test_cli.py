@@ -295,6 +295,7 @@ def test_a_front_waits_for_nothing_that_it_may_not_need(module):
     assert ran.stdout == "[]\n"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("words", "code"),
     [

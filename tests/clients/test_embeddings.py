@@ -41,13 +41,51 @@ def test_llama_index_multiplies_its_retries_by_those_of_its_sdk():
     ]
 
 
+def held_of_two(name, *entries):
+    """What a client holds of a response to two texts, and the outcome."""
+    x = answered("embeddings", "unary", listed(*entries))
+    body = x.sent.replace(b'["Say hello."]', b'["Say hello.","And so on."]')
+    x = type(x)(id="x", case=x.case, sent=body, received=x.received)
+    return BY_NAME[name].simulate(x, None).turn.text, impact(BY_NAME[name], x, None, PRICED).outcome
+
+
+MEMORY, KNOWLEDGE = "CrewAI 1.15 (Memory)", "CrewAI 1.15 (Knowledge)"
+
+
+def test_crewai_s_memory_stores_zeros_for_a_text_without_a_vector_and_its_knowledge_nothing():
+    assert held_of_two(MEMORY, entry([0.5, 1])) == ("[[0.5, 1.0], [0.0, 0.0]]", "partial_text")
+    assert held_of_two(KNOWLEDGE, entry([0.5, 1])) == ("", "exception")
+
+
+def test_crewai_cuts_what_memory_has_no_text_for():
+    three = [entry([0.5, 1]), entry([0, 1], 1), entry([1, 0], 2)]
+    assert held_of_two(MEMORY, *three) == ("[[0.5, 1.0], [0.0, 1.0]]", "text")
+    assert held_of_two(KNOWLEDGE, *three) == ("", "exception")
+
+
+@pytest.mark.parametrize(
+    ("vector", "memory", "knowledge"),
+    [
+        ([True, "0.5"], "[[1.0, 0.5], [0.0, 1.0]]", "[[1.0, 0.5], [0.0, 1.0]]"),
+        ([None, 1], "", ""),
+        (["nan", 1], "", ""),
+        (["no number", 1], "", ""),
+        ([[1], 1], "", ""),
+        ([10**400, 1], "", ""),
+        ([10**40, 1], "[[Infinity, 1.0], [0.0, 1.0]]", ""),
+        ([2.0**64, 1], "[[1.8446744073709552e+19, 1.0], [0.0, 1.0]]", "[[NaN, NaN], [0.0, 1.0]]"),
+        ([1], "", ""),
+    ],
+)
+def test_crewai_stores_what_numpy_and_its_stores_take_for_numbers(vector, memory, knowledge):
+    both = entry(vector), entry([0, 1], 1)
+    assert held_of_two(MEMORY, *both)[0] == memory
+    assert held_of_two(KNOWLEDGE, *both)[0] == knowledge
+
+
 @pytest.mark.parametrize("name", BY_NAME)
 def test_no_client_looks_at_the_index(name):
-    turned = listed(entry(packed(OTHER), 1), entry(packed(), 0))
-    x = answered("embeddings", "unary", turned)
-    body = x.sent.replace(b'["Say hello."]', b'["Say hello.","And so on."]')
-    seen = impact(BY_NAME[name], type(x)(id="x", case=x.case, sent=body, received=x.received), None, PRICED)
-    assert (seen.outcome, seen.delivered) == ("partial_text", False)
+    assert held_of_two(name, entry(packed(OTHER), 1), entry(packed(), 0))[1] == "partial_text"
 
 
 def test_a_good_response_affects_nobody_and_numbers_for_base64_only_the_one_who_does_not_expect_them():

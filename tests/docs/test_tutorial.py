@@ -77,13 +77,8 @@ def squeezed(line):
     return " ".join(line.split())
 
 
-FIRST_AND_LAST = (0, len(STEPS) - 1)
-"""Tested by `make test`; the steps between by `make verify`."""
-
-
-@pytest.mark.parametrize(
-    "number", [n if n in FIRST_AND_LAST else pytest.param(n, marks=pytest.mark.verify) for n in range(len(STEPS))]
-)
+@pytest.mark.sampled(len(STEPS))
+@pytest.mark.parametrize("number", range(len(STEPS)))
 def test_the_gate_says_of_each_server_what_the_page_quotes(number, tmp_path):
     """Line by line and in order, whatever the indentation; `…` replaces omitted parts."""
     told = STEPS[number]

@@ -31,7 +31,9 @@ PROFILES = {
     ("openai-3", "plain"): "openai-python",
     ("anthropic", "helper"): "claude-sdk",
     ("langgraph", "chat"): "langgraph",
+    ("langgraph", "embeddings"): "langgraph",
     ("openai-3", "responses"): "openai-python",
+    ("openai-3", "embeddings"): "openai-python",
     ("openai-agents", "chat"): "openai-agents",
     ("openai-agents", "responses"): "openai-agents",
     ("pydantic-ai", "chat"): "pydantic-ai",
@@ -42,6 +44,8 @@ PROFILES = {
     ("node", "compatible"): "vercel-ai-sdk",
     ("node", "anthropic"): "vercel-ai-sdk",
     ("crewai", "crew"): "crewai",
+    ("crewai", "knowledge"): "crewai",
+    ("lm-evaluation-harness", "loglikelihood"): "lm-evaluation-harness",
     ("hermes-0.19", "chat"): "hermes",
     ("claude-agent-sdk", "messages"): "claude-agent-sdk",
 }
@@ -88,7 +92,7 @@ def captured(environment):
     """(profile, API, mode, request) of each surface with a profile; the request is the first one sent, or None."""
     for surface, (client, api, modes) in environment.surfaces.items():
         if name := PROFILES.get((environment.name, surface)):
-            for mode in MODES:
+            for mode in MODES if "stream" in modes else modes:
                 scene = ("native-sse",) if mode in modes else MAKES_IT_FALL_BACK
                 job = {"id": "capture", "surface": surface, "client": client, "mode": modes[0]}
                 asked = job | {"mode": mode} if mode in modes else job
@@ -115,8 +119,9 @@ def without_stream(sent):
 
 def renewed(recording, requests, told):
     """A recording with these requests and versions; the date changes only if something else does."""
-    stream, query = kept(requests["stream"])
-    unary = kept(requests["unary"])[0] if requests["unary"] else without_stream(stream)
+    sent = {mode: kept(request) for mode, request in requests.items() if request}
+    stream, query = sent.get("stream") or (None, sent["unary"][1])
+    unary = sent["unary"][0] if "unary" in sent else without_stream(stream)
     packages = {name: told[name.removeprefix("npm:")] for name in recording.packages}
     new = replace(recording, stream=stream, unary=unary, query=query, packages=packages)
     return new if new == recording else replace(new, captured=f"{datetime.now(UTC):%Y-%m-%d}")

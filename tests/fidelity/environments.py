@@ -119,6 +119,15 @@ ENVIRONMENTS = (
         heavy=True,
         within_s=600,
     ),
+    Environment(
+        name="lm-evaluation-harness",
+        driver="lm_evaluation_harness.py",
+        surfaces={
+            "generate": ("lm-evaluation-harness 0.4", "completions", UNARY),
+            "loglikelihood": ("lm-evaluation-harness 0.4", "completions", UNARY),
+        },
+        within_s=120,
+    ),
     Environment(name="instructor", driver="instructor_client.py", surfaces={"chat": ("Instructor 1.17", "chat", BOTH)}),
     Environment(
         name="node-22",
@@ -147,7 +156,12 @@ ENVIRONMENTS = (
     Environment(
         name="crewai",
         driver="crewai_crew.py",
-        surfaces={"crew": ("CrewAI 1.15", "chat", BOTH), "call": ("CrewAI 1.15 (LLM.call)", "chat", BOTH)},
+        surfaces={
+            "crew": ("CrewAI 1.15", "chat", BOTH),
+            "call": ("CrewAI 1.15 (LLM.call)", "chat", BOTH),
+            "memory": ("CrewAI 1.15 (Memory)", "embeddings", UNARY),
+            "knowledge": ("CrewAI 1.15 (Knowledge)", "embeddings", UNARY),
+        },
         heavy=True,
         patience_s=20.0,
         replies="text",

@@ -10,6 +10,7 @@ Exit code 1 if a prediction differs without a known reason.
 
 import argparse
 import json
+import math
 import os
 import re
 import signal
@@ -24,6 +25,7 @@ from scenes import FEW, FEW_OF_EMBEDDINGS, WORDS_OF_BEHAVIOURS, is_worth_playing
 from stage import exchange, playing
 
 from conformance.apis.deltas import deltas
+from conformance.apis.request_fields import echoes
 from conformance.apis.response_content import response_content
 from conformance.clients import CLIENTS, impact
 from conformance.clients.turn import DecodedToolCall
@@ -35,7 +37,8 @@ from conformance.testbed.server.reply import ServerRequest
 BY_NAME = {client.name: client for clients in CLIENTS.values() for client in clients}
 HANGS = ("TimeoutError", "TimeoutExpired")
 AT_ONCE = 256
-OTHER_VECTORS = "other vectors"
+OTHER_NUMBERS = "other numbers"
+ROUNDING = 1e-6
 ENDS = re.compile(rb'\[DONE\]|"(?:finish|stop)_reason": ?"|message_stop|response\.completed|"status": ?"completed"')
 GARBLED = re.compile("\ufffd+")
 
@@ -137,8 +140,8 @@ def cell_of(job, scene, exchanges, said):
     asked = _asked(first)
     seen = impact(BY_NAME[job["client"]], first, _fallback(scene, asked, exchanges), Prices())
     predicted = (seen.outcome, seen.requests)
-    if first.api == "embeddings":
-        came = "hang" if _hung(said) else _outcome_of_vectors(said, BY_NAME[job["client"]].simulate(first, None))
+    if first.api == "embeddings" or echoes(first):
+        came = "hang" if _hung(said) else _outcome_of_numbers(said, BY_NAME[job["client"]].simulate(first, None))
     else:
         came = "hang" if _hung(said) else _outcome(said, first, exchanges, asked, seen.outcome)
     observed = (came, len(exchanges))
@@ -199,17 +202,25 @@ def _outcome(said, first, exchanges, asked, predicted):
     return "text+" if any(known in text for known in wholes) else "partial_text"
 
 
-def _outcome_of_vectors(said, simulation):
-    """The outcome, as an impact names it: as predicted where the client holds the predicted vectors."""
+def _outcome_of_numbers(said, simulation):
+    """The outcome, as an impact names it: as predicted where the client holds the predicted vectors or scores."""
     if said["error"]:
         return "exception"
-    is_same = vectors_in(said["text"]) == vectors_in(simulation.turn.text)
-    return simulation.outcome if is_same else OTHER_VECTORS
+    is_same = are_alike(numbers_in(said["text"]), numbers_in(simulation.turn.text))
+    return simulation.outcome if is_same else OTHER_NUMBERS
 
 
-def vectors_in(text):
-    """The vectors that a driver tells, or a simulation; JavaScript writes null for what is no number."""
+def numbers_in(text):
+    """The vectors or scores that a driver tells, or a simulation; JavaScript writes null for what is no number."""
     return json.loads(text, parse_int=float, parse_constant=lambda _: None) if text else None
+
+
+def are_alike(one, other):
+    """Whether lists hold the same numbers, up to rounding: Chroma stores a vector as its length and its direction."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(are_alike, one, other))
+    is_number = isinstance(one, float) and isinstance(other, float)
+    return math.isclose(one, other, rel_tol=ROUNDING) if is_number else one == other
 
 
 def _carried(x):

@@ -152,21 +152,24 @@ BODIES = {
     "completions": {"prompt": "Say hello."},
     "embeddings": ASKED,
 }
+SCORES = {"prompt": [[70, 71, 72], [70, 71, 84]], "echo": True, "logprobs": 1, "max_tokens": 1}
+"""Fields by which Completions scores prompts instead."""
 
 
-def greeting(api, mode):
-    """A baseline request, as the stage would receive it."""
-    body = BODIES[api] | {"model": MODEL} | ({"stream": True} if mode == "stream" else {})
+def greeting(api, mode, **fields):
+    """A baseline request with these fields, as the stage would receive it."""
+    body = BODIES[api] | fields | {"model": MODEL} | ({"stream": True} if mode == "stream" else {})
     raw, labelled = json.dumps(body).encode(), (("content-type", "application/json"),)
     return ServerRequest(method="POST", path=PATHS[api], query="", headers=labelled, body=raw, json=body, api=api)
 
 
 def is_worth_playing(scene, api, mode):
     """Whether a scene changes the response to a baseline request, and within a short time."""
-    asked = greeting(api, mode)
-    reply, good = scene(asked), reply_to(asked, NATIVE)
-    waits = reply.end == "hold" or sum(piece.wait_s for piece in reply.pieces) > LONGEST_WAIT_S
-    return not waits and scene.name not in NEVER and (scene.name == NATIVE.name or reply != good)
+    asked = [greeting(api, mode), *([greeting(api, mode, **SCORES)] if api == "completions" else [])]
+    replies = [scene(request) for request in asked]
+    waits = any(reply.end == "hold" or sum(p.wait_s for p in reply.pieces) > LONGEST_WAIT_S for reply in replies)
+    changes_any = any(reply != reply_to(request, NATIVE) for request, reply in zip(asked, replies, strict=True))
+    return not waits and scene.name not in NEVER and (scene.name == NATIVE.name or changes_any)
 
 
 def whole(request):

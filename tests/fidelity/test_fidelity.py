@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pytest
 from capture import kept, renewed
 from environments import ENVIRONMENTS, LEFT_OUT
-from measure import BY_NAME, Cell, cell_of
+from measure import BY_NAME, Cell, are_alike, cell_of
 from msgspec.structs import replace
-from scenes import FEW, greeting, is_worth_playing, scenes, whole
+from scenes import FEW, SCORES, greeting, is_worth_playing, scenes, whole
 from stage import exchange, playing
 
 from conformance.clients import CLIENTS
@@ -137,3 +137,28 @@ def test_a_recording_is_renewed_with_its_day_only_where_something_changed():
     old = replace(new, captured="2020-01-01")
     assert renewed(old, both, recording.packages) == old
     assert renewed(old, both, {"openai": "9.9.9"}).packages == {"openai": "9.9.9"}
+
+
+def test_a_recording_of_what_never_streams_has_no_stream():
+    recording = next(r for r in read(FOLDER / "crewai.json") if r.api == "embeddings")
+    asked = {"unary": ("/v1/embeddings", (("X-Key", "sk-no-secret"),), b'{"input": ["Say hello."]}')}
+    new = renewed(recording, asked, recording.packages)
+    assert (new.stream, new.query) == (None, "")
+    assert new.unary.body == {"input": ["Say hello."], "model": "{model}"}
+
+
+def test_numbers_are_alike_up_to_rounding():
+    stored = [[0.5, 0.9999999403953552], [True, None]]
+    assert are_alike(stored, [[0.5, 1.0], [True, None]])
+    for other in ([[0.5, 1.0]], [[0.5, 1.001], [True, None]], [[0.5, None], [True, None]], None):
+        assert not are_alike(stored, other)
+
+
+def test_a_scene_that_changes_scores_alone_is_worth_playing():
+    api = "completions"
+    found = [s.name for s in scenes(api).values() if is_worth_playing(s, api, "unary")]
+    assert "native-sse" in found
+    plain, scored = greeting(api, "unary"), greeting(api, "unary", **SCORES)
+    alone = [name for name in found if scenes(api)[name](plain) == scenes(api)["native-sse"](plain)]
+    assert len(alone) > 1
+    assert all(scenes(api)[n](scored) != scenes(api)["native-sse"](scored) for n in alone if n != "native-sse")

@@ -6,14 +6,15 @@ from itertools import chain
 import pytest
 
 from conformance import catalogue
+from conformance.deciding import outcome_of
 from conformance.handbook.examples import judge_example
-from conformance.model.exchange import Ending
+from conformance.model.exchange import Ending, Pair
 from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import Status
 from conformance.rules.example import answered, chunk, completion, streamed
 from conformance.rules.gw.attempts import allows, repeats
 from conformance.rules.gw.example import both
-from conformance.rules.gw.failing_example import FAULT, GOOD, LOST, OWN, at, begun, limited, refused
+from conformance.rules.gw.failing_example import FAULT, GOOD, LOST, OWN, at, begun, elsewhere, limited, refused
 from conformance.rules.gw.recovery import USUAL
 from conformance.testbed.upstream.scripts.failures import STATUSES
 
@@ -164,3 +165,23 @@ def test_the_answer_of_the_last_attempt_may_not_be_mixed_with_that_of_another():
     mixed = answered(completion({"content": "Hello Hello there."}), probe=FAULT)
     assert failing(both(mixed, begun(200, b'{"id"'), GOOD), "GW073") == {"GW073"}
     assert failing(both(GOOD, begun(200, b'{"id"'), GOOD), "GW073") == set()
+
+
+MOVED = Pair(GOOD, (refused(503), elsewhere(GOOD)))
+MOVED_BY_LIMIT = Pair(GOOD, (refused(429), elsewhere(GOOD)))
+
+
+@pytest.mark.parametrize(
+    ("status", "others", "expected"),
+    [
+        (429, (MOVED,), Status.NOT_APPLICABLE),
+        (429, (MOVED, MOVED_BY_LIMIT), Status.FAIL),
+        (500, (MOVED,), Status.FAIL),
+        (500, (), Status.UNTESTABLE),
+    ],
+)
+def test_a_gateway_with_a_fallback_may_pass_all_rate_limits_on(status, others, expected):
+    client, arrived = both(refused(status), refused(status))
+    policy = Policy(gateway=GatewayPolicy(fallback=True))
+    arguments = {"x": client, "upstream": (arrived,), "policy": policy, "faults": others}
+    assert outcome_of(RULES["GW084"], arguments).status is expected

@@ -1,6 +1,7 @@
 """What the proxy recorded becomes an entry: its API, mode, model and client, and no secrets."""
 
 import gzip
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from conformance import catalogue
 from conformance.apis.request import request_body
 from conformance.model.case import Kind
 from conformance.model.exchange import Arrival, Ending, Request
+from conformance.model.rule import family_of
 from conformance.model.verdict import Status
 from conformance.model.words import FACETS
 from conformance.recordings.entry import Entry, Skipped
@@ -25,6 +27,7 @@ HEAD = b"POST /openai/v1/chat/completions?api-version=1&api_key=%b HTTP/1.1\r\nH
 FIELDS = b"Authorization: Bearer %b\r\nUser-Agent: OpenAI/Python 3.1\r\nCookie: session=abcdef0123456789\r\n" % KEY
 OK = b"HTTP/1.1 200 OK\r\nSet-Cookie: id=0123456789abcdef; Path=/\r\nX-Key: %b\r\n\r\n" % KEY
 IDLE = Ending("idle", "after", 9)
+LAST_CHUNK = b"0\r\n\r\n"
 
 
 def passed(
@@ -129,29 +132,59 @@ def test_a_client_that_did_not_read_hides_the_pace():
     assert entry_of(passed(was_held=True), "a").exchange.recorded == FACETS - {"timing"}
 
 
-@pytest.mark.parametrize("mode", ["stream", "unary"])
-def test_no_rule_fails_on_a_good_response_that_is_not_recorded_to_its_end(mode):
-    sent = HEAD + FIELDS + b"\r\n" + BODY.replace(b"true", b"true" if mode == "stream" else b"false")
-    whole = b"".join(piece.data for piece in writes(response_of(sent)))
-    for cut in (*range(0, len(whole), 31), len(whole) - 1):
-        ending = Ending("interrupted", "body" if cut else "first-byte", 5, "the client left")
-        x = entry_of(passed(sent, whole[:cut], ending), "a").exchange
-        failed = [
-            (rule.id, outcome.message)
-            for rule, outcome in outcomes(x, catalogue.installed())
-            if outcome.status in (Status.FAIL, Status.ERROR)
-        ]
-        assert failed == [], cut
+ROUTES = {"chat": "/chat/completions", "messages": "/messages", "responses": "/responses"}
 
 
-def response_of(sent):
-    """What the reference responds to the bytes of a request."""
+def answered(api, mode):
+    """A request in this mode as bytes, and the bytes of the reference's response to it."""
+    body = {"model": "reference", "stream": mode == "stream", "max_tokens": 64}
+    body |= {"messages": [{"role": "user", "content": "Hi"}]}
+    if api == "responses":
+        body = {"model": "reference", "stream": mode == "stream", "input": "Hi"}
+    payload = json.dumps(body).encode()
+    head = HEAD.replace(b"/chat/completions", ROUTES[api].encode())
+    sent = head + FIELDS + b"Content-Length: %d\r\n\r\n" % len(payload) + payload
+    return sent, b"".join(piece.data for piece in writes(response_of(ROUTES[api], payload)))
+
+
+def judged(api, sent, received, ending):
+    """The exchange as it is judged, and the status of each rule."""
+    x = entry_of(passed(sent, received, ending, path=f"/v1{ROUTES[api]}".encode()), "a").exchange
+    return x, {rule.id: outcome.status for rule, outcome in outcomes(x, catalogue.installed())}
+
+
+@pytest.mark.parametrize("how", ["hung-up", "interrupted"])
+@pytest.mark.parametrize(("api", "mode"), [*((api, "stream") for api in ROUTES), ("chat", "unary")])
+def test_no_rule_fails_on_a_good_response_that_is_not_recorded_to_its_end(api, mode, how):
+    sent, whole = answered(api, mode)
+    for cut in {*range(0, len(whole), 97), *range(max(0, len(whole) - 30), len(whole))}:
+        ending = Ending(how, "body" if cut else "first-byte", 5, "the client left")
+        _, found = judged(api, sent, whole[:cut], ending)
+        assert {rule for rule, status in found.items() if status in (Status.FAIL, Status.ERROR)} == set(), cut
+
+
+@pytest.mark.parametrize("api", ROUTES)
+def test_a_stream_whose_client_leaves_at_its_last_event_is_judged_but_for_its_end(api):
+    """As the SDKs of OpenAI do at `[DONE]`, before the last chunk of the body."""
+    sent, whole = answered(api, "stream")
+    _, complete = judged(api, sent, whole, IDLE)
+    x, left = judged(api, sent, whole.removesuffix(LAST_CHUNK), Ending("hung-up", "body", 5, "the client left"))
+    assert whole.endswith(LAST_CHUNK)
+    assert x.recorded == FACETS - {"framing", "end"}
+    not_decided = {rule for rule, status in left.items() if status is not complete[rule]}
+    assert {left[rule] for rule in not_decided} == {Status.UNTESTABLE}
+    assert {family_of(rule) for rule in not_decided} == {"HTTP", "SSE", "DLV"}
+    assert len(not_decided) < len(left) / 4
+
+
+def response_of(route, payload):
+    """What the reference responds to a request with this body."""
     request = Request(
         id="x",
         cases=(),
         method="POST",
-        url="http://a/v1/chat/completions",
+        url=f"http://a/v1{route}",
         headers=(("authorization", "Bearer key-0123456789"), ("content-type", "application/json")),
-        body=sent.partition(b"\r\n\r\n")[2].replace(b"m-1", b"reference"),
+        body=payload,
     )
     return reply_to(server_request(request, "http://a/v1", "key-0123456789"), DEPLOYMENTS["native-sse"])

@@ -76,6 +76,14 @@ def test_a_failure_of_another_api_does_not_follow():
     assert [cause.rule for cause in causes(both, {})] == ["FLD001", "BILL010"]
 
 
+def test_a_failure_follows_from_that_in_its_own_exchange():
+    logprobs, choice = verdict("FLD014", exchanges=("logprobs",)), verdict("TOOL020", exchanges=("none",))
+    for one, cause in (("logprobs", "FLD014"), ("none", "TOOL020")):
+        works = verdict("EQV003", exchanges=(one, "its twin"))
+        found = {made.rule: made.follows for made in causes([logprobs, choice, works], {})}
+        assert found == {"FLD014": (), "TOOL020": ()} | {cause: ("EQV003",)}
+
+
 def test_a_cause_that_users_notice_comes_before_a_wider_one():
     harmless = ["FLD012", "FLD010", "FLD011", "FLD013"]
     plain = verdict("CHK017", probe="chat.hello", exchanges=("hello",))

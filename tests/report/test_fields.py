@@ -6,7 +6,7 @@ import pytest
 from conformance import catalogue
 from conformance.field_support.fields import FieldObservation
 from conformance.field_support.states import WORST_FIRST, FieldEvidence
-from conformance.judging import judge
+from conformance.judging import Judgement, judge
 from conformance.model.case import named_case
 from conformance.model.run import RunManifest
 from conformance.model.target import Target
@@ -75,6 +75,17 @@ def test_an_api_on_which_no_tool_was_called_is_named(seen, named):
         if named
         else []
     )
+
+
+def test_a_field_that_is_lost_in_one_mode_only_is_named_with_the_mode():
+    states = {"logprobs": ("dropped", "honoured"), "n": ("dropped", "dropped"), "stop": ("unknown", "dropped")}
+    seen = [
+        FieldObservation(("chat", name, mode), FieldEvidence(state), "x", proven=True)
+        for name, by_mode in states.items()
+        for mode, state in zip(("stream", "unary"), by_mode, strict=True)
+    ]
+    (said,) = headline._dropped(Judgement(observations=seen))
+    assert said.startswith("chat silently ignores 3 fields: logprobs (streaming only), n, stop; ")
 
 
 def report_of(*exchanges):

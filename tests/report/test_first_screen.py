@@ -7,10 +7,15 @@ from dataclasses import replace
 import pytest
 
 from conformance.cli import main
+from conformance.judging import judge
+from conformance.model.case import CaseId, Kind
+from conformance.model.run import RunManifest
+from conformance.model.target import Target
 from conformance.model.verdict import Status
 from conformance.report import build
 from conformance.report.failures import NO_EFFECT, Recording, failing_rules
 from conformance.report.formats import terminal
+from conformance.rules.example import answered, completion, error
 from conformance.selftest import run_subject
 
 SCREEN = 40
@@ -53,6 +58,23 @@ def test_the_headline_and_the_table_name_the_same_frameworks(screen):
     rows = [line for line in (table[0] if table else "").splitlines()[1:] if " gets the response" not in line]
     for name in ("hermes", "LangGraph", "Letta", "Claude SDK"):
         assert (name in headline) == any(row.startswith(name) for row in rows)
+
+
+def test_an_error_with_a_success_status_is_no_silently_ignored_stream():
+    failed = answered(error("Overloaded."), mode="stream")
+    exchanges = {
+        f"chat.hello-langgraph-{mode}": replace(
+            x, id=f"chat.hello-langgraph-{mode}", case=CaseId("chat", "langgraph", mode, Kind.BASELINE), cache={}
+        )
+        for mode, x in (("stream", failed), ("unary", answered(completion())))
+    }
+    target = Target(base_url="http://h/v1", model="m")
+    day, planned = "2026-01-01T00:00:00Z", tuple(exchanges)
+    facts = RunManifest(tool="t", started=day, target=target, suite="gate", profiles=(), planned=planned)
+    load = exchanges.__getitem__
+    report = build.build_report(facts, judge(facts, load, tuple(exchanges)), load)
+    assert "ERR013" in {verdict.rule for verdict in report.verdicts if verdict.counts}
+    assert not [line for line in report.summary.headline if "ignores `stream`" in line]
 
 
 def test_the_clients_of_a_cause_are_affected_in_its_exchanges(screen):

@@ -4,25 +4,25 @@ import gzip
 
 import pytest
 
+from conformance.apis.websocket import NO_KEY
 from conformance.model.verdict import Finding, Status
-from conformance.rules.auth import (
+from conformance.rules.auth.example import BASELINE_RESPONSE, KEY, NONE, REFUSED, REFUSED_BARE, WRONG
+from conformance.rules.auth.keys import (
     BARE,
-    BASELINE_RESPONSE,
-    KEY,
-    NONE,
-    REFUSED,
-    REFUSED_BARE,
-    WRONG,
     key_not_checked,
-    models_listed_to_anyone,
-    route_without_a_lock,
     sdk_headers_refused,
     wrong_key_accepted,
     wrong_key_called_a_crash,
     wrong_key_sent_back,
     x_api_key_refused,
 )
+from conformance.rules.auth.routes import models_listed_to_anyone, route_without_a_lock
 from conformance.rules.example import answered, completion, error
+from conformance.rules.rsp.example import BASELINE_RESPONSE as RESPONSE
+from conformance.rules.rsp.example import state
+from conformance.rules.rsp.websocket_example import ACCEPTED as PROOF
+from conformance.rules.rsp.websocket_example import answered as spoken
+from conformance.rules.rsp.websocket_example import conversation, create, handshake, messages, refused
 from conformance.testbed.mutations import changes
 from conformance.testbed.mutations.defects import auth as defects
 
@@ -131,3 +131,29 @@ def test_a_key_refused_in_one_header_and_accepted_in_the_other_is_no_refused_key
     assert (said.status, "accepts the API key as x-api-key" in said.reason) == (Status.UNTESTABLE, True)
     [said] = x_api_key_refused.check(answered(error(), status=401, probe="messages.auth.x-api-key"), bearer)
     assert "‘Invalid bearer token.’" in said.reason
+
+
+OVER = {"subject": NO_KEY}
+TO_RESPONSES = (
+    answered(RESPONSE, probe="responses.hello", **KEY),
+    answered(error("No."), status=401, probe="responses.auth.no-key"),
+)
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (handshake(PROOF, **OVER), []),
+        (conversation((create(), []), **OVER), []),
+        (conversation((create(), refused("invalid_api_key", 401)), **OVER), []),
+        (conversation((create(), messages(state("created"), state("completed", output=[]))), **OVER), []),
+        (conversation((create(), spoken()), **OVER), ["the WebSocket returns a completion without an API key"]),
+        (conversation((create(), spoken()[:4]), **OVER), ["the WebSocket returns a completion without an API key"]),
+        (answered(error("No."), status=401, probe="responses.websocket.no-key"), []),
+        (answered(error("No."), status=405, probe="responses.websocket.no-key"), []),
+        (handshake(PROOF, subject="turns"), [Status.NOT_APPLICABLE]),
+    ],
+)
+def test_a_websocket_may_ask_for_the_key_at_its_first_event(x, expected):
+    found = yielded(route_without_a_lock, x, *TO_RESPONSES)
+    assert [str(seen).partition(";")[0] if isinstance(seen, str) else seen for seen in found] == expected

@@ -93,6 +93,7 @@ def at_random(seed: int) -> Iterator[int]:
         yield choose.randint(1, 40)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("rule", by_id(rule for rule in RULES if not rule.timed))
 def test_cutting_the_bytes_elsewhere_changes_no_verdict(rule: Rule):
     for example in (*rule.good, *rule.bad):

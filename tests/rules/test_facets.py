@@ -127,6 +127,7 @@ def responded(given):
     return all(reply(x).status for x in every)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("facet", sorted(FACETS))
 def test_no_example_changes_between_pass_and_fail_without_a_facet(facet):
     opposite = {Status.PASS: Status.FAIL} | ({} if facet in LOST else {Status.FAIL: Status.PASS})
@@ -153,6 +154,7 @@ def baselines():
                 yield change.name if change else "", x
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("facet", sorted(FACETS))
 def test_without_a_facet_no_rule_fails_on_a_legal_variant_that_it_did_not_fail(facet):
     alone = [rule for rule in RULES if rule.parameters == ("x",)]

@@ -274,6 +274,25 @@ def test_a_wrong_type_of_what_every_request_needs_does_not_show_that_a_framework
     assert yielded(RULES["FLD018"].check, plain, (mistyped,)) == []
 
 
+STOPPED = answered(completion({"content": "One"}), **STOP)
+STOP_MISTYPED = answered(completion(), probe="chat.wrong-type.stop", body={"stop": {"unexpected": True}})
+
+
+def test_a_wrong_type_shows_nothing_on_a_target_that_ignores_those_of_fields_that_it_honours():
+    mistyped, sends = answered(completion(), **MISTYPED), answered(completion(), body={"temperature": 0.2})
+    lenient, strict = (STOPPED, STOP_MISTYPED, mistyped), (STOPPED, mistyped)
+    assert yielded(RULES["FLD003"].check, mistyped, HI, lenient) == [Status.UNTESTABLE]
+    assert yielded(RULES["FLD003"].check, mistyped, HI, strict) != [Status.UNTESTABLE]
+    assert yielded(RULES["FLD018"].check, sends, (mistyped,), lenient) == []
+    assert yielded(RULES["FLD018"].check, sends, (mistyped,), strict) != []
+
+
+def test_a_stream_asked_for_in_another_type_is_lost_on_a_lenient_target_too():
+    body = {"stream": {"unexpected": True}}
+    mistyped = answered(completion(), probe="chat.wrong-type.stream", body=body)
+    assert yielded(RULES["FLD003"].check, mistyped, HI, (STOPPED, STOP_MISTYPED)) != [Status.UNTESTABLE]
+
+
 def test_a_usage_beyond_a_cap_that_held_is_not_an_ignored_cap():
     x = answered(completion({"content": "One"}, "length", usage={"completion_tokens": 9}), **CAP)
     assert yielded(dropped_cap.check, x) == []

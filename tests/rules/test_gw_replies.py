@@ -195,3 +195,25 @@ def test_usage_is_not_lost_where_the_client_gets_an_http_error_in_place_of_a_fai
 
 
 RSP_USAGE = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+
+
+REFUSAL = {"type": "refusal", "refusal": "I can't."}
+WHERE = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+DECLINED = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [REFUSAL]}
+
+
+def declining(*deltas):
+    added = {"type": "response.output_item.added", "output_index": 0, "item": DECLINED | {"content": []}}
+    told = [{"type": "response.refusal.delta", **WHERE, "delta": delta} for delta in deltas]
+    return rsp.streamed(added, *told, output=[DECLINED], probe="responses.gateway.variant")
+
+
+@pytest.mark.parametrize(("deltas", "status"), [(("I can't.",), "pass"), (("I ", "can't."), "pass"), ((), "fail")])
+def test_a_refusal_arrives_in_the_events_that_clients_read_and_not_in_the_last_one_alone(deltas, status):
+    upstream = declining("I", " can't.")
+    assert judged("GW034", both(declining(*deltas), upstream)).status == status
+
+
+def test_a_refusal_that_was_streamed_may_arrive_in_one_response():
+    whole = rsp.response(output=[DECLINED], probe="responses.gateway.variant")
+    assert judged("GW034", both(whole, declining("I", " can't."))).status == "pass"

@@ -76,6 +76,11 @@ def test_one_id_for_two_requests_fails_outside_a_burst_too():
     assert decided("LIFE005", greeted("b", "Hello"), others=(greeted("b", "Hello"), other)) is PASS
 
 
+def test_any_two_ordinary_requests_are_compared():
+    call = greeted("a", "What is the weather?", "chat.tools")
+    assert decided("LIFE005", call, others=(call, greeted("a", "Is it cold?", "chat.tools.auto"))) is FAIL
+
+
 def test_a_cache_may_repeat_the_id_of_an_equal_request():
     same = greeted("a", "Hello", mode="stream")
     assert decided("LIFE005", greeted("a", "Hello"), others=(greeted("a", "Hello"), same)) is PASS

@@ -10,6 +10,7 @@ from conformance.rules.example import answered, error
 from conformance.rules.rsp.background import QUEUED
 from conformance.rules.rsp.compaction import COMPACTION, NO_MODEL
 from conformance.rules.rsp.example import (
+    BASELINE_RESPONSE,
     CUT,
     SPOKEN,
     USAGE,
@@ -26,6 +27,7 @@ from conformance.rules.rsp.open_responses import FORM, FULL
 
 RULES = {rule.id: rule for rule in catalogue.rules()}
 POLLED = {"probe": "responses.poll"}
+HELD = {"probe": "responses.stored.unstored"}
 
 
 def status(name, x, **beside):
@@ -198,3 +200,45 @@ def test_what_follows_an_accepted_handshake_is_another_protocol():
     x = type(good)(id="x", case=good.case, sent=good.sent, received=good.received + b"\x89\x00")
     assert status("RSP042", x) is Status.PASS
     assert reply(x).trailing is None
+
+
+STORED = response(store=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, Status.PASS),
+        ({"output": [message_item("Hello ")]}, Status.FAIL),
+        ({"output": []}, Status.FAIL),
+        ({"status": "in_progress", "output": []}, Status.UNTESTABLE),
+        ({"output": [{"type": "reasoning", "id": "rs_1", "summary": []}, SPOKEN]}, Status.PASS),
+        ({"id": "resp_2", "output": []}, Status.PASS),
+    ],
+)
+def test_a_stored_response_is_compared_by_what_a_client_reads(changes, expected):
+    x = answered(BASELINE_RESPONSE | changes, probe="responses.stored")
+    assert status("RSP058", x, baseline=STORED) is expected
+
+
+def test_a_stored_response_that_is_not_found_has_no_content_to_compare():
+    missing = answered({"detail": "Not Found"}, status=404, probe="responses.stored")
+    assert status("RSP058", missing, baseline=STORED) is Status.UNTESTABLE
+    assert {status(rule, missing) for rule in ("ERR005", "ERR006")} == {Status.NOT_APPLICABLE}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (answered(BASELINE_RESPONSE, **HELD), Status.FAIL),
+        (answered(BASELINE_RESPONSE | {"id": "resp_2"}, **HELD), Status.PASS),
+        (answered([], **HELD), Status.PASS),
+        (answered({"detail": "Not Found"}, status=404, **HELD), Status.PASS),
+        (answered({"detail": "Method Not Allowed"}, status=405, **HELD), Status.PASS),
+        (answered("", status=502, **HELD), Status.UNTESTABLE),
+    ],
+)
+def test_only_the_response_itself_shows_that_it_was_stored_against_the_request(found, expected):
+    asked = response(store=False, body_fields={"store": False}, probe="responses.store")
+    assert status("RSP057", found, unstored=asked) is expected
+    assert status("RSP027", found, baseline=STORED) is Status.NOT_APPLICABLE

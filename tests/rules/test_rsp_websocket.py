@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from conformance import catalogue
-from conformance.apis.websocket import RECONNECT, ROLES, TURNS, VALID, after_reconnecting, turns
+from conformance.apis.websocket import RECONNECT, ROLES, TURNS, VALID, WARM_UP, WARMED, after_reconnecting, turns
 from conformance.deciding import decide
 from conformance.judging import judge
 from conformance.model.exchange import Ending
@@ -16,7 +16,7 @@ from conformance.report.open_responses import reported
 from conformance.rules.example import CLOSED
 from conformance.rules.example import answered as over_http
 from conformance.rules.rsp.compaction import COMPACTION
-from conformance.rules.rsp.example import USAGE
+from conformance.rules.rsp.example import USAGE, state, text
 from conformance.rules.rsp.websocket import conversed
 from conformance.rules.rsp.websocket_example import (
     OPEN,
@@ -29,6 +29,7 @@ from conformance.rules.rsp.websocket_example import (
     refused,
 )
 from conformance.rules.rsp.websocket_state import BEGUN, CHAIN, LOST, NEXT, NOT_FOUND
+from conformance.rules.rsp.websocket_warm_up import PREPARE, READ
 from conformance.selftest import run_change
 from conformance.storage.metadata import pack, unpack
 from conformance.testbed.mutations import changes
@@ -41,10 +42,11 @@ def status(name, x):
 
 
 def test_the_roles_are_those_that_the_probes_send():
-    probe = next(p for p in catalogue.probes() if p.subject == TURNS and p.build_turns)
-    said = probe.build_turns({"model": "m"})
-    assert len(said) == len(ROLES[TURNS])
-    names = [role for role, one in zip(ROLES[TURNS], said, strict=True) if one.event.get("model")]
+    spoken = {p.subject: p.build_turns({"model": "m"}) for p in catalogue.probes() if p.build_turns}
+    assert {subject: len(said) for subject, said in spoken.items()} == {
+        subject: len(roles) for subject, roles in ROLES.items() if subject != RECONNECT
+    }
+    names = [role for role, one in zip(ROLES[TURNS], spoken[TURNS], strict=True) if one.event.get("model")]
     assert VALID.intersection(names) == VALID.intersection(ROLES[TURNS])
     sent = after_reconnecting(conversation(*CHAIN), over_http(COMPACTION, probe="responses.compact"))
     assert len(sent) == len(ROLES[RECONNECT])
@@ -159,3 +161,59 @@ def test_a_server_that_speaks_websocket_would_pass_the_acceptance_tests_over_it(
     kept = {name: unpack(pack(x)) for name, x in made.exchanges.items()}
     again = judge(made.facts, kept.__getitem__, sorted(kept))
     assert [v for v in again.verdicts if v.case.kind == "websocket"] == over
+
+
+def warmed_up(*said, **facts):
+    """A warm-up, and what follows it."""
+    return conversation(*said, subject=WARM_UP, **facts)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (refused("unsupported_parameter"), Status.NOT_APPLICABLE),
+        (refused("unsupported_parameter", 501), Status.NOT_APPLICABLE),
+        (
+            messages({"type": "error", "status": 400, "error": {"detail": "Unsupported parameter: generate"}}),
+            Status.NOT_APPLICABLE,
+        ),
+        (refused("server_error", 500), Status.UNTESTABLE),
+        (refused("overloaded", 503), Status.UNTESTABLE),
+        (messages(state("failed", error={"code": "server_error", "message": "No."})), Status.UNTESTABLE),
+    ],
+)
+def test_a_warm_up_may_be_rejected(given, expected):
+    x = warmed_up((PREPARE, given))
+    assert status("RSP055", x) is expected
+    assert decide(RULES["RSP056"], {"x": x, "unwarmed": conversation(*CHAIN)}, (x,)).status is expected
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (refused(NOT_FOUND), Status.NOT_APPLICABLE),
+        (answered("resp_2", usage=None), Status.UNTESTABLE),
+        (answered("resp_2")[:-1], Status.UNTESTABLE),
+        (answered("resp_2", usage=USAGE | {"input_tokens": 40, "total_tokens": 43}), Status.PASS),
+        (answered("resp_2", usage=USAGE | {"input_tokens": 39, "total_tokens": 42}), Status.FAIL),
+    ],
+)
+def test_only_the_count_of_a_completed_turn_shows_that_a_warm_up_is_forgotten(after, expected):
+    x = warmed_up((PREPARE, READ), (NEXT, after))
+    assert decide(RULES["RSP056"], {"x": x, "unwarmed": conversation(*CHAIN)}, (x,)).status is expected
+
+
+def test_a_warm_up_is_compared_with_a_conversation_that_shows_its_tokens():
+    x = warmed_up((PREPARE, READ), (NEXT, answered("resp_2")))
+    for talked in (conversation(*CHAIN[:1]), handshake("", subject=TURNS), conversation(*CHAIN[:1] * 2)):
+        assert decide(RULES["RSP056"], {"x": x, "unwarmed": talked}, (x,)).status is Status.UNTESTABLE
+
+
+def test_a_warm_up_is_not_judged_as_a_stream_and_what_continues_it_is():
+    x = warmed_up((PREPARE, READ), (NEXT, answered("resp_2")))
+    assert [one.case.variant for one in turns(x)] == [WARMED]
+
+
+def test_what_a_server_generates_before_it_fails_is_output():
+    x = warmed_up((PREPARE, [*messages(state("created"), *text("Hi")[:2])]), ending=OPEN)
+    assert status("RSP055", x) is Status.FAIL

@@ -48,6 +48,20 @@ def test_one_fault_is_one_failure():
     assert failing(calling(first_fragment(arguments='{"a": 1}'), later_fragment('{"a": 1}'))) == {"TOOL017"}
 
 
+@pytest.mark.parametrize(
+    ("second", "seen"),
+    [
+        (first_fragment(arguments='"Oslo"}', id="call_2"), "a later fragment of tool call 'call_1' has another id"),
+        ({"index": 0, "id": "call_2", "function": {"arguments": '"Oslo"}'}}, "a later fragment of tool call 'call_1'"),
+        (first_fragment("g", '"Oslo"}', id="call_2"), "tool calls 'call_1' and 'call_2' share index 0"),
+        (first_fragment(arguments='{"city": "Oslo"}', id="call_2"), "tool calls 'call_1' and 'call_2' share index 0"),
+    ],
+)
+def test_an_id_for_each_fragment_is_told_from_two_calls_at_one_index(second, seen):
+    (found,) = RULES["TOOL009"].check(calling(first_fragment(arguments='{"city": '), second))
+    assert found.seen.startswith(seen)
+
+
 def test_arguments_that_a_model_may_have_made_are_not_laid_to_the_server():
     assert failing(calling(first_fragment(), later_fragment("{}"), later_fragment("{}"))) == {"TOOL008"}
     assert failing(calling(first_fragment(), later_fragment("{"), later_fragment('{"a": 1}'))) == {"TOOL008"}

@@ -118,3 +118,19 @@ def test_a_connection_that_is_closed_at_an_error_has_a_close_frame(say):
     assert failed(say("{", closes_after_errors=True))
     data = conversing(HANDSHAKE, Speech(fail=lambda _: None))(("{",)).pieces[0].data
     assert data[0] & 0x0F == CLOSE
+
+
+def test_a_warm_up_may_be_rejected_generated_or_forgotten(say):
+    warm = create(input=LONG, generate=False)
+    assert failed(say(warm, memory=Memory(warm_up="rejects"))) == (400, "unsupported_parameter", "generate")
+    assert ended(say(warm, memory=Memory(warm_up="generates")))["output"]
+    first = ended(say(warm))["id"]
+    kept, lost = (
+        ended(say(warm, create(previous_response_id=first), memory=memory))["usage"]["input_tokens"]
+        for memory in (Memory(), Memory(warm_up="forgets"))
+    )
+    assert kept > lost + 15
+
+
+def test_the_key_may_be_asked_for_at_the_first_event(say):
+    assert failed(say(create(), asks_for_key=True)) == (401, "invalid_api_key", None)

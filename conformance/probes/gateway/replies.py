@@ -61,7 +61,7 @@ def _legal(api: Api) -> Iterator[Probe]:
     """In the gate."""
     yield legal(api, "framed-in-every-form", "The stream has every form that its specification allows, cut anywhere.")
     yield legal(api, "coded-when-accepted", "The stream is compressed, and flushed event by event.")
-    yield legal(api, "sized", "The stream has a Content-Length, and a field of 64 kB.")
+    yield legal(api, "sized", "The stream has a Content-Length, lines that end in CRLF, and a field of 64 kB.")
     yield legal(api, "slow", "The head comes at once, the first token late, and the rest at an even pace.", stage=ALONE)
     yield legal(
         api,
@@ -117,7 +117,15 @@ OF_MESSAGES = tuple(
         ("events-of-tomorrow", "There are events of an unknown type", STREAM, "full"),
     )
 )
-OF_RESPONSES = (legal("responses", "response-failed", "The stream ends with response.failed."),)
+OF_RESPONSES = (
+    legal("responses", "response-failed", "The stream ends with response.failed."),
+    legal(
+        "responses",
+        "rich",
+        "The text has an annotation and log probabilities, and there is a refusal beside it.",
+        modes=MODES,
+    ),
+)
 
 FULL_FORMS = (
     "large-field",

@@ -147,7 +147,7 @@ def wrong_index(x: Exchange) -> Iterator[Finding | NotJudged]:
 
 @rule(
     "EMB005",
-    SHOULD,
+    MUST,
     "The embeddings are in the order of their inputs",
     spec=OBJECT,
     fix="Sort the embeddings by index before sending them.",
@@ -157,7 +157,10 @@ def wrong_index(x: Exchange) -> Iterator[Finding | NotJudged]:
     bad=[embedded(response(entry(ONE, 1), entry(TWO, 0)), TEXTS[:2])],
 )
 def embeddings_out_of_order(x: Exchange) -> Iterator[Finding | NotJudged]:
-    """Many frameworks ignore the index and take them in order: they store texts with the embeddings of others."""
+    """The frameworks ignore the index and take them in order: they store texts with the embeddings of others.
+
+    `index` is documented as the place in this list, so that a list in another order contradicts itself.
+    """
     found = [vector.input_index for vector in vectors(x)]
     known = [index for index in found if index is not None]
     if sorted(known) != list(range(len(found))):

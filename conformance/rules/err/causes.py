@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import error_response, names_field, quoted
+from conformance.apis.errors import error_response, mentions_word, names_field, quoted
+from conformance.apis.request import request_body
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
@@ -33,6 +34,8 @@ FIELDS = {
 }
 """The names that an error may use for the invalid field, per kind of mistake."""
 
+WORD = 4
+"""Letters of a value that an error quotes; a shorter one may be a word of the message."""
 ABOUT_THE_BODY = (*FIELDS, "bad-json", "array-body", "empty-body", "invalid-utf8", "duplicate-keys")
 """Mistakes in the body only; the API key is valid."""
 
@@ -57,9 +60,9 @@ def _refused(*abouts: str) -> Condition:
     return refused
 
 
-def _unknown(**facts: Any) -> Exchange:
+def _unknown(sent: Any = None, **facts: Any) -> Exchange:
     fields = {"message": "No model `x`.", "kind": "invalid_request_error", "param": "model", "code": NO_MODEL} | facts
-    return answered(error(**fields), status=404, probe="chat.mistake.unknown-model")
+    return answered(error(**fields), status=404, probe="chat.mistake.unknown-model", body=sent or {"model": "x"})
 
 
 @rule(
@@ -131,13 +134,24 @@ def _nameable(x: Exchange) -> NotJudged | None:
     fix="Set `error.param` to the invalid field, and name it in the message.",
     applies_to=_nameable,
     apis=APIS,
-    good=[GOOD, _unknown(param=None, message="The model `x` does not exist.")],
+    good=[
+        GOOD,
+        _unknown(param=None, message="The model `x` does not exist."),
+        _unknown(param=None, message="models/gpt-7 is not found.", sent={"model": "gpt-7"}),
+    ],
     bad=[refused_with(message="Bad request.", param=None), _unknown(message="Not found.", param=None)],
 )
 def refusal_that_names_nothing(x: Exchange) -> Iterator[Finding]:
-    """With `bad request`, a developer has to guess which of thirty fields is invalid."""
+    """With `bad request`, a developer has to guess which of thirty fields is invalid.
+
+    An error that quotes the value, as `models/gpt-7 is not found` does, identifies the field, too, and so does one that
+    begins with its name: `Messages cannot be empty`.
+    """
     error, wanted = error_response(x), FIELDS[x.case.subject]
-    if not any(names_field(error, name) for name in wanted):
+    values = (request_body(x).get(name) for name in wanted)
+    quotes = any(isinstance(value, str) and len(value) >= WORD and value in error.text for value in values)
+    sentence = f"{error.message[:1].lower()}{error.message[1:]}"
+    if not quotes and not any(names_field(error, name) or mentions_word(sentence, name) for name in wanted):
         fields = " or ".join(f"`{name}`" for name in wanted)
         yield Finding(
             f"the {error.status} error does not name the invalid field: {quoted(error.message or error.text)}",

@@ -21,7 +21,7 @@ OUTSIDE = (Kind.AUTH, Kind.MODELS, Kind.OTHER_ROUTE)
 """Requests handled by another route than the API's, or by the API key check before it."""
 BEFORE = ("unknown-route", "get", "huge-body")
 """Mistakes that the web server or framework may reject before the API handler runs."""
-OPTIONAL = (Kind.COUNT_TOKENS, Kind.COMPACT, Kind.POLL)
+OPTIONAL = (Kind.COUNT_TOKENS, Kind.COMPACT, Kind.POLL, Kind.STORED)
 """Requests to a route that a target need not have: the router rejects them where it is missing."""
 MISSING = (404, 405, 501)
 

@@ -109,6 +109,7 @@ def refused_framework_parameter(x: Exchange) -> Iterator[Finding | NotJudged]:
         yield not_applicable("the target rejected the baseline request for another reason")
 
 
+TRIED = (Kind.WRONG_TYPE, Kind.EFFECT, Kind.TOOLS, Kind.REPLAY)
 SET: Facts = {"body": {"temperature": 0.2}}
 PASSED_OVER = answered(completion(), **MISTYPED)
 PROMPT_PASSED_OVER = answered(completion(), probe="chat.wrong-type.messages", body={"messages": {"unexpected": True}})
@@ -133,17 +134,21 @@ REFUSED = answered(NAMED, status=400, **MISTYPED)
     ],
     bad=[(answered(completion(), **SET), PASSED_OVER)],
     compares_with={
-        "tried": Compare((Kind.WRONG_TYPE, Kind.EFFECT, Kind.TOOLS, Kind.REPLAY), many=True, any_profile=True)
+        "tried": Compare(TRIED, many=True, any_profile=True),
+        "whole": Compare(TRIED, mode="unary", many=True, any_profile=True, optional=True),
     },
 )
-def dropped_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
+def dropped_framework_field(
+    x: Exchange, tried: tuple[Exchange, ...], whole: tuple[Exchange, ...] = ()
+) -> Iterator[Finding | NotJudged]:
     """Users of the framework set a value that the target never reads, and get no error."""
     if error_response(x):
         yield not_applicable("the target rejected the baseline request")
         return
-    seen = [one for other in tried for one in field_observations(other, None)]
+    seen = [one for other in (*tried, *whole) for one in field_observations(other, None)]
     proven = {one.place for one in seen if one.proven}  # a missing effect has its own rule
-    dropped = [place[1] for place, found in conclude(seen).items() if found.state == "dropped" and place not in proven]
+    signs = {place: found for place, found in conclude(seen).items() if place not in proven and place[2] == x.mode}
+    dropped = [name for (_, name, _), found in signs.items() if found.state == "dropped"]
     needed = ("model", spec(x.api).prompt)  # a wrong type of what no request lacks does not show what is ignored
     sent = {n: value for n, value in request_body(x).items() if n not in needed and not is_neutral(n, value)}
     lost = [name for name in dropped if name in sent and echo(x, name) != sent[name]]

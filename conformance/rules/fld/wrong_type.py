@@ -1,6 +1,6 @@
 """Fields of a wrong type: a target that accepts one does not read it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from conformance.apis.errors import error_response
 from conformance.apis.specs import spec
@@ -11,7 +11,8 @@ from conformance.field_support.capability import (
     sign_of_reading,
     warned,
 )
-from conformance.model.case import Kind
+from conformance.field_support.fields import LENIENT, field_observations, is_lenient
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
@@ -31,7 +32,8 @@ from conformance.rules.fld.example import BASELINE_RESPONSE, MISTYPED, NAMED, UN
 from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
 
-READ_STRICTLY = ("frequency_penalty", "presence_penalty", "stream", "temperature", "top_p")
+SAMPLING = ("frequency_penalty", "presence_penalty", "temperature", "top_p")
+READ_STRICTLY = (*SAMPLING, "stream")
 """Fields that affect every response, that no effect probe tests, and whose readers reject a wrong type.
 
 With them the field that has the prompt: `prompt` of Completions, but not of Responses, where it is an option.
@@ -92,10 +94,23 @@ def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
         (answered(UNNAMED, status=422, **MISTYPED), BASELINE_RESPONSE),
     ],
     bad=[(answered(completion(), **MISTYPED), BASELINE_RESPONSE), (streamed(*HELLO, **MISTYPED), streamed(*HELLO))],
+    compares_with={
+        "baseline": Compare(Kind.BASELINE),
+        "tried": Compare((Kind.WRONG_TYPE, Kind.EFFECT), mode="unary", many=True, any_profile=True, optional=True),
+    },
 )
-def dropped_field(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
-    """Accepting `temperature: {}` shows that the field is never read: values that clients set are silently ignored."""
-    yield from _ignored(x, baseline)
+def dropped_field(x: Exchange, baseline: Exchange, tried: Sequence[Exchange] = ()) -> Iterator[Finding | NotJudged]:
+    """Accepting `temperature: {}` shows that the field is never read: values that clients set are silently ignored.
+
+    It does not on a target that takes wrong types of other fields, whose right values it honours, as if they were absent.
+    """
+    for found in _ignored(x, baseline):
+        is_sign = isinstance(found, Finding) and x.case.subject in SAMPLING
+        yield untestable(LENIENT) if is_sign and _is_lenient(x, tried) else found
+
+
+def _is_lenient(x: Exchange, tried: Sequence[Exchange]) -> bool:
+    return is_lenient((one for other in tried for one in field_observations(other, None)), x.api)
 
 
 @rule(

@@ -34,7 +34,8 @@ from conformance.rules.gw.example import both
 from conformance.rules.gw.failing_example import FAULT, GOOD, LOST, OWN, begun, elsewhere, refused
 
 IDEMPOTENT: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"
-PASSING: Final = (429, 500, 503, 529)
+RATE_LIMITED: Final = 429
+PASSING: Final = (RATE_LIMITED, 500, 503, 529)
 """Failures after which a gateway that tries again at all does so."""
 
 
@@ -194,6 +195,12 @@ def declared_retry_missing(
         yield from _fallback_missing(upstream, faults)
 
 
+def _is_moved_by_limit(pair: Pair) -> bool:
+    """Whether another upstream was asked after the first one had limited the rate."""
+    asked = pair.upstream
+    return any(place(other) != place(asked[0]) for other in asked[1:] if status_of(asked[0]) == RATE_LIMITED)
+
+
 def _is_retried_on(declared: GatewayPolicy, x: Exchange) -> bool:
     return fate(x) == "refused" and allows(declared, Again(x, x, 1))
 
@@ -204,6 +211,8 @@ def _fallback_missing(upstream: tuple[Exchange, ...], faults: tuple[Pair, ...]) 
         return
     if all(place(arrived) == first for pair in faults for arrived in pair.upstream):
         yield untestable("no request of this run arrived at another upstream")
+    elif status_of(upstream[-1]) == RATE_LIMITED and not any(map(_is_moved_by_limit, faults)):
+        yield not_applicable("the gateway passes rate limits on, and asks another upstream after other failures")
     else:
         seen = f"the upstream failed with {failure(upstream[-1])}, and the other upstream was not asked"
         yield Finding(seen, expected="a fallback")

@@ -16,6 +16,7 @@ from conformance.parsing.sse import is_labelled, looks_like_events
 from conformance.rules.conditions import (
     all_of,
     answered_whole,
+    looks_for_nothing,
     probe_is,
     readable,
     succeeded,
@@ -40,6 +41,8 @@ def has_whole_body(x: Exchange) -> NotJudged | None:
     """The request is non-streaming, and the response body is complete."""
     if skip := answered_whole(x) or whole(x):
         return skip
+    if looks_for_nothing(x):
+        return not_applicable("the request is for a response that is not stored")
     if _is_stream(x):
         return untestable("an event stream was received instead of a non-streaming response")
     if beyond(x):

@@ -59,7 +59,7 @@ def responses_mixed_up(x: Exchange, burst: Sequence[Exchange]) -> Iterator[Findi
     "Responses to different requests have different ids",
     spec=STREAMING,
     fix="Generate a random id (UUID) for each request, instead of deriving it from the time, the process or the model.",
-    applies_to=all_of(probe_is(Kind.BURST, Kind.BASELINE), succeeded),
+    applies_to=all_of(probe_is(*ORDINARY), succeeded),
     apis=GENERATIVE,
     good=[
         (burst_response("Lapwing.", "a"), burst_response("Oxlip.", "b", "oxlip")),

@@ -6,6 +6,7 @@ from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import OUT_OF_SCOPE, NotJudged, not_applicable, untestable
 from conformance.parsing.json_body import json_body
+from conformance.rules.conditions import looks_for_nothing
 from conformance.rules.typed_events import ended, typed, whole_answer
 
 OF_ITEMS = ("response.output_", "response.content_part.", "response.refusal.", *(f"{kind}." for kind in STREAMED))
@@ -16,7 +17,8 @@ ELSEWHERE = (Kind.COMPACT, Kind.POLL, Kind.WEBSOCKET)
 
 def whole_response(x: Exchange) -> NotJudged | None:
     """A non-streaming response of the responses route is JSON, and not an error."""
-    return OUT_OF_SCOPE if x.case.kind in ELSEWHERE else whole_answer(x)
+    is_elsewhere = x.case.kind in ELSEWHERE or looks_for_nothing(x)
+    return OUT_OF_SCOPE if is_elsewhere else whole_answer(x)
 
 
 def listed(x: Exchange) -> NotJudged | None:

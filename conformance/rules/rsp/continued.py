@@ -25,7 +25,5 @@ def forgotten(x: Exchange, earlier: Exchange, shorter: Exchange) -> Iterator[Fin
     elif before.prompt <= plain.prompt:
         yield untestable("usage does not count more prompt tokens for a longer prompt")
     elif now and now.prompt + now.cached < before.prompt:
-        seen = (
-            f"usage counts {now.prompt} prompt tokens for the next turn, and {before.prompt} for the one it continues"
-        )
+        seen = f"usage counts {now.prompt} prompt tokens for the next turn, and {before.prompt} for the earlier input alone"
         yield Finding(f"the earlier turn is not in the prompt: {seen}", at=span_of(x, terminal_event(x)))

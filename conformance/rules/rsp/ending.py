@@ -10,7 +10,7 @@ from conformance.apis.request import request_body
 from conformance.apis.responses import items, output, response_states, terminal, terminal_event
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
-from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.verdict import MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import as_object, as_string, describe_member, display
 from conformance.parsing.sse import span
@@ -263,7 +263,11 @@ KEPT: Facts = {"body_fields": {"store": False}, "probe": "responses.store"}
 
 
 def _unkept(x: Exchange) -> NotJudged | None:
-    if skip := all_of(probe_is(Kind.STORE), succeeded, readable)(x) or finished(x):
+    """The request sets `store: false`: the test case about it, or a turn over a WebSocket."""
+    is_meant = x.case.kind is Kind.STORE or x.turn is not None
+    if not is_meant or request_body(x).get("store") is not False:
+        return OUT_OF_SCOPE
+    if skip := all_of(succeeded, readable)(x) or finished(x):
         return skip
     said = response_states(x)[-1].get("store")
     return None if isinstance(said, bool) else not_applicable("the response has no boolean `store`")

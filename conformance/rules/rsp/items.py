@@ -6,6 +6,7 @@ from conformance.apis.chat import span_of
 from conformance.apis.responses import (
     WHOLE_FIELDS,
     Item,
+    Place,
     building,
     contents,
     final_calls,
@@ -142,12 +143,16 @@ UNTOLD = [value for value in text("Hi") if value["type"] != "response.content_pa
 @stream_rule(
     "RSP029",
     SHOULD,
-    "Every content part of a finished item ends with response.content_part.done",
+    "The deltas and parts of a finished item end with done events, which have all of the text",
     spec=EVENTS,
-    fix="Send response.content_part.done with the complete part before the response.output_item.done of its item.",
+    fix="Send the done events of a text, of arguments and of a part, each with all of it, before response.output_item.done.",
     applies_to=has_indexed_items,
     good=[GOOD, CALLED, streamed(*text("Hi")[:4], end="incomplete", output=[message_item("Hi")])],
-    bad=[streamed(*UNTOLD)],
+    bad=[
+        streamed(*UNTOLD),
+        streamed(*text("Hi")[:4], text("")[4], *text("Hi")[5:]),
+        streamed(*call("{}")[:2], call("{}")[3]),
+    ],
 )
 def part_without_done(x: Exchange) -> Iterator[Finding]:
     """A user interface that renders part by part shows the last one as unfinished, or never stores it."""
@@ -158,6 +163,30 @@ def part_without_done(x: Exchange) -> Iterator[Finding]:
         if lost and item.done and item.done.get("status") != "incomplete":
             yield Finding("a content part has no response.content_part.done, but its item is done", at=span(x, lost[0]))
             return
+        yield from (*_unfinished(x, item), *_emptied(x, item))
+
+
+def _unfinished(x: Exchange, item: Item) -> Iterator[Finding]:
+    """The deltas of a finished item that no done event ends."""
+    is_whole = item.done is not None and item.done.get("status") != "incomplete"
+    for what in dict.fromkeys(map(_what, item.texts)) if is_whole and item.type in READ_FROM_DELTAS else ():
+        if what not in map(_what, item.ends):
+            yield Finding(f"the deltas of the {what} have no done event, but their item is done", at=span(x, item.last))
+
+
+def _emptied(x: Exchange, item: Item) -> Iterator[Finding]:
+    """The done events of parts whose text is not that of the deltas."""
+    is_meant = item.type in READ_FROM_DELTAS and not any(True for _ in _differing(item))  # otherwise see RSP013
+    own = {event.start for event in item.events} if is_meant else set()
+    for part in building(x):
+        index = part.value.get("content_index")
+        if part.type != "response.content_part.done" or part.event.start not in own or not is_integer(index):
+            continue
+        joined = "".join(item.texts.get(("content", int(index)), ()))
+        told = as_string(as_object(part.value.get("part")).get("text"))
+        if joined and _made_whole(told) != _made_whole(joined):
+            seen = f"the part in response.content_part.done has the text {display(told)}"
+            yield Finding(seen, at=span(x, part.event), expected=display(joined))
 
 
 def _part_events(x: Exchange, item: Item) -> Iterator[tuple[str, str, Event]]:
@@ -174,11 +203,20 @@ def _made_whole(text: str) -> str:
 
 
 def _differing(item: Item) -> Iterator[tuple[str, str, str]]:
-    """The kind, joined deltas and text of the done event, where they differ."""
+    """The kind, joined deltas and text of a done event, where they differ."""
     for place, end in item.ends.items():
         joined = "".join(item.texts.get(place, ()))
         if _made_whole(joined) != _made_whole(end):
-            yield place[0] if place[0] in WHOLE_FIELDS else "text", joined, end
+            yield _what(place), joined, end
+    if item.texts and item.done is not None and item.type in READ_FROM_DELTAS:
+        joined, end = _streamed(item), _whole(item.done)
+        if _made_whole(joined) != _made_whole(end):
+            yield _what(next(iter(item.texts))), joined, end
+
+
+def _what(place: Place) -> str:
+    """What is at a place, for people."""
+    return place[0] if place[0] in WHOLE_FIELDS else "text"
 
 
 @stream_rule(
@@ -194,10 +232,15 @@ def _differing(item: Item) -> Iterator[tuple[str, str, str]]:
         streamed(*text("Hello", " there.", whole="Hello there. And more.")),
         streamed(*text("Hel", "Hello", whole="Hello")),
         streamed(*call("{", whole="{}")),
+        streamed(*text("Hi")[:-1], text("")[-1], output=[message_item("Hi")]),
+        streamed(*call("{}")[:-1], call("")[-1], output=[CALL]),
     ],
 )
 def done_differs_from_deltas(x: Exchange) -> Iterator[Finding]:
-    """Some clients read the deltas, others the done event: they get different texts of the same response."""
+    """Some clients read the deltas, others a done event: they get different texts of the same response.
+
+    Codex takes a message from response.output_item.done, as LangChain and Vercel's AI SDK take a call.
+    """
     for item in items(x):
         for what, joined, end in _differing(item):
             yield Finding(
@@ -247,28 +290,6 @@ def _whole(item: Object) -> str:
     if found := next(filter(None, (as_string(item.get(name)) for name in WHOLE_FIELDS)), ""):
         return found
     return "".join(as_string(part.get("text")) for part in (*contents(item), *summaries(item)))
-
-
-@stream_rule(
-    "RSP015",
-    SHOULD,
-    "The item_id of an event is the id of its item",
-    spec=EVENTS,
-    fix="Set item_id to the item's id in all events of the item.",
-    applies_to=has_indexed_items,
-    good=[GOOD, CALLED],
-    bad=[streamed(*(v | {"item_id": "msg_2"} if "item_id" in v else v for v in text("Hi")))],
-)
-def events_of_another_item(x: Exchange) -> Iterator[Finding]:
-    """Clients that store text by item_id assign it to an item that does not exist."""
-    for item in items(x):
-        name = item.added.get("id")
-        for part in building(x):
-            told = part.value.get("item_id")
-            if part.event in item.events and told is not None and told != name:
-                seen = f"{part.type} has {describe_member(part.value, 'item_id')}, but the item's id is {display(name)}"
-                yield Finding(seen, at=span(x, part.event))
-                return
 
 
 @response_rule(

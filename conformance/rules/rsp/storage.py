@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from conformance.apis.continuation import stored_id
-from conformance.apis.errors import error_response, quoted
+from conformance.apis.continuation import RUNNING, UNSTORED, stored_id, unstored_id
+from conformance.apis.errors import body, error_response, quoted
+from conformance.apis.response_content import response_content
 from conformance.apis.responses import response_states
 from conformance.apis.usage import usage
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import describe_member
+from conformance.parsing.json_values import as_object, describe_member, display
 from conformance.rules.conditions import (
     UNRELATED,
     all_of,
@@ -23,9 +24,9 @@ from conformance.rules.conditions import (
 )
 from conformance.rules.example import answered, error
 from conformance.rules.rsp.continued import forgotten
-from conformance.rules.rsp.example import BASELINE_RESPONSE, USAGE, response
+from conformance.rules.rsp.example import BASELINE_RESPONSE, USAGE, message_item, response
 from conformance.rules.rsp.shape import response_rule, whole_rule
-from conformance.rules.rsp.spec import SPECIFICATION, STATE
+from conformance.rules.rsp.spec import CREATE, SPECIFICATION, STATE
 
 MISSING: Final = (404, 405, 501)
 STORED = response(store=True)
@@ -39,7 +40,7 @@ NOT_FOUND = answered(error("No response with this id."), status=404, probe="resp
     "A response with store: true is found by its id",
     spec=STATE,
     fix="Serve GET /responses/{id} for each response with `store: true`, or return `store: false`.",
-    applies_to=all_of(probe_is(Kind.STORED), replied, readable),
+    applies_to=all_of(probe_is(Kind.STORED, subjects=("",)), replied, readable),
     good=[(FOUND, STORED)],
     bad=[(NOT_FOUND, STORED), (answered(BASELINE_RESPONSE | {"id": "resp_2"}, probe="responses.stored"), STORED)],
 )
@@ -56,6 +57,74 @@ def stored_response_not_found(x: Exchange, baseline: Exchange) -> Iterator[Findi
         yield untestable(f"the request for the stored response got HTTP {status}")
     elif (found := response_states(x)[-1:]) and found[0].get("id") != wanted:
         yield Finding(f"the stored response has {describe_member(found[0], 'id')}, not {wanted[:40]}", at=reply(x).head)
+
+
+ITEM: Final = message_item("Hello, and welcome.")
+
+
+def _found(x: Exchange) -> NotJudged | None:
+    """A stored response was found by its id, and is finished."""
+    if skip := all_of(probe_is(Kind.STORED, subjects=("",)), replied, readable)(x):
+        return skip
+    if reply(x).status != 200 or not response_states(x):
+        return untestable("the stored response was not found (see RSP027)")
+    status = response_states(x)[-1].get("status")
+    return untestable(f"the stored response has status {display(status)}") if status in RUNNING else None
+
+
+@whole_rule(
+    "RSP058",
+    MUST,
+    "A stored response has the text and the calls that it was returned with",
+    spec=STATE,
+    fix="Store the response as it is returned, with all of its output, and serve it unchanged at GET /responses/{id}.",
+    applies_to=_found,
+    good=[(FOUND, STORED), (answered(BASELINE_RESPONSE | {"metadata": None}, probe="responses.stored"), STORED)],
+    bad=[(answered(BASELINE_RESPONSE | {"output": out}, probe="responses.stored"), STORED) for out in ([], [ITEM])],
+)
+def stored_response_changed(x: Exchange, baseline: Exchange) -> Iterator[Finding]:
+    """Clients that lost a response fetch it again, and evaluations read stored ones: they get another, or nothing."""
+    if response_states(x)[-1].get("id") != stored_id(baseline):
+        return
+    now, before = (_said(response) for response in (x, baseline))
+    if now != before:
+        seen = f"the stored response has {display(now)}, but it was returned with {display(before)}"
+        yield Finding(seen, at=reply(x).head)
+
+
+def _said(x: Exchange) -> str:
+    """The text of a response, and the arguments of its calls."""
+    choices = response_content(x).choices
+    return "".join(choice.text + "".join(call.arguments for call in choice.calls) for choice in choices)
+
+
+TO_FORGET = response(store=False, body_fields={"store": False}, probe="responses.store")
+HELD: dict[str, Any] = {"probe": "responses.stored.unstored"}
+
+
+@whole_rule(
+    "RSP057",
+    MUST,
+    "A response to store: false is not found by its id",
+    spec=CREATE,
+    fix="Store nothing if the request sets `store: false`: then GET /responses/{id} gets 404.",
+    applies_to=all_of(probe_is(Kind.STORED, subjects=(UNSTORED,)), replied, readable),
+    compares_with={"unstored": Compare(Kind.STORE)},
+    good=[
+        (answered(error("No response with this id."), status=404, **HELD), TO_FORGET),
+        (answered({}, **HELD), TO_FORGET),
+        (answered("<html></html>", headers=(("content-type", "text/html"),), **HELD), TO_FORGET),
+    ],
+    bad=[(answered(BASELINE_RESPONSE, **HELD), TO_FORGET)],
+)
+def unstored_response_found(x: Exchange, unstored: Exchange) -> Iterator[Finding | NotJudged]:
+    """Users who may not leave customer data with a vendor break a contract, and nothing tells them."""
+    status, wanted = reply(x).status, unstored_id(unstored)
+    if (status >= 500 and status != 501) or status == 429:
+        yield untestable(f"the request for the response got HTTP {status}")
+    elif status == 200 and as_object(body(x)).get("id") == wanted:
+        seen = f"the request sets `store: false`, and GET /responses/{wanted[:40]} returns the response"
+        yield Finding(seen, at=reply(x).head)
 
 
 CHAINED: dict[str, Any] = {"probe": "responses.chain.next", "body_fields": {"previous_response_id": "resp_1"}}

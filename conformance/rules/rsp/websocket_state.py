@@ -71,24 +71,24 @@ def _number(x: Exchange, role: str) -> int:
     return ROLES[x.case.subject].index(role)
 
 
-def _reached(subject: str, role: str) -> Condition:
+def reached(subject: str, role: str) -> Condition:
     """The conversation got as far as this turn."""
 
-    def is_reached(x: Exchange) -> NotJudged | None:
+    def isreached(x: Exchange) -> NotJudged | None:
         if x.case.subject != subject:
             return OUT_OF_SCOPE
         if skip := conversed(x):
             return skip
         return None if _number(x, role) < len(sent_events(x)) else untestable("the conversation ended before this turn")
 
-    return is_reached
+    return isreached
 
 
 def _unstored(role: str) -> Condition:
     """The second connection got as far as this turn, and no response was to be stored."""
 
     def is_unstored(x: Exchange) -> NotJudged | None:
-        if skip := _reached(RECONNECT, role)(x):
+        if skip := reached(RECONNECT, role)(x):
             return skip
         is_asked = all(event.get("store") is False for event in sent_events(x))
         return None if is_asked else not_applicable("the target refuses `store`, and may store responses")
@@ -108,7 +108,7 @@ LOST = create(previous_response_id="resp_of_nobody")
 
 def _continuing(x: Exchange) -> NotJudged | None:
     """A turn continued a response of the connection, and was completed."""
-    if skip := _reached(TURNS, CONTINUED)(x):
+    if skip := reached(TURNS, CONTINUED)(x):
         return skip
     one = turn(x, CONTINUED)
     if one is None or not answer(x, _number(x, CONTINUED)).is_ended:
@@ -146,7 +146,7 @@ def earlier_turn_forgotten(x: Exchange) -> Iterator[Finding | NotJudged]:
     "A turn over WebSocket that continues an unknown response gets an error event",
     spec=ERRORS,
     fix="Send an error event whose code is previous_response_not_found, and keep the connection open.",
-    applies_to=_reached(TURNS, UNKNOWN_ID),
+    applies_to=reached(TURNS, UNKNOWN_ID),
     needs=("headers", "framing", "bytes"),
     good=[conversation(*CHAIN, (LOST, refused(NOT_FOUND))), conversation(*CHAIN, (LOST, messages(state("failed"))))],
     bad=[
@@ -181,7 +181,7 @@ def _rejected(subject: str, role: str) -> Condition:
     """The turn failed."""
 
     def is_rejected(x: Exchange) -> NotJudged | None:
-        if skip := _reached(subject, role)(x):
+        if skip := reached(subject, role)(x):
             return skip
         return None if failure(x, _number(x, role)) else untestable("the turn got no error (see RSP048)")
 
@@ -216,7 +216,7 @@ def unknown_response_in_other_words(x: Exchange) -> Iterator[Finding]:
     "An invalid event over WebSocket gets an error event",
     spec=ERRORS,
     fix="Send an error event for an event of unknown type, or one that is not JSON, and keep the connection open.",
-    applies_to=_reached(TURNS, NO_EVENT),
+    applies_to=reached(TURNS, NO_EVENT),
     needs=("headers", "framing", "bytes"),
     good=[conversation(*CHAIN, (LOST, refused(NOT_FOUND)), ({"type": "x"}, refused("unknown_event")))],
     bad=[conversation(*CHAIN, (LOST, refused(NOT_FOUND)), ({"type": "x"}, []))],
@@ -312,7 +312,7 @@ def failed_continuation_kept(x: Exchange) -> Iterator[Finding | NotJudged]:
     "Each response over a WebSocket has its own id",
     spec=CONTINUATION,
     fix="Give each response a new id, also on a connection that is kept open.",
-    applies_to=_reached(TURNS, SECOND),
+    applies_to=reached(TURNS, SECOND),
     needs=("headers", "framing", "bytes"),
     good=[conversation(*CHAIN)],
     bad=[conversation((create(), answered()), (create(), answered()))],

@@ -36,7 +36,7 @@ def _answered(x: Exchange) -> NotJudged | None:
     return conversed(x) or (None if _messages(x) else untestable("the server sent no message in this turn"))
 
 
-def _unreadable(x: Exchange) -> Iterator[tuple[Message, str]]:
+def unreadable(x: Exchange) -> Iterator[tuple[Message, str]]:
     """The messages that are not JSON objects, and why; RSP043 reports text that is not UTF-8."""
     for message in _messages(x):
         if is_utf8(message.data) and not message.is_event_marker and not isinstance(parse_json(message.data), dict):
@@ -62,7 +62,7 @@ def _unreadable(x: Exchange) -> Iterator[tuple[Message, str]]:
 )
 def message_that_is_no_event(x: Exchange) -> Iterator[Finding]:
     """Clients parse each message as JSON: anything else ends the turn with an error, or is lost."""
-    for message, why in _unreadable(x):
+    for message, why in unreadable(x):
         yield Finding(f"a message {why}: {excerpt(message.data)}", at=span_of(message))
 
 
@@ -91,7 +91,7 @@ def _listened(x: Exchange) -> NotJudged | None:
         return OUT_OF_SCOPE
     if skip := conversed(x):
         return skip
-    return untestable("a message is no event (see RSP044)") if any(_unreadable(x)) else None
+    return untestable("a message is no event (see RSP044)") if any(unreadable(x)) else None
 
 
 CUT_SHORT = messages(state("created"), *text("Hi"))
@@ -119,14 +119,19 @@ CUT_SHORT = messages(state("created"), *text("Hi"))
 )
 def turn_without_an_end(x: Exchange) -> Iterator[Finding | NotJudged]:
     """The connection stays open between turns: without an event that ends the turn, the client waits until it times out."""
-    found = answer(x, x.turn or 0)
+    yield from missing_end(x, x.turn or 0)
+
+
+def missing_end(x: Exchange, number: int) -> Iterator[Finding | NotJudged]:
+    """A finding if no event ends this turn of a conversation."""
+    found = answer(x, number)
     is_over = x.ending.how in ("closed", "reset")
     then = "the server closed the connection" if is_over else f"nothing followed ({x.ending.detail or x.ending.how})"
     if found.messages and not found.is_ended:
         last = found.messages[-1]
         kind = display(as_string(as_object(parse_json(last.data)).get("type")))
         yield Finding(f"the last event of the turn is {kind}; then {then}", at=span_of(last))
-    elif not found.is_ended and is_over and x.turn:
+    elif not found.is_ended and is_over and number:
         yield untestable("the server closed the connection between two turns")
     elif not found.is_ended:
         yield Finding(f"response.create got no event: {then}")

@@ -100,13 +100,13 @@ def has_odd_arguments(fragment: Fragment) -> bool:
     return function.get("arguments") is not None or fragment.event is None
 
 
-def other_ids(x: Exchange) -> Iterator[tuple[Fragment, str, str]]:
-    """Fragments with a different id than their call."""
+def other_ids(x: Exchange) -> Iterator[tuple[Fragment, ToolCall, str]]:
+    """Fragments with a different id than their call, with that call and the id."""
     for call, found in joined_calls(x):
         for fragment in found:
             name = as_string(fragment.value.get("id"))
             if name and name != call.id and is_integer(fragment.value.get("index")):
-                yield fragment, call.id, name
+                yield fragment, call, name
                 break
 
 

@@ -9,6 +9,7 @@ from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.model.words import WITH_CHOICES
 from conformance.parsing.json_values import as_object, display, is_integer
 from conformance.rules.example import HELLO, answered, completion, streamed
+from conformance.rules.rsp.example import USAGE, response
 from conformance.rules.shared_checks import invalid_counts, wrong_total
 from conformance.rules.use.conditions import at, counted, counted_well
 from conformance.rules.use.example import LAST, STREAM, WHOLE, usage_object, with_usage
@@ -16,6 +17,7 @@ from conformance.rules.use.spec import COUNTS, OBJECT
 
 PARTS = (
     ("prompt_tokens", "prompt_tokens_details", "cached_tokens"),
+    ("input_tokens", "input_tokens_details", "cached_tokens"),
     ("completion_tokens", "completion_tokens_details", "reasoning_tokens"),
 )
 
@@ -68,13 +70,19 @@ def wrong_sum(x: Exchange) -> Iterator[Finding]:
     SHOULD,
     "cached_tokens and reasoning_tokens do not exceed the counts that include them",
     spec=OBJECT,
-    fix="Count cached tokens in prompt_tokens, and reasoning tokens in completion_tokens.",
+    fix="Count cached tokens in prompt_tokens or input_tokens, and reasoning tokens in completion_tokens.",
     applies_to=counted_well,
-    apis=WITH_CHOICES,
-    good=[WHOLE, with_usage(prompt_tokens_details={"cached_tokens": 3}), with_usage(completion_tokens_details=None)],
+    apis=(*WITH_CHOICES, "responses"),
+    good=[
+        WHOLE,
+        response(),
+        with_usage(prompt_tokens_details={"cached_tokens": 3}),
+        with_usage(completion_tokens_details=None),
+    ],
     bad=[
         with_usage(prompt_tokens_details={"cached_tokens": 900}),
         with_usage(completion_tokens_details={"reasoning_tokens": 4}),
+        response(usage=USAGE | {"input_tokens_details": {"cached_tokens": 4}}),
     ],
 )
 def part_above_whole(x: Exchange) -> Iterator[Finding]:

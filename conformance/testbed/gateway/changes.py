@@ -33,6 +33,7 @@ NEAR: Final = {
     "caches": "boundaries",
     "completions": "batches",
     "conversation": "requests",
+    "delivery": "replies",
     "embeddings": "batches",
     "endings": "replies",
     "hang_ups": "boundaries",

@@ -51,6 +51,12 @@ def holds(name: str, kind: type | tuple[type, ...] = object) -> Where:
     return where
 
 
+def allows_some(request: ServerRequest) -> bool:
+    """The tool_choice of the body allows some of its tools."""
+    choice = request.json.get("tool_choice") if isinstance(request.json, dict) else None
+    return isinstance(choice, dict) and choice.get("type") == "allowed_tools"
+
+
 def sent(request: ServerRequest) -> Body:
     """The body as sent, whatever was changed since; empty where it is not an object."""
     value = parse(request.body).value

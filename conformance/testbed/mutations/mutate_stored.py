@@ -13,6 +13,7 @@ from conformance.testbed.mutations.mutate_requests import sent
 from conformance.testbed.mutations.mutate_responses import RESPONSES
 from conformance.testbed.server.refusal import Refusal, refuse
 from conformance.testbed.server.reply import ModelResponse, ServerRequest
+from conformance.testbed.server.responses import usage_of
 
 Body = dict[str, Any]
 PATH = "/v1/responses"
@@ -102,3 +103,37 @@ def _found(response: ModelResponse, request: ServerRequest, storage: Storage) ->
     found = {"id": name, "object": "response", "created_at": request.at, "status": "in_progress", "model": "reference"}
     more: Body = {"output": [], "usage": None, "error": None, "store": True, "background": True}
     return ModelResponse(whole=found | more)
+
+
+KEPT = re.compile(r"resp_k([0-9a-f]+)_([A-Za-z0-9]+)")
+"""The text of a stored response, and the id of its request."""
+LONGEST_KEPT = 64
+"""Bytes of a text that an id can carry: clients do not send longer ids back."""
+
+
+def keeping(
+    found: Callable[[Body], Body] = lambda item: item,
+) -> Callable[[ModelResponse, ServerRequest], ModelResponse]:
+    """Store non-streaming responses with a short text unless the request says otherwise; `found` edits them."""
+
+    def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+        if request.method == "GET" and (known := KEPT.fullmatch(request.path.removeprefix(f"{PATH}/"))):
+            return ModelResponse(whole=found(kept(known[0], bytes.fromhex(known[1]).decode(), request)))
+        whole = response.whole
+        if request.path != PATH or not isinstance(whole, dict) or whole.get("object") != "response":
+            return response
+        text = "".join(part["text"] for item in whole["output"] for part in item.get("content", ()))
+        if "store" in sent(request) or not 0 < len(text.encode()) <= LONGEST_KEPT:
+            return response
+        name = f"resp_k{text.encode().hex()}_{whole['id'].removeprefix('resp_')}"
+        return replace(response, whole=whole | {"id": name, "store": True})
+
+    return change
+
+
+def kept(name: str, text: str, request: ServerRequest) -> Body:
+    """A stored response with this text."""
+    part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+    item = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [part]}
+    stored: Body = {"id": name, "object": "response", "created_at": request.at, "status": "completed", "store": True}
+    return stored | {"model": "reference", "output": [item], "usage": usage_of(9, 9), "error": None}

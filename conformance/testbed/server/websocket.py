@@ -6,12 +6,12 @@ https://developers.openai.com/api/docs/guides/websocket-mode
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from conformance.parsing.websocket import CLOSE, frame
 from conformance.testbed.server.body import parse
 from conformance.testbed.server.deployments import compliant
-from conformance.testbed.server.refusal import Refusal, wrong
+from conformance.testbed.server.refusal import Refusal, unsupported, wrong
 from conformance.testbed.server.reply import (
     Converse,
     Event,
@@ -29,6 +29,7 @@ Conversations = dict[str, list[Body]]
 HEADERS: Final = (("content-type", "application/json"),)
 ISSUED: Final = re.compile(r"resp_[0-9A-Za-z]+w[0-9]+")
 """The ids of responses over WebSocket."""
+NO_KEY: Final = Refusal(status=401, message="The handshake had no API key.", code="invalid_api_key")
 NO_EVENT: Final = Refusal(
     message="An event must be a JSON object of type 'response.create'.", param="type", code="unknown_event"
 )
@@ -40,7 +41,8 @@ class Memory(NamedTuple):
     """What the server does with the responses of a connection.
 
     It `keeps` them, so that they can be continued, and `remembers` what they say; it `rejects` unknown ids, and
-    `evicts` a response whose continuation failed. `is_shared`: each connection knows the responses of all.
+    `evicts` a response whose continuation failed. `is_shared`: each connection knows the responses of all. `warm_up`:
+    where `generate` is false, it keeps what it `reads`, or `forgets` it; or it `generates` as usual, or `rejects` that.
     """
 
     keeps: bool = True
@@ -48,6 +50,7 @@ class Memory(NamedTuple):
     rejects: bool = True
     evicts: bool = True
     is_shared: bool = False
+    warm_up: Literal["reads", "forgets", "generates", "rejects"] = "reads"
 
 
 MEMORY: Final = Memory()
@@ -70,6 +73,7 @@ class Speech:
 
     `edit` changes the events of a turn, given its number; `send` makes the frames of an event; `fail` makes the event
     of an error, or None: then the connection is closed without one. `closes_after_errors` closes it after the event.
+    `asks_for_key`: the API key is checked at the first event, and not in the handshake.
     """
 
     memory: Memory = MEMORY
@@ -77,6 +81,7 @@ class Speech:
     send: Callable[[bytes], bytes] = in_text
     fail: Callable[[Refusal], Body | None] = error_event
     closes_after_errors: bool = False
+    asks_for_key: bool = False
 
 
 def conversing(request: ServerRequest, speech: Speech) -> Converse:
@@ -92,6 +97,8 @@ def conversing(request: ServerRequest, speech: Speech) -> Converse:
 
 def _answer(request: ServerRequest, speech: Speech, known: Conversations, number: int, text: str) -> SocketReply:
     """The answer to one message; what the connection knows afterwards is in `known`."""
+    if speech.asks_for_key and "authorization" not in dict(request.headers):
+        return _failed(NO_KEY, speech)
     event = parse(text.encode()).value
     if not isinstance(event, dict) or event.get("type") != "response.create":
         return _failed(NO_EVENT, speech)
@@ -117,14 +124,18 @@ def _turn(request: ServerRequest, event: Body, known: Conversations, memory: Mem
         return history
     body = {name: value for name, value in event.items() if name not in ("type", "generate", "previous_response_id")}
     body |= {"input": [*history, *_items(body)]} if history and memory.remembers else {}
-    made = _made(request, body, is_warm_up=event.get("generate") is False)
+    is_warm_up = event.get("generate") is False
+    if is_warm_up and memory.warm_up == "rejects":
+        return unsupported("generate")
+    made = _made(request, body, is_warm_up=is_warm_up and memory.warm_up != "generates")
     if isinstance(made, Refusal):
         if memory.evicts:
             known.pop(str(previous), None)
         return made
     last = made[-1].data["response"]
     if memory.keeps:
-        known[last["id"]] = [*_items(body), *last["output"]]
+        is_lost = is_warm_up and memory.warm_up == "forgets"
+        known[last["id"]] = [] if is_lost else [*_items(body), *last["output"]]
     return tuple(_with_state(e, {"previous_response_id": previous}) for e in made)
 
 

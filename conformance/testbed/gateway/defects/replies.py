@@ -28,14 +28,12 @@ from conformance.testbed.gateway.handling import (
     Handler,
     Pieces,
     on_reply,
-    on_stream,
     own_reply,
     whole,
 )
 from conformance.testbed.server.reply import to_json
 
 Json = dict[str, Any]
-BUFFER: Final = 16_384
 LONGEST_LINE: Final = 65_536
 
 
@@ -49,6 +47,15 @@ async def _only_lf_lf(pieces: Pieces) -> Pieces:
         *blocks, rest = (rest + piece).split(b"\n\n")
         for block in blocks:
             yield _taken(line[5:].lstrip(b" ") for line in block.split(b"\n") if line.startswith(b"data:"))
+
+
+async def _blocks_of_lf_lf(pieces: Pieces) -> Pieces:
+    """What ends in two LFs, as it is; what follows the last of them is never sent."""
+    rest = b""
+    async for piece in pieces:
+        *blocks, rest = (rest + piece).split(b"\n\n")
+        for block in blocks:
+            yield block + b"\n\n"
 
 
 async def _with_space_only(pieces: Pieces) -> Pieces:
@@ -133,6 +140,7 @@ READING = tuple(
     GatewayChange(name=name, title=title, caught_by=caught_by, handle=handle)
     for name, title, caught_by, handle in (
         ("only-lf-lf", "Reads no line ends but LF", "GW035", reading(_only_lf_lf)),
+        ("waits-for-lf-lf", "Sends nothing of a stream before two LFs have come", "GW035", reading(_blocks_of_lf_lf)),
         ("data-needs-a-space", "Drops `data:` without a space", "GW035", reading(_with_space_only)),
         ("long-lines-dropped", "Drops lines of 64 kB", "GW030", reading(_short_lines_only)),
         ("characters-by-piece", "Decodes characters piece by piece", "GW030", reading(_characters_by_piece)),
@@ -327,70 +335,5 @@ CONTENT = (
         title="Reads no text from a stream without Content-Type, and says that it is whole",
         caught_by="GW041",
         handle=_nothing_unlabelled,
-    ),
-)
-
-
-# When it is passed on
-
-
-async def _held(pieces: Pieces) -> Pieces:
-    held = b""
-    async for piece in pieces:
-        held += piece
-        if len(held) >= BUFFER:
-            yield held
-            held = b""
-    yield held
-
-
-async def _in_one_event(found: Events) -> Events:
-    """All text in one event at the end."""
-    kept: list[Json] = []
-    rest: list[StreamEvent] = []
-    async for event in found:
-        value = event.json
-        delta = value["choices"][0]["delta"] if value and value.get("choices") else {}
-        if delta.get("content") and not (value["choices"][0]["index"] or value["choices"][0].get("logprobs")):
-            kept.append(value)
-        else:
-            rest.append(event)
-    text = "".join(value["choices"][0]["delta"]["content"] for value in kept)
-    for at, event in enumerate(rest):
-        yield event
-        if not at and kept:
-            choice = kept[0]["choices"][0] | {"delta": {"content": text}}
-            yield StreamEvent(to_json(kept[0] | {"choices": [choice]}))
-
-
-async def _late_head(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
-    reply = await forward(request)
-    if not is_stream(reply):
-        return reply
-    first = b""
-    while not first and (piece := await anext(reply.body, None)) is not None:
-        first = piece
-
-    async def all_of_it() -> Pieces:
-        yield first
-        async for more in reply.body:
-            yield more
-
-    return replace(reply, body=all_of_it())
-
-
-DELIVERY = (
-    GatewayChange(name="held-to-16-kb", title="Buffers 16 kB of a stream", caught_by="GW042", handle=on_stream(_held)),
-    GatewayChange(
-        name="text-in-one-event",
-        title="Sends all text in one event, at the end",
-        caught_by="GW042",
-        handle=on_events(_in_one_event),
-    ),
-    GatewayChange(
-        name="head-with-the-first-token",
-        title="Sends the head of a stream with the first token",
-        caught_by="GW043",
-        handle=_late_head,
     ),
 )

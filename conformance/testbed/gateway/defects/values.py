@@ -3,8 +3,9 @@
 from typing import Any
 
 from conformance.testbed.gateway.defects.replies import in_message
-from conformance.testbed.gateway.events import on_whole
+from conformance.testbed.gateway.events import both, each_event, on_whole
 from conformance.testbed.gateway.handling import GatewayChange
+from conformance.testbed.gateway.translation.edits import each
 
 
 def _as_doubles(value: Any) -> Any:
@@ -13,6 +14,9 @@ def _as_doubles(value: Any) -> Any:
     if isinstance(value, list):
         return [_as_doubles(item) for item in value]
     return int(float(value)) if type(value) is int else value
+
+
+_unannotated = each(lambda value: value | {name: [] for name in ("annotations", "logprobs") if name in value})
 
 
 DEFECTS = (
@@ -34,5 +38,19 @@ DEFECTS = (
         title='Writes content "" in place of null',
         caught_by="GW140",
         handle=in_message(lambda message: message | {"content": message["content"] or ""}),
+    ),
+    GatewayChange(
+        name="annotations-emptied",
+        title="Empties the annotations and log probabilities of Responses",
+        caught_by="GW034",
+        apis=("responses",),
+        handle=both(each_event(lambda event: [_unannotated(event)]), on_whole(_unannotated)),
+    ),
+    GatewayChange(
+        name="refusal-events-dropped",
+        title="Drops the events of a refusal of Responses",
+        caught_by="GW034",
+        apis=("responses",),
+        handle=each_event(lambda event: [] if event.get("type", "").startswith("response.refusal.") else [event]),
     ),
 )

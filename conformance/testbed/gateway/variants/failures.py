@@ -133,6 +133,12 @@ VARIANTS = (
         handle=falling_back(_served_by),
     ),
     GatewayChange(
+        name="rate-limits-passed-on",
+        title="Asks the second upstream where the first one fails, but passes rate limits on",
+        policy=GatewayPolicy(fallback=True),
+        handle=falling_back(on=(500, 502, 503, 504, 529)),
+    ),
+    GatewayChange(
         name="upstreams-in-turn",
         title="Sends each request to the next of two upstreams",
         handle=_balanced,

@@ -11,8 +11,10 @@ from conformance.testbed.mutations.mutate_requests import (
     with_error,
     with_status,
 )
+from conformance.testbed.mutations.mutate_websocket import switching
 from conformance.testbed.server.deployments import MODELS, compliant
 from conformance.testbed.server.reply import Event, ModelResponse, Mutation, OnResponse, ServerRequest
+from conformance.testbed.server.websocket import Speech
 
 COMPLETION: Body = {
     "id": "cmpl-1",
@@ -124,6 +126,13 @@ KEYS = (
         "The Messages API needs no API key",
         "AUTH008",
         let_in(lambda request: request.api == "messages"),
+    ),
+    Mutation(
+        name="websocket-unlocked",
+        title="Responses over WebSocket need no API key",
+        caught_by="AUTH008",
+        apis=("responses",),
+        on_wire=switching(Speech(), needs_key=False),
     ),
     locked("sdk-blocked", "Requests with an SDK's headers are rejected", "AUTH009", blocked),
     locked("missing-key-accepted", "Requests without an API key are accepted", "AUTH010", let_in(carries_none)),

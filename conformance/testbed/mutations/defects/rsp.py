@@ -331,6 +331,12 @@ ENDINGS = (
         usage(lambda u: u | {"total_tokens": u["total_tokens"] + 5}),
     ),
     defect(
+        "response-cached-above-input",
+        "More input tokens are cached than there are",
+        "USE007",
+        usage(lambda u: u | {"input_tokens_details": {"cached_tokens": u["input_tokens"] + 5}}),
+    ),
+    defect(
         "incomplete-without-reason",
         "An incomplete response has no reason",
         "RSP018",

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from conformance.testbed.mutations.mutate_chat import defect
+from conformance.testbed.mutations.mutate_chat import defect, with_fields
 from conformance.testbed.mutations.mutate_requests import dropping, holds, refusal, sent
 from conformance.testbed.mutations.mutate_responses import RESPONSES
-from conformance.testbed.mutations.mutate_stored import PATH, Storage, reading, writing
+from conformance.testbed.mutations.mutate_stored import PATH, Storage, keeping, kept, reading, writing
 from conformance.testbed.server.deployments import COMPACT, MODEL
 from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
 
@@ -33,6 +33,13 @@ def refusing_summaries(response: ModelResponse, request: ServerRequest) -> Model
     if request.path != PATH or response.status >= 400 or "compaction" not in kinds:
         return response
     return refusal(400, "Unknown item type 'compaction'.", param="input[0].type")
+
+
+def keeping_all(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """Every response is found by its id, with a text of its own."""
+    name = request.path.removeprefix(f"{PATH}/")
+    is_id = request.method == "GET" and name.startswith("resp_")
+    return ModelResponse(whole=kept(name, "The boats come home.", request)) if is_id else response
 
 
 COMPACTION = (
@@ -71,4 +78,11 @@ STORED = (
         on_request=reading,
         on_response=writing(Storage(finds=False)),
     ),
+    defect(
+        "stored-output-lost",
+        "Stored responses are found without their output",
+        "RSP058",
+        keeping(with_fields(output=[])),
+    ),
+    defect("stored-against-consent", "Responses are found by their ids whatever `store` is", "RSP057", keeping_all),
 )

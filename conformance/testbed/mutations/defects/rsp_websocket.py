@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from conformance.parsing.websocket import BINARY, CONTINUATION, frame
 from conformance.testbed.mutations.mutate_responses import ENDS
-from conformance.testbed.mutations.mutate_websocket import switching
+from conformance.testbed.mutations.mutate_websocket import counting, in_warm_ups, switching
 from conformance.testbed.server.refusal import Refusal
 from conformance.testbed.server.reply import Event, Mutation
-from conformance.testbed.server.responses import Body
+from conformance.testbed.server.responses import Body, usage_of
 from conformance.testbed.server.websocket import Memory, Speech, error_event
 
 MASK = b"\x01\x02\x03\x04"
@@ -146,6 +146,30 @@ DEFECTS = (
         "A response is continued after its continuation failed",
         "RSP052",
         Speech(memory=Memory(evicts=False)),
+    ),
+    _defect(
+        "websocket-warm-up-generated",
+        "A warm-up over WebSocket gets a whole response",
+        "RSP055",
+        Speech(memory=Memory(warm_up="generates")),
+    ),
+    _defect(
+        "websocket-warm-up-billed",
+        "The output of a warm-up over WebSocket is generated and not sent",
+        "RSP055",
+        Speech(edit=in_warm_ups(counting(usage_of(9, 40)))),
+    ),
+    _defect(
+        "websocket-warm-up-without-end",
+        "No event ends a warm-up over WebSocket",
+        "RSP055",
+        Speech(edit=in_warm_ups(lambda events: events[:-1])),
+    ),
+    _defect(
+        "websocket-warm-up-forgotten",
+        "A response over WebSocket ignores the warm-up that it continues",
+        "RSP056",
+        Speech(memory=Memory(warm_up="forgets")),
     ),
     _defect(
         "websocket-end-marker",

@@ -19,12 +19,15 @@ ADVISORY = ("user", "metadata", "store", "seed", "safety_identifier", "service_t
 
 
 def lenient(body: Body) -> Body:
-    """A body with tools, formats and stop sequences only where their types are valid."""
+    """A body with its settings only where their types are valid, as KoboldCpp reads one."""
     kinds: dict[str, type | tuple[type, ...]] = {
         "stop": (str, list),
+        "stop_sequences": list,
         "response_format": dict,
         "tool_choice": (str, dict),
         "logit_bias": dict,
+        **dict.fromkeys(("temperature", "top_p", "frequency_penalty", "presence_penalty"), (int, float)),
+        **dict.fromkeys(("max_completion_tokens", "max_output_tokens"), int),
     }
     return {name: value for name, value in body.items() if isinstance(value, kinds.get(name, object))}
 

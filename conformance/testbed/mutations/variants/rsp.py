@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from conformance.testbed.mutations.mutate_chat import in_turn, variant, with_fields, without_fields
+from conformance.testbed.mutations.mutate_requests import allows_some, rewriting
 from conformance.testbed.mutations.mutate_responses import (
     ENDS,
+    RESPONSES,
     Body,
     Events,
     each_end,
@@ -21,11 +23,16 @@ from conformance.testbed.mutations.mutate_responses import (
     usage,
     without,
 )
-from conformance.testbed.server.reply import Event, OnResponse
+from conformance.testbed.server.reply import Event, Mutation, OnResponse
 
 DELTA, DONE = "response.output_text.delta", "response.output_text.done"
 THOUGHT: Body = {"type": "reasoning", "id": "rs_1", "summary": [], "status": "completed"}
 SEARCH: Body = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search"}}
+
+
+def calling_the_first(body: Body) -> Body:
+    """The first allowed tool is the one to call."""
+    return body | {"tool_choice": {"type": "function", "name": body["tool_choice"]["tools"][0]["name"]}}
 
 
 def with_news(events: Events) -> Iterator[Event]:
@@ -180,6 +187,11 @@ ANSWERS = (
         on_response(
             lambda r: r | {"output_text": "".join(p["text"] for i in r["output"] for p in i.get("content", ()))}
         ),
+    ),
+    Mutation(
+        name="allowed-tools-honoured",
+        title="A tool_choice that allows one tool has it called",
+        on_request=rewriting(calling_the_first, allows_some, RESPONSES),
     ),
     variant(
         "response-ids-of-another-form",

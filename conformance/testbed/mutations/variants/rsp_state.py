@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from conformance.testbed.mutations.mutate_chat import variant
+from conformance.testbed.mutations.mutate_chat import in_turn, variant
 from conformance.testbed.mutations.mutate_requests import sent
-from conformance.testbed.mutations.mutate_stored import Storage, reading, writing
+from conformance.testbed.mutations.mutate_stored import PATH, Storage, keeping, reading, writing
 from conformance.testbed.server.deployments import COMPACT
-from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
+from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest, WireResponse, Write
+from conformance.testbed.server.responses import usage_of
 
 
 def not_offered(response: ModelResponse, request: ServerRequest) -> ModelResponse:
@@ -33,6 +34,22 @@ def with_messages(response: ModelResponse, request: ServerRequest) -> ModelRespo
     return replace(response, whole=response.whole | {"output": [*kept, *response.whole["output"]]})
 
 
+def failing(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """A response that is found by its id has failed, after some tokens."""
+    if request.method != "GET" or request.path == PATH or response.status >= 400 or request.api != "responses":
+        return response
+    error = {"code": "server_error", "message": "The model failed."}
+    return replace(response, whole=response.whole | {"status": "failed", "error": error, "usage": usage_of(9, 5)})
+
+
+def with_page(reply: WireResponse, request: ServerRequest) -> WireResponse:
+    """A web application at the paths of stored responses."""
+    if request.method != "GET" or not request.path.startswith(f"{PATH}/"):
+        return reply
+    page = (Write(data=b"<!doctype html><title>Chat</title>"),)
+    return replace(reply, status=200, headers=(("content-type", "text/html"),), pieces=page)
+
+
 VARIANTS = (
     Mutation(
         name="responses-stored",
@@ -45,6 +62,20 @@ VARIANTS = (
         title="A response in the background is complete when its request returns",
         on_request=reading,
         on_response=writing(Storage(waits=False)),
+    ),
+    Mutation(
+        name="background-response-failed",
+        title="A response in the background has failed by the time it is fetched",
+        on_request=reading,
+        on_response=in_turn(writing(Storage()), failing),
+    ),
+    variant(
+        "responses-found", "Responses are stored unless the request says otherwise, and found by their ids", keeping()
+    ),
+    Mutation(
+        name="response-ids-get-a-page",
+        title="A web application is served at the paths of stored responses",
+        on_wire=with_page,
     ),
     variant("compaction-not-offered", "/responses/compact gets the web framework's 404", not_offered),
     variant("compaction-with-messages", "A compaction has the user's messages before its summary", with_messages),

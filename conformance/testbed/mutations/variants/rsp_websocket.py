@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from conformance.parsing.websocket import CONTINUATION, PING, PONG, TEXT, frame
-from conformance.testbed.mutations.mutate_websocket import switching
+from conformance.testbed.mutations.mutate_websocket import counting, in_warm_ups, switching
 from conformance.testbed.server.reply import Event, Mutation
+from conformance.testbed.server.responses import usage_of
 from conformance.testbed.server.websocket import Memory, Speech
 
 PART = 50
@@ -59,5 +60,25 @@ VARIANTS = (
     _variant("websocket-without-memory", "No response is kept on a WebSocket", Speech(memory=Memory(keeps=False))),
     _variant(
         "websocket-closes-after-errors", "A WebSocket is closed after an error event", Speech(closes_after_errors=True)
+    ),
+    _variant(
+        "websocket-warm-up-rejected",
+        "A warm-up over WebSocket is rejected",
+        Speech(memory=Memory(warm_up="rejects")),
+    ),
+    _variant(
+        "websocket-warm-up-uncounted",
+        "The response to a warm-up over WebSocket has no usage",
+        Speech(edit=in_warm_ups(counting(None))),
+    ),
+    _variant(
+        "websocket-warm-up-of-one-token",
+        "A warm-up over WebSocket is a response of one token, which is not sent",
+        Speech(edit=in_warm_ups(counting(usage_of(9, 1)))),
+    ),
+    Mutation(
+        name="websocket-asks-for-key-later",
+        title="A WebSocket is opened without an API key, and each event on it is rejected",
+        on_wire=switching(Speech(asks_for_key=True), needs_key=False),
     ),
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from conformance.model.words import WITH_CHOICES
-from conformance.testbed.mutations import changes
+from conformance.testbed.mutations import changes, mutate_responses
 from conformance.testbed.mutations.defects.http import halved
 from conformance.testbed.mutations.mutate_bytes import compressed, is_stream, on_pieces, recoded, streams
 from conformance.testbed.mutations.mutate_chat import (
@@ -19,7 +19,7 @@ from conformance.testbed.mutations.mutate_chat import (
     with_delta,
     with_fields,
 )
-from conformance.testbed.mutations.mutate_responses import on_events as on_response_events
+from conformance.testbed.server.model import tokenize
 from conformance.testbed.server.refusal import Refusal, refuse
 from conformance.testbed.server.reply import (
     Event,
@@ -80,10 +80,8 @@ CHARACTERS = change(each_text(lambda text: WORD.sub(r"w\1é☂🙂", text)))
 """Characters of two, three and four bytes in each word."""
 LARGE_WORD = change(each_text(lambda text: re.sub(r"\bw12\b", "w12" + "x" * LARGE, text)))
 
-CITED: Final = {
-    "type": "url_citation",
-    "url_citation": {"url": "https://example.com/é", "title": "Example", "start_index": 0, "end_index": 5},
-}
+CITATION: Final[Body] = {"url": "https://example.com/é", "title": "Example", "start_index": 0, "end_index": 5}
+CITED: Final = {"type": "url_citation", "url_citation": CITATION}
 AUDIO: Final = {"id": "audio_1", "expires_at": 1_760_003_600, "data": "UklGRiQA", "transcript": "Hello."}
 THOUGHT: Final = "They greet, so I do, too."
 REFUSED: Final = "More than that I may not say."
@@ -131,6 +129,64 @@ RICH = change(
         ),
         each_part(with_fields(finish_reason="content_filter"), filtered),
         each_choice(with_fields(finish_reason="content_filter"), filtered),
+    )
+)
+
+
+# Content of Responses
+
+TEXT: Final = "response.output_text"
+CITED_PART: Final = {"type": "url_citation"} | CITATION
+REFUSED_PART: Final = {"type": "refusal", "refusal": REFUSED}
+
+
+def likely(text: str) -> list[Body]:
+    """Log probabilities of the tokens of a text."""
+    return [
+        {"token": token, "bytes": [*token.encode()], "logprob": -0.5, "top_logprobs": []} for token in tokenize(text)
+    ]
+
+
+def rich_part(part: Body) -> Body:
+    """A text with an annotation and log probabilities; one that has just begun has none."""
+    return part | {"annotations": [CITED_PART], "logprobs": likely(part["text"])} if part["text"] else part
+
+
+def declined(item: Body) -> Body:
+    """A finished message with a refusal as its second part."""
+    return item | {"content": [*item["content"], REFUSED_PART]} if item["content"] else item
+
+
+def with_part_events(events: tuple[Event, ...]) -> Iterator[Event]:
+    """The events of the annotation and of the refusal."""
+    for event in events:
+        item = event.data.get("item") or {}
+        if event.name == f"{TEXT}.done":
+            yield _beside(event, f"{TEXT}.annotation.added", annotation_index=0, annotation=CITED_PART)
+        elif event.name == "response.output_item.done" and mutate_responses.is_message(item):
+            where = {"item_id": item["id"], "content_index": 1}
+            begun = REFUSED_PART | {"refusal": ""}
+            yield _beside(event, "response.content_part.added", **where, part=begun)
+            for word in re.findall(r"\S+\s*", REFUSED):
+                yield _beside(event, "response.refusal.delta", **where, delta=word)
+            yield _beside(event, "response.refusal.done", **where, refusal=REFUSED)
+            yield _beside(event, "response.content_part.done", **where, part=REFUSED_PART)
+        yield event
+
+
+def _beside(event: Event, kind: str, **facts: Any) -> Event:
+    """An event of another type about the same part or item."""
+    where = {name: event.data[name] for name in ("item_id", "output_index", "content_index") if name in event.data}
+    return Event(name=kind, data={"type": kind, **where, **facts})
+
+
+RICH_PARTS = change(
+    in_turn(
+        mutate_responses.each_part(rich_part),
+        mutate_responses.each_of(lambda told: told | {"logprobs": likely(told["delta"])}, f"{TEXT}.delta"),
+        mutate_responses.each_of(lambda told: told | {"logprobs": likely(told["text"])}, f"{TEXT}.done"),
+        mutate_responses.each_item(declined, mutate_responses.is_message),
+        mutate_responses.renumbered(with_part_events),
     )
 )
 
@@ -243,9 +299,10 @@ LEGAL = (
     scripted("coded-when-accepted", "gzip, flushed event by event", CHARACTERS, change(on_wire=when_accepted)),
     scripted(
         "sized",
-        "A stream with Content-Length and a field of 64 kB, in writes of 1,000 bytes",
+        "A stream with Content-Length, lines that end in CRLF, and a field of 64 kB, in writes of 1,000 bytes",
         LARGE_WORD,
         CHARACTERS,
+        "lines-end-in-crlf",
         change(on_wire=streams(on_pieces(in_parts))),
         change(on_wire=streams(sized)),
     ),
@@ -260,6 +317,7 @@ LEGAL = (
         "Reasoning, a refusal, annotations and audio; the second choice ends with content_filter",
         CHARACTERS,
         RICH,
+        RICH_PARTS,
     ),
     scripted(
         "slow", "The head at once, silence, then events at an even pace", change(on_wire=streams(on_pieces(slow)))
@@ -284,7 +342,7 @@ BREAKING = (
         "unended", "The stream ends half-way, as if nothing was missing", change(on_wire=streams(on_pieces(unended)))
     ),
     scripted("failed-in-stream", "An error event in the middle of the stream", change(failed)),
-    scripted("response-failed", "response.failed ends the stream", change(on_response_events(response_failed))),
+    scripted("response-failed", "response.failed ends the stream", change(mutate_responses.on_events(response_failed))),
     scripted(
         "cut-json", "A non-streaming response ends within its JSON", change(on_wire=whole_only(recoded(cut_json)))
     ),

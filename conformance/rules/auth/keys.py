@@ -1,74 +1,24 @@
-"""AUTH: the API key. A missing or invalid one is rejected: on every route, in both modes, with a helpful error.
-
-Judged only if the run has an API key, and the baseline request succeeded with it.
-"""
+"""Requests with a wrong API key, or without one: what becomes of them."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import body, error_response, quoted
-from conformance.apis.request import has_key
+from conformance.apis.errors import error_response
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Span
 from conformance.model.profile import WRONG_KEY
-from conformance.model.rule import Condition, rule
+from conformance.model.rule import rule
 from conformance.model.verdict import MAY, MUST, OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import APIS, GENERATIVE
 from conformance.parsing.http1 import reply
-from conformance.rules.conditions import OK, all_of, baseline_ok, mode_supported, probe_is, replied
+from conformance.rules.auth.conditions import AUTHENTICATION, LOCKED, is_open, is_refused, key_tested, keyed
+from conformance.rules.auth.example import BASELINE_RESPONSE, KEY, NO, NONE, REFUSED, REFUSED_BARE, WRONG
+from conformance.rules.conditions import OK, all_of, probe_is, replied
 from conformance.rules.example import HELLO, JSON, answered, completion, error, streamed
 from conformance.rules.msg.example import BASELINE_RESPONSE as MESSAGE
 
 RFC9110 = "https://www.rfc-editor.org/rfc/rfc9110#section-"
 UNAUTHORIZED = RFC9110 + "15.5.2"
-AUTHENTICATION = "https://platform.openai.com/docs/api-reference/authentication"
-
-LOCKED = (401, 403)
-OF_A_ROUTE = (404, 405, 501)
-ANSWERS = ("choices", "output", "content", "data", "completion", "response")
-"""Members that hold the completion, on the routes to a model."""
-
-KEY: dict[str, Any] = {"request_headers": [("authorization", "Bearer ********")]}
-WRONG: dict[str, Any] = {"probe": "chat.auth.wrong-key"}
-NONE: dict[str, Any] = {"probe": "chat.auth.no-key"}
-CHALLENGE = ("www-authenticate", "Bearer")
-NO = error("The key is not valid.", code="invalid_api_key")
-
-BASELINE_RESPONSE = answered(completion(), **KEY)
-REFUSED = answered(NO, status=401, headers=(JSON, CHALLENGE), **WRONG)
-REFUSED_BARE = answered(NO, status=401, headers=(JSON, CHALLENGE), **NONE)
-
-
-def is_open(x: Exchange) -> bool:
-    """Whether the request succeeded."""
-    return reply(x).status in OK and not error_response(x)
-
-
-def is_refused(x: Exchange) -> bool:
-    """Whether the request was rejected with a 4xx other than 429."""
-    return 400 <= reply(x).status < 500 and reply(x).status != 429
-
-
-def _keyed(baseline: Exchange) -> NotJudged | None:
-    """The run has an API key, and the baseline request succeeded with it."""
-    if reply(baseline).status in LOCKED:
-        said = error_response(baseline)
-        why = quoted(said.message or said.text) if (said.message or said.text).strip() else "without a reason"
-        return untestable(f"the target rejected the API key of the run with HTTP {reply(baseline).status}: {why}")
-    return baseline_ok(baseline) or (None if has_key(baseline) else not_applicable("the run has no API key"))
-
-
-def _of(kind: Kind, *subjects: str) -> Condition:
-    """A request that tests the API key, in a supported mode, and was not rate-limited."""
-
-    def is_of(x: Exchange) -> NotJudged | None:
-        if x.case.kind is not kind or (subjects and x.case.subject not in subjects):
-            return OUT_OF_SCOPE
-        if skip := mode_supported(x) or replied(x):
-            return skip
-        return untestable("rate-limited (HTTP 429)") if reply(x).status == 429 else None
-
-    return is_of
 
 
 @rule(
@@ -77,7 +27,7 @@ def _of(kind: Kind, *subjects: str) -> Condition:
     "An invalid API key is rejected if a missing one is",
     spec=AUTHENTICATION,
     fix="Compare the API key with the issued ones, instead of only checking that one is present.",
-    applies_to=_of(Kind.AUTH, "wrong-key", "wrong-key-stream", "wrong-x-api-key"),
+    applies_to=key_tested(Kind.AUTH, "wrong-key", "wrong-key-stream", "wrong-x-api-key"),
     apis=APIS,
     good=[(REFUSED, BASELINE_RESPONSE, REFUSED_BARE)],
     bad=[(answered(completion(), **WRONG), BASELINE_RESPONSE, REFUSED_BARE)],
@@ -85,7 +35,7 @@ def _of(kind: Kind, *subjects: str) -> Condition:
 )
 def wrong_key_accepted(x: Exchange, baseline: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
     """Anyone can invent an API key, and use the model at the owner's expense."""
-    if skip := _keyed(baseline):
+    if skip := keyed(baseline):
         yield skip
     elif is_open(bare):
         yield not_applicable("the target requires no API key")
@@ -104,7 +54,7 @@ def wrong_key_accepted(x: Exchange, baseline: Exchange, bare: Exchange) -> Itera
     "The API key is required with streaming and without",
     spec=AUTHENTICATION,
     fix="Check the API key in one place, before reading the request body and before sending a status.",
-    applies_to=_of(Kind.AUTH),
+    applies_to=key_tested(Kind.AUTH),
     apis=GENERATIVE,
     good=[(answered(NO, status=401, mode="stream", **NONE), REFUSED_BARE, BASELINE_RESPONSE)],
     bad=[
@@ -116,7 +66,7 @@ def wrong_key_accepted(x: Exchange, baseline: Exchange, bare: Exchange) -> Itera
 )
 def key_asked_for_in_one_mode(stream: Exchange, unary: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """One mode is open to everyone; or the rejection is inside a 200 response, and clients treat it as success."""
-    if skip := _keyed(baseline):
+    if skip := keyed(baseline):
         yield skip
     elif is_refused(unary) and is_open(stream):
         yield Finding(
@@ -136,7 +86,7 @@ def key_asked_for_in_one_mode(stream: Exchange, unary: Exchange, baseline: Excha
 def _of_the_key(x: Exchange) -> NotJudged | None:
     """No API key, or an invalid one, was sent to the API or to GET /models."""
     is_listing = x.case.kind is Kind.MODELS
-    return _of(Kind.MODELS, "wrong-key")(x) if is_listing else _of(Kind.AUTH)(x)
+    return key_tested(Kind.MODELS, "wrong-key")(x) if is_listing else key_tested(Kind.AUTH)(x)
 
 
 @rule(
@@ -153,7 +103,7 @@ def _of_the_key(x: Exchange) -> NotJudged | None:
 def wrong_key_called_a_crash(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK retries a 5xx, and reports an outage to a user who mistyped the API key."""
     status = reply(x).status
-    if skip := _keyed(baseline):
+    if skip := keyed(baseline):
         yield skip
     elif status == 503 and reply(x).value("retry-after"):
         yield untestable("the target rejected the request for an unrelated reason (HTTP 503)")
@@ -166,7 +116,7 @@ def wrong_key_called_a_crash(x: Exchange, baseline: Exchange) -> Iterator[Findin
 
 
 def _turned_away(x: Exchange) -> NotJudged | None:
-    return _of(Kind.AUTH)(x) or (None if is_refused(x) else not_applicable("the request was not rejected"))
+    return key_tested(Kind.AUTH)(x) or (None if is_refused(x) else not_applicable("the request was not rejected"))
 
 
 @rule(
@@ -182,7 +132,7 @@ def _turned_away(x: Exchange) -> NotJudged | None:
 )
 def key_refused_by_another_status(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs raise an authentication error by the status alone: on a 400, users look for the error in their request."""
-    if skip := _keyed(baseline):
+    if skip := keyed(baseline):
         yield skip
     elif reply(x).status not in LOCKED:
         yield Finding(
@@ -208,7 +158,7 @@ def _unauthorized(x: Exchange) -> NotJudged | None:
 )
 def unauthorized_without_a_challenge(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """HTTP requires it, and proxies and browsers rely on it."""
-    if skip := _keyed(baseline):
+    if skip := keyed(baseline):
         yield skip
     elif not reply(x).values("www-authenticate"):
         yield Finding("the 401 response has no WWW-Authenticate header", at=reply(x).head)
@@ -244,63 +194,6 @@ def wrong_key_sent_back(x: Exchange) -> Iterator[Finding]:
         )
 
 
-@rule(
-    "AUTH007",
-    SHOULD,
-    "GET /models requires a valid API key if the API does",
-    spec="https://platform.openai.com/docs/api-reference/models/list",
-    fix="Check the API key on GET /models too, or document that the list is public.",
-    applies_to=_of(Kind.MODELS, "wrong-key"),
-    apis=APIS,
-    good=[(answered(NO, status=401, probe="chat.models.wrong-key"), BASELINE_RESPONSE, REFUSED)],
-    bad=[(answered({"object": "list", "data": []}, probe="chat.models.wrong-key"), BASELINE_RESPONSE, REFUSED)],
-    compares_with={"wrong": Compare(Kind.AUTH, "wrong-key")},
-)
-def models_listed_to_anyone(x: Exchange, baseline: Exchange, wrong: Exchange) -> Iterator[Finding | NotJudged]:
-    """Set-up wizards test an API key with GET /models: they accept an invalid one, and the first request fails."""
-    if skip := _keyed(baseline):
-        yield skip
-    elif not is_refused(wrong):
-        yield not_applicable("the API did not reject the invalid API key")
-    elif reply(x).status in OF_A_ROUTE:
-        yield not_applicable(f"the target does not serve GET /models (HTTP {reply(x).status})")
-    elif is_open(x):
-        yield Finding(
-            f"GET /models accepts an invalid API key, which the API rejects with HTTP {reply(wrong).status}",
-            at=reply(x).head,
-        )
-
-
-@rule(
-    "AUTH008",
-    MUST,
-    "Every route to the model requires the API key",
-    spec=AUTHENTICATION,
-    fix="Check the API key before routing, for every path.",
-    applies_to=_of(Kind.OTHER_ROUTE),
-    apis=GENERATIVE,
-    good=[
-        (answered(NO, status=code, probe="chat.sibling.responses"), BASELINE_RESPONSE, REFUSED_BARE)
-        for code in (401, 404)
-    ],
-    bad=[
-        (answered({"choices": [{"text": "Hi"}]}, probe="chat.sibling.completions"), BASELINE_RESPONSE, REFUSED_BARE),
-        (answered({"output": []}, probe="chat.sibling.responses"), BASELINE_RESPONSE, REFUSED_BARE),
-    ],
-    compares_with={"bare": Compare(Kind.AUTH, "no-key")},
-)
-def route_without_a_lock(x: Exchange, baseline: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
-    """Anyone can use the model through another path, at the owner's expense."""
-    value = body(x)
-    if skip := _keyed(baseline):
-        yield skip
-    elif not is_refused(bare):
-        yield not_applicable("the target did not reject a request without an API key")
-    elif is_open(x) and isinstance(value, dict) and any(name in value for name in ANSWERS):
-        seen = f"/{x.case.subject} returns a completion without an API key; the tested route rejects that with HTTP {reply(bare).status}"
-        yield Finding(seen, at=reply(x).head)
-
-
 BARE: dict[str, Any] = {"probe": "chat.bare", **KEY}
 BLOCKED = answered("blocked", status=403, **KEY)
 BLOCKED_TOO = answered("blocked", status=403, **BARE)
@@ -333,7 +226,7 @@ def sdk_headers_refused(x: Exchange, baseline: Exchange, other: Exchange) -> Ite
     "A missing API key is rejected if an invalid one is",
     spec=AUTHENTICATION,
     fix="Reject requests without an API key too, or document that none is required.",
-    applies_to=_of(Kind.AUTH, "wrong-key"),
+    applies_to=key_tested(Kind.AUTH, "wrong-key"),
     apis=APIS,
     good=[(REFUSED, BASELINE_RESPONSE, REFUSED_BARE)],
     bad=[(REFUSED, BASELINE_RESPONSE, answered(completion(), **NONE))],
@@ -341,7 +234,7 @@ def sdk_headers_refused(x: Exchange, baseline: Exchange, other: Exchange) -> Ite
 )
 def missing_key_accepted(x: Exchange, baseline: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
     """A check that runs only if an API key is present protects nothing: omitting the header bypasses it."""
-    if skip := _keyed(baseline):
+    if skip := keyed(baseline):
         yield skip
     elif is_refused(x) and is_open(bare):
         seen = f"an invalid API key is rejected with HTTP {reply(x).status}, but a request without one is accepted"
@@ -360,7 +253,7 @@ AS_BEARER = answered(MESSAGE, probe="messages.hello", request_headers=[("authori
     fix="Read the API key from `x-api-key` if the request has no `Authorization: Bearer`.",
     needs=("headers",),
     apis=("messages",),
-    applies_to=_of(Kind.AUTH, "x-api-key"),
+    applies_to=key_tested(Kind.AUTH, "x-api-key"),
     good=[(answered(MESSAGE, **OWN), AS_BEARER)],
     bad=[(answered(NO, status=401, **OWN), AS_BEARER)],
 )
@@ -370,7 +263,7 @@ def x_api_key_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | Not
         yield untestable(
             "the target accepts the API key as x-api-key, but not as Authorization: Bearer, as it was sent"
         )
-    elif skip := _keyed(baseline):
+    elif skip := keyed(baseline):
         yield skip
     elif reply(x).status in LOCKED:
         seen = (
@@ -385,7 +278,7 @@ def x_api_key_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | Not
     "An API key is checked, if the run has one",
     spec=AUTHENTICATION,
     fix="Check the API key, or document that none is required.",
-    applies_to=_of(Kind.AUTH, "wrong-key"),
+    applies_to=key_tested(Kind.AUTH, "wrong-key"),
     apis=APIS,
     good=[(REFUSED, BASELINE_RESPONSE, REFUSED_BARE)],
     bad=[(answered(completion(), **WRONG), BASELINE_RESPONSE, answered(completion(), **NONE))],
@@ -393,7 +286,7 @@ def x_api_key_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | Not
 )
 def key_not_checked(x: Exchange, baseline: Exchange, bare: Exchange) -> Iterator[Finding | NotJudged]:
     """Whoever configured an API key expects that it locks something: behind a gateway it may never arrive."""
-    if skip := _keyed(baseline):
+    if skip := keyed(baseline):
         yield skip
     elif is_open(x) and is_open(bare):
         seen = "the run has an API key, but the target also accepts an invalid one, and none"
