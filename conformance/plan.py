@@ -14,7 +14,7 @@ from conformance.apis.specs import spec, url_of
 from conformance.model.case import CaseId, Compare, Kind
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange, Request
-from conformance.model.probe import CONCURRENT_STAGE, Probe, RawRequest, Said
+from conformance.model.probe import CONCURRENT_STAGE, Probe, RawRequest, SocketTurn
 from conformance.model.profile import MODEL, Body, Profile
 from conformance.model.target import Target
 from conformance.model.turn import Turn
@@ -212,7 +212,7 @@ def _most_tokens(events: Sequence[bytes], probe: Probe) -> int:
     return sum(completion_token_bound(json.loads(event), probe.max_tokens // len(events)) for event in events)
 
 
-def _turn(turn: Said, api: Api, dialect: Dialect) -> Turn:
+def _turn(turn: SocketTurn, api: Api, dialect: Dialect) -> Turn:
     event = in_dialect(turn.event, api, dialect, subject="", shows_text=True)
     return Turn(event=to_json(event), continues=turn.continues, patience_s=turn.patience_s)
 
