@@ -19,6 +19,8 @@ from conformance.profiles.recording import recorded
 from conformance.rules.families import FAMILIES, OF_ONE_SIDE, OF_USERS
 
 T = TypeVar("T")
+DEFAULT_PROFILES: Final = ("claude-sdk", "hermes", "langgraph", "letta")
+"""The frameworks whose requests a run sends, unless an option selects others."""
 WITHOUT_PROBE: Final = (Kind.PREFLIGHT, Kind.GATEWAY_AFTER)
 """Kinds of requests that are sent before or after others, and have no probe of their own."""
 

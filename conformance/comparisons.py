@@ -1,26 +1,25 @@
 """Index of a run's exchanges, so that a rule can compare one response with another."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from conformance.apis.errors import error_response
-from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.request_fields import requested_cap, requested_choices
 from conformance.apis.specs import spec
 from conformance.apis.unknown_model import is_about_the_model
 from conformance.apis.websocket import case_of_connection, turn
 from conformance.catalogue import Catalogue
 from conformance.model.case import CaseId, Compare, Kind
 from conformance.model.dialect import USUAL, Dialect
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import Exchange, ReadExchange
 from conformance.model.probe import Probe
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.words import Api, Mode
 from conformance.parsing.http1 import reply
 
-Load = Callable[[str], Exchange]
 MAX_CACHED_BYTES = 256 * 1024
 """Size in bytes, received or decoded, above which an exchange used for comparison is loaded again, not cached."""
 SHORT_BYTES = 100_000
@@ -45,7 +44,7 @@ def _is_short(x: Exchange, dialect: Dialect) -> bool:
     generation = spec(x.api).generation
     if x.mode != "stream" or generation is None or x.case.kind is Kind.BURST:
         return False
-    text = cap_asked(x) * choices_asked(x) - (dialect.least_cap - 1)
+    text = requested_cap(x) * requested_choices(x) - (dialect.least_cap - 1)
     return 0 < text <= generation.short_tokens and _is_at_most(SHORT_BYTES, x)
 
 
@@ -81,10 +80,10 @@ def _says_path_is_unknown(x: Exchange) -> bool:
 
 def missing_api(x: Exchange) -> str:
     """A message if this baseline response may show that the API is not offered, or an empty string."""
-    status, said = reply(x).status, error_response(x)
-    if said.in_band and _says_path_is_unknown(x):
+    status, error = reply(x).status, error_response(x)
+    if error.in_band and _says_path_is_unknown(x):
         return f"the target does not offer this API: HTTP {status} with an error about the path of {x.api}"
-    if status not in NOT_OFFERED or (status == 404 and is_about_the_model(said)):
+    if status not in NOT_OFFERED or (status == 404 and is_about_the_model(error)):
         return ""
     return f"the target does not offer this API: HTTP {status} on the path of {x.api}"
 
@@ -93,7 +92,7 @@ def missing_api(x: Exchange) -> str:
 class Evidence:
     """The exchanges of a run by test case, for comparison: small ones are cached, large ones loaded again."""
 
-    load: Load
+    load: ReadExchange
     catalogue: Catalogue
     dialects: Mapping[Api, Dialect] = field(default_factory=dict)
     ids_by_case: dict[CaseId, str] = field(default_factory=dict)

@@ -9,10 +9,9 @@ from itertools import chain, zip_longest
 from typing import Final
 
 from conformance.catalogue import Catalogue, of_one_side
-from conformance.comparisons import Load
 from conformance.judging import in_order, verdicts_of
 from conformance.model.case import Kind
-from conformance.model.exchange import Request
+from conformance.model.exchange import ReadExchange, Request
 from conformance.model.run import RunManifest
 from conformance.model.verdict import Status
 from conformance.reuse import ReusableVerdicts
@@ -25,7 +24,7 @@ SITUATIONS: Final = (Kind.BURST, Kind.DISCONNECT, Kind.AFTER_DISCONNECT)
 
 
 def doubtful(
-    facts: RunManifest, load: Load, ids: Sequence[str], known: ReusableVerdicts | None = None
+    facts: RunManifest, load: ReadExchange, ids: Sequence[str], known: ReusableVerdicts | None = None
 ) -> tuple[str, ...]:
     """The exchanges whose failures rest on chance: a response that is lost, or late.
 

@@ -7,16 +7,17 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import Final
 
+from conformance.apis.token_counts import Usage
 from conformance.apis.usage import usage
 from conformance.apis.websocket import turns
 from conformance.catalogue import Catalogue, of_one_side
 from conformance.clients import affected_clients, concerns_only_its_sender, profile_impacts
-from conformance.comparisons import Evidence, Load, absent_apis, is_covered_by
+from conformance.comparisons import Evidence, absent_apis, is_covered_by
 from conformance.deciding import MAX_REASON, CheckArguments, Outcome, compared, condition, decide, outcome_of, skipped
 from conformance.field_support.fields import FieldObservation, FieldResult, Place, conclude, field_observations
 from conformance.field_support.states import State, merge
 from conformance.model.case import Kind
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import Exchange, ReadExchange
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
@@ -92,7 +93,7 @@ def _rules(catalogue: Catalogue, api: Api, mode: Mode | None, suite: Suite) -> t
 
 def judge(
     facts: RunManifest,
-    load: Load,
+    load: ReadExchange,
     ids: Sequence[str],
     known: ReusableVerdicts | None = None,
     catalogue: Catalogue | None = None,
@@ -127,7 +128,7 @@ def in_order(verdicts: Iterable[Sequence[Verdict]]) -> tuple[Verdict, ...]:
 
 
 def verdicts_of(
-    facts: RunManifest, load: Load, ids: Sequence[str], known: ReusableVerdicts | None, catalogue: Catalogue
+    facts: RunManifest, load: ReadExchange, ids: Sequence[str], known: ReusableVerdicts | None, catalogue: Catalogue
 ) -> Iterator[Verdict]:
     """As `judge`, but the verdicts alone, in the order of the plan."""
     judging, first = _prepared(facts, load, ids, known, catalogue)
@@ -137,7 +138,7 @@ def verdicts_of(
 
 
 def _prepared(
-    facts: RunManifest, load: Load, ids: Sequence[str], known: ReusableVerdicts | None, catalogue: Catalogue
+    facts: RunManifest, load: ReadExchange, ids: Sequence[str], known: ReusableVerdicts | None, catalogue: Catalogue
 ) -> tuple["_Judging", list[str]]:
     """What applies the rules to a run, and the IDs of its exchanges without second attempts."""
     evidence = Evidence(load, catalogue, facts.dialects)
@@ -153,7 +154,7 @@ def _prepared(
     return (replace(judging, absent=absent, known=NO_PREVIOUS) if absent else judging), first
 
 
-def _groups(load: Load, facts: RunManifest, ids: Sequence[str]) -> Iterator[ByMode]:
+def _groups(load: ReadExchange, facts: RunManifest, ids: Sequence[str]) -> Iterator[ByMode]:
     """The exchanges of each test case by mode, including merged test cases; and each turn over a WebSocket as one."""
     order = {name: place for place, name in enumerate(facts.planned)}
     loaded = map(load, sorted(ids, key=lambda name: (order.get(name, len(order)), name)))
@@ -321,11 +322,15 @@ def _fallback(x: Exchange, by_mode: ByMode, evidence: Evidence) -> Exchange | No
 
 def count_usage(result: Judgement, x: Exchange, prices: Prices) -> None:
     """Add the tokens that a response reports, and its price."""
-    spent = usage(x)
+    add_usage(result, reply(x).status, usage(x), prices)
+
+
+def add_usage(result: Judgement, status: int, spent: Usage | None, prices: Prices) -> None:
+    """Add the tokens of a response with this status, if it reports them, and its price."""
     if spent:
         result.tokens_prompt += spent.prompt
         result.tokens_completion += spent.completion
-    if reply(x).status not in range(200, 300):
+    if status not in range(200, 300):
         return
     price = prices.request
     if price is None and spent and prices.input is not None and prices.output is not None:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.request_fields import requested_cap, requested_choices
 from conformance.comparisons import Evidence
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
@@ -68,7 +68,7 @@ class Occupied:
 
 def _may_be_long(x: Exchange) -> bool:
     """Whether a response may be longer than those to the probes."""
-    tokens = cap_asked(x) * choices_asked(x)
+    tokens = requested_cap(x) * requested_choices(x)
     return bool(request_body(x)) and (not tokens or tokens > LONG)
 
 

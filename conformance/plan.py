@@ -14,7 +14,7 @@ from conformance.apis.specs import spec, url_of
 from conformance.model.case import CaseId, Compare, Kind
 from conformance.model.dialect import USUAL, Dialect
 from conformance.model.exchange import Exchange, Request
-from conformance.model.probe import CONCURRENT_STAGE, Probe, RawRequest, Said
+from conformance.model.probe import CONCURRENT_STAGE, Probe, RawRequest, SocketTurn
 from conformance.model.profile import MODEL, Body, Profile
 from conformance.model.target import Target
 from conformance.model.turn import Turn
@@ -76,9 +76,9 @@ def planned_cases(target: Target, profiles: Sequence[str], suite: Suite) -> Iter
     """Every test case of the suite, in the order of sending."""
     chosen = [p for p in catalogue.profiles() if p.name in profiles or spec(p.api).base_profile == p.name]
     for api in planned_apis(target, profiles):
-        speakers = [p for p in chosen if p.api == api]
+        profiles_of_api = [p for p in chosen if p.api == api]
         for probe in sorted(_probes(api, suite), key=lambda probe: (probe.kind is not Kind.BASELINE, probe.name)):
-            for number, profile in enumerate(_senders(probe, speakers, suite, profiles)):
+            for number, profile in enumerate(_senders(probe, profiles_of_api, suite, profiles)):
                 for mode in _modes(probe, profile, suite, is_first=number == 0):
                     yield PlannedCase(probe.case(profile.name, mode), profile, probe)
 
@@ -157,8 +157,8 @@ def planned_apis(target: Target, profiles: Sequence[str]) -> tuple[Api, ...]:
     """The APIs that the target lists, or else those of the profiles: those with messages, of a profile that has any."""
     if target.apis:
         return target.apis
-    spoken = [[p.api for p in catalogue.profiles() if p.name == name] for name in profiles]
-    usual = {api for apis in spoken for api in [api for api in apis if api in CONVERSATIONAL] or apis}
+    apis_of_profiles = [[p.api for p in catalogue.profiles() if p.name == name] for name in profiles]
+    usual = {api for apis in apis_of_profiles for api in [api for api in apis if api in CONVERSATIONAL] or apis}
     return tuple(api for api in APIS if api in usual)
 
 
@@ -166,9 +166,9 @@ def _probes(api: Api, suite: Suite) -> Iterable[Probe]:
     return (probe for probe in catalogue.probes() if probe.api == api and probe.modes_in(suite) and not probe.follows)
 
 
-def _senders(probe: Probe, speakers: list[Profile], suite: Suite, profiles: Sequence[str]) -> Iterator[Profile]:
+def _senders(probe: Probe, profiles_of_api: list[Profile], suite: Suite, profiles: Sequence[str]) -> Iterator[Profile]:
     """The profiles that send a probe: each framework, or the SDK, which also sends baseline requests for comparison."""
-    for profile in speakers:
+    for profile in profiles_of_api:
         is_sdk = profile.name == spec(profile.api).base_profile
         if probe.sent_by == "framework" and suite not in ("fields", "fuzz"):
             if profile.name in profiles or (is_sdk and suite != "smoke"):
@@ -190,7 +190,7 @@ def _request(target: Target, planned: PlannedCase, dialect: Dialect) -> Request:
         else to_json(payload)
     )
     method = raw.method if raw else "POST"
-    turns = tuple(_turn(said, case.api, dialect) for said in probe.build_turns(body)) if probe.build_turns else ()
+    turns = tuple(_turn(turn, case.api, dialect) for turn in probe.build_turns(body)) if probe.build_turns else ()
     return Request(
         id=request_id(case),
         cases=(case,),
@@ -212,9 +212,9 @@ def _most_tokens(events: Sequence[bytes], probe: Probe) -> int:
     return sum(completion_token_bound(json.loads(event), probe.max_tokens // len(events)) for event in events)
 
 
-def _turn(said: Said, api: Api, dialect: Dialect) -> Turn:
-    event = in_dialect(said.event, api, dialect, subject="", shows_text=True)
-    return Turn(event=to_json(event), continues=said.continues, patience_s=said.patience_s)
+def _turn(turn: SocketTurn, api: Api, dialect: Dialect) -> Turn:
+    event = in_dialect(turn.event, api, dialect, subject="", shows_text=True)
+    return Turn(event=to_json(event), continues=turn.continues, patience_s=turn.patience_s)
 
 
 def address_of(target: Target, profile: Profile, raw: RawRequest | None) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from conformance import catalogue
 from conformance.apis.errors import error_response, quoted
-from conformance.apis.request_fields import cap_asked
+from conformance.apis.request_fields import requested_cap
 from conformance.apis.response_content import response_content
 from conformance.apis.specs import caps, generation, spec, url_of
 from conformance.apis.usage import usage
@@ -137,8 +137,8 @@ def _unknown(seen: Sequence[Exchange]) -> str:
         return f"the response to the smallest request was lost ({last.ending.detail or last.ending.how})"
     if reply(last).status == 200 and not error_response(last):
         return ""
-    said = error_response(last)
-    words = f": {quoted(said.message or said.text, 200)}" if said else ""
+    error = error_response(last)
+    words = f": {quoted(error.message or error.text, 200)}" if error else ""
     return f"the smallest request got HTTP {reply(last).status}{words}"
 
 
@@ -182,7 +182,7 @@ def _is_cut(x: Exchange) -> bool:
     """Whether the completion ended at its cap: by its own word or, after reasoning, by its usage."""
     choices, spent = response_content(x).choices, usage(x)
     has_reasoned = bool(_counted_reasoning(x)) or any(choice.reasoning for choice in choices)
-    is_full = spent is not None and 0 < cap_asked(x) <= spent.completion
+    is_full = spent is not None and 0 < requested_cap(x) <= spent.completion
     return any(choice.end == "length" for choice in choices) or (bool(choices) and has_reasoned and is_full)
 
 
@@ -202,11 +202,11 @@ def _accepted_cap(x: Exchange) -> int:
 
     An error about the field as such names no larger number.
     """
-    said = error_response(x)
-    if not _disputed_cap(x) or is_unsupported(said):
+    error = error_response(x)
+    if not _disputed_cap(x) or is_unsupported(error):
         return 1
-    told = (int(digits) for digits in re.findall(r"(?<![\w.-])[0-9]{1,5}(?![\w-])", said.message))
-    return min((number for number in told if generation(x.api).min_cap < number <= LARGE_CAP), default=1)
+    numbers = (int(digits) for digits in re.findall(r"(?<![\w.-])[0-9]{1,5}(?![\w-])", error.message))
+    return min((number for number in numbers if generation(x.api).min_cap < number <= LARGE_CAP), default=1)
 
 
 def _profile(api: Api) -> Profile:

@@ -217,35 +217,35 @@ def _criteria(config: pytest.Config) -> "Criteria":
 def _run_request(config: pytest.Config) -> "RunRequest":
     from conformance.runs.options import LimitOptions, RunRequest, SelectionOptions, TargetOptions, VerdictOptions
 
-    def said(name: str) -> Any:
+    def option(name: str) -> Any:
         return _option(config, name)
 
     return RunRequest(
         target=TargetOptions(
-            base_url=said("url"),
-            model=said("model"),
-            api_key_env=said("api-key-env"),
-            config=Path(said("config")) if said("config") else None,
-            target=said("target"),
-            deployment=said("deployment"),
-            defect=said("defect"),
-            path=tuple(said("path") or ()),
-            header=tuple(said("header") or ()),
-            cacert=Path(said("cacert")) if said("cacert") else None,
+            base_url=option("url"),
+            model=option("model"),
+            api_key_env=option("api-key-env"),
+            config=Path(option("config")) if option("config") else None,
+            target=option("target"),
+            deployment=option("deployment"),
+            defect=option("defect"),
+            path=tuple(option("path") or ()),
+            header=tuple(option("header") or ()),
+            cacert=Path(option("cacert")) if option("cacert") else None,
         ),
         selection=SelectionOptions(
-            api=tuple(said("api") or ()),
-            profile=tuple(said("profile") or ()),
-            suite=said("suite") or "gate",
-            streaming=said("streaming"),
-            unknown_fields=said("unknown-fields"),
+            api=tuple(option("api") or ()),
+            profile=tuple(option("profile") or ()),
+            suite=option("suite") or "gate",
+            streaming=option("streaming"),
+            unknown_fields=option("unknown-fields"),
         ),
-        limits=LimitOptions(timeout=said("timeout")),
+        limits=LimitOptions(timeout=option("timeout")),
         verdict=VerdictOptions(
-            select=tuple(said("select") or ()),
-            ignore=tuple(said("ignore") or ()),
-            waivers=Path(said("waivers")) if said("waivers") else None,
-            fail_on=tuple(said("fail-on") or ()),
+            select=tuple(option("select") or ()),
+            ignore=tuple(option("ignore") or ()),
+            waivers=Path(option("waivers")) if option("waivers") else None,
+            fail_on=tuple(option("fail-on") or ()),
         ),
     )
 

@@ -299,11 +299,11 @@ async def _attempt_again(recorder: _Recorder, requests: Sequence[Request]) -> bo
     api = requests[0].cases[0].api
     for attempt in range(2, MOST_ATTEMPTS + 1):
         due = [again(request, attempt) for request in requests]
-        asked = _smallest_again(recorder, api) if recorder.occupied.is_in_doubt(api) else []
-        within, _ = within_budget([*asked, *due], recorder.options, recorder.sent)
-        if len(within) < len(asked) + len(due):
+        small = _smallest_again(recorder, api) if recorder.occupied.is_in_doubt(api) else []
+        within, _ = within_budget([*small, *due], recorder.options, recorder.sent)
+        if len(within) < len(small) + len(due):
             return True
-        for x in await _send_planned(recorder, asked):
+        for x in await _send_planned(recorder, small):
             recorder.occupied.conclude(x)
         if api in recorder.occupied.busy:
             recorder.planned += [request.id for request in due]

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import anyio
 import msgspec
 
-from conformance.catalogue import of_one_side
+from conformance.catalogue import DEFAULT_PROFILES, of_one_side
 from conformance.confirmation import timed
 from conformance.judging import Judgement, judge
 from conformance.model.case import Kind
@@ -42,7 +42,6 @@ from conformance.testbed.server.serve import serve
 from conformance.testbed.server.virtual_time import IN_VIRTUAL_TIME
 from conformance.transport.limits import Limits
 
-DEFAULT_PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
 KEY = "sk-self-test-0123456789"
 """Sent to every deployment, so that a repeated key is detected."""
 LIMITS = Limits(timeout_s=8.0, silence_s=3.0, first_byte_s=3.0, post_response_s=0.02)

@@ -12,17 +12,16 @@ from typing import Final, NamedTuple
 from conformance.apis.errors import error_response
 from conformance.catalogue import Catalogue
 from conformance.clients import affected_clients
-from conformance.comparisons import Load
 from conformance.deciding import Outcome, condition, outcome_of, skipped
 from conformance.judging import Judgement, count_usage
 from conformance.model.case import CaseId
-from conformance.model.exchange import Exchange, Origin
+from conformance.model.exchange import Exchange, Origin, ReadExchange
 from conformance.model.rule import Rule
 from conformance.model.target import Policy, Prices
 from conformance.model.verdict import OUT_OF_SCOPE, Status, Verdict, untestable
 from conformance.model.words import Api, Direction, Mode
 from conformance.recordings.clients import Sender, sender
-from conformance.recordings.left_out import left_out_value
+from conformance.recordings.placeholders import placeholder
 
 MOST_MESSAGES: Final = 3
 """Different messages of one rule on one host and model that are kept; further ones count as the first."""
@@ -121,7 +120,7 @@ class JudgedTraffic:
     examples: dict[str, Exchange]
 
     @property
-    def load(self) -> Load:
+    def load(self) -> ReadExchange:
         """The exchanges that a verdict names, by ID."""
         return self.examples.__getitem__
 
@@ -234,7 +233,7 @@ def _unless_replaced(x: Exchange, outcome: Outcome) -> Outcome:
     """
     sides: dict[Status, tuple[Direction, ...]] = {Status.FAIL: ("sent", "received"), Status.PASS: ("received",)}
     for side in sides.get(outcome.status, ()):
-        if value := left_out_value(x, side):
+        if value := placeholder(x, side):
             whose = "request" if side == "sent" else "response"
             why = f"a value in the {whose}'s body was left out of the recording ({value}), so that nothing is certain"
             return skipped(untestable(why))

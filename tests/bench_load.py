@@ -144,13 +144,13 @@ async def with_engine(url: str) -> float:
 def of_processes(url: str, number: int) -> float:
     """Exchanges a second of processes that Locust's workers start, together."""
     pipe = subprocess.PIPE
-    words = (sys.executable, "-m", "conformance.load.child")
+    words = (sys.executable, "-m", "conformance.load.sending_process")
     children = [subprocess.Popen(words, stdin=pipe, stdout=pipe) for _ in range(number)]
     for worker, child in enumerate(children, 1):
         child.stdin.write(line(Begin(numbered(part(url), worker))) + line(Users(1)))
         child.stdin.flush()
     for child in children:  # until it sends, and its samples are taken
-        while not results(child.stdout.readline()).taken:
+        while not results(child.stdout.readline()).sampled:
             pass
     for child in children:
         child.stdin.write(line(Users(USERS)))

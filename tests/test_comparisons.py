@@ -135,7 +135,7 @@ def test_what_is_known_of_the_same_exchanges_is_taken_over(monkeypatch):
     assert verdicts(rule_, [one, again], known) == first
 
 
-def test_another_profile_s_greeting_does_where_one_did_not_greet():
+def test_another_profile_s_baseline_request_does_where_one_did_not_greet():
     def greeted(x, baseline):
         """It reports which exchange it received."""
         yield Finding(baseline.id)

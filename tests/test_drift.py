@@ -141,7 +141,7 @@ def test_a_schema_knows_the_fields_that_the_sdk_knows(name, known):
     assert sorted(missing) == []
 
 
-def test_a_field_that_a_schema_does_not_know_is_told_by_its_name():
+def test_a_field_that_a_schema_does_not_know_is_reported_by_its_name():
     known = resolve_name("openai.types.chat:ChatCompletion")
     document = {"properties": {"usage": {"properties": {}}, "id": {}}}
     found = list(unknown(Node(document, document), known, ""))

@@ -68,7 +68,7 @@ def test_verdicts_come_by_rule_and_case():
     assert len({v.rule for v in verdicts}) > 100
 
 
-def test_a_good_greeting_passes_in_both_modes():
+def test_a_good_baseline_response_passes_in_both_modes():
     verdicts = judged(GREETINGS).verdicts
     assert [v for v in verdicts if v.status in (Status.FAIL, Status.ERROR)] == []
     assert {v.mode for v in verdicts if v.status is Status.PASS} == {"stream", "unary"}

@@ -77,7 +77,7 @@ def test_nobody_there_stops_after_the_preflight(tmp_path):
 
 
 @pytest.mark.parametrize("key", [None, "sk-wrong-key"])
-def test_a_refused_key_stops_after_the_preflight_and_is_told_in_the_targets_words(tmp_path, key):
+def test_a_refused_key_stops_after_the_preflight_and_is_reported_in_the_targets_words(tmp_path, key):
     facts, folder = run(tmp_path, key=key, server_key="sk-right-key")
     assert facts.stopped == "key-refused"
     assert "HTTP 401: ‘The API key is missing or not valid" in facts.stopped_why

@@ -20,8 +20,8 @@ PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--q
 
 def runs(command: str, version: str) -> bool:
     """Whether a command runs that Python version: a shim may exist for one that is not installed."""
-    asked = [command, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    ran = subprocess.run(asked, capture_output=True, text=True, check=False)
+    query = [command, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    ran = subprocess.run(query, capture_output=True, text=True, check=False)
     return ran.returncode == 0 and ran.stdout.strip() == version
 
 

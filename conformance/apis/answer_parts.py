@@ -1,4 +1,4 @@
-"""What an answer says, part by part: the same for both modes, and however the events of a stream were cut.
+"""What a response contains, part by part: the same for both modes, and however the events of a stream were split.
 
 A gateway passes these parts on unchanged, whatever it does to ids, times, comments and the boundaries of chunks.
 """
@@ -159,9 +159,9 @@ def _says_something(block: messages.Block) -> bool:
 
 
 def _citations(x: Exchange, found: Iterable[messages.Block]) -> list[Any]:
-    told = [citation for block in found for citation in as_array(block.start.get("citations"))]
+    begun = [citation for block in found for citation in as_array(block.start.get("citations"))]
     deltas = [] if json_body(x) is not None else [as_object(part.value.get("delta")) for part in messages.building(x)]
-    return told + [delta["citation"] for delta in deltas if "citation" in delta]
+    return begun + [delta["citation"] for delta in deltas if "citation" in delta]
 
 
 # Responses
@@ -173,13 +173,13 @@ def _responses(x: Exchange) -> dict[Aspect, Parts]:
     if not states:
         return parts | {"more": {}}
     items = responses.output(states[-1])
-    told = [part for item in items if item.get("type") == "message" for part in responses.contents(item)]
-    parts["text"]["the last event"] = "".join(as_string(part.get("text")) for part in told)
+    contents = [part for item in items if item.get("type") == "message" for part in responses.contents(item)]
+    parts["text"]["the last event"] = "".join(as_string(part.get("text")) for part in contents)
     parts["calls"]["the last event"] = _calls(responses.final_calls(x))
     thoughts = [_unnamed(item) for item in items if item.get("type") == "reasoning"]
     parts["reasoning"]["the last event"] = thoughts
     parts["more"] = {
-        "the content parts": [{name: item for name, item in part.items() if name != "text"} for part in told],
+        "the content parts": [{name: item for name, item in part.items() if name != "text"} for part in contents],
         "the other items": [_unnamed(item) for item in items if item.get("type") not in OF_ASPECTS],
         "the refusal": "".join(choice.refusal for choice in response_content(x).choices),
     }

@@ -315,7 +315,7 @@ def _distinct(values: Iterable[Any]) -> tuple[str, ...]:
 @cached_reader
 def chat_content(x: Exchange) -> ResponseContent:
     """The completion, in one format for both modes; without choices if nothing could be read."""
-    whole, told = json_body(x), columns(x)
+    whole, found = json_body(x), columns(x)
     drafts: dict[int, _ChoiceBuilder] = {}
     for event, index, choice, message in _located(x):
         draft = drafts.get(index)
@@ -324,10 +324,10 @@ def chat_content(x: Exchange) -> ResponseContent:
         draft.add(event, choice, message)
     return ResponseContent(
         choices=tuple(drafts[index].finished(whole=whole is not None) for index in sorted(drafts)),
-        ids=_distinct(told["id"]),
-        models=_distinct(told["model"]),
-        created=tuple(dict.fromkeys([time for time in told["created"] if type(time) is int or is_integer(time)])),
-        usage=next((value for value in reversed(told["usage"]) if type(value) is dict), None),
+        ids=_distinct(found["id"]),
+        models=_distinct(found["model"]),
+        created=tuple(dict.fromkeys([time for time in found["created"] if type(time) is int or is_integer(time)])),
+        usage=next((value for value in reversed(found["usage"]) if type(value) is dict), None),
         error=has_error(x),
     )
 

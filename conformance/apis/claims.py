@@ -1,4 +1,4 @@
-"""By what a reply says that its answer is over and whole; a client believes it."""
+"""The signs by which a response claims to be complete: finish reasons and end markers. Clients trust them."""
 
 from typing import Final
 
@@ -16,27 +16,27 @@ END_MARKER: Final = "[DONE]"
 LAST_EVENT: Final = "message_stop"
 COMPLETED: Final = "status completed"
 WHOLE: Final = "a non-streaming response"
-"""One JSON value is the whole answer, whatever it says."""
+"""One JSON value is a complete response, whatever it holds."""
 
 
 @cached_reader
 def claims(x: Exchange) -> frozenset[str]:
-    """What a reply sends to say that its answer is whole, in words for a finding; an error says no such thing.
+    """The signs by which a response claims to be complete, in words for a finding; none if it is an error.
 
-    A reason that no API documents, such as `error`, is none, nor is that a response is incomplete.
+    An undocumented finish reason, such as `error`, is no such sign, nor is the status `incomplete`.
     """
     if is_error(x) or (json_body(x) is not None and spec(x.api).unreadable_reason(x)):
         return frozenset()
-    told = {WHOLE} if json_body(x) is not None else set()
+    found = {WHOLE} if json_body(x) is not None else set()
     if x.api == "responses":
         ended = [choice.finish for choice in response_content(x).choices]
-        return frozenset(told | ({COMPLETED} if {"stop", "tool_calls"} & {*ended} else set()))
-    told |= {finish_of(choice.index) for choice in response_content(x).choices if choice.end}
+        return frozenset(found | ({COMPLETED} if {"stop", "tool_calls"} & {*ended} else set()))
+    found |= {finish_of(choice.index) for choice in response_content(x).choices if choice.end}
     if x.api in WITH_CHOICES and DONE in payloads(x):
-        told.add(END_MARKER)
+        found.add(END_MARKER)
     if of_type(x, LAST_EVENT):
-        told.add(LAST_EVENT)
-    return frozenset(told)
+        found.add(LAST_EVENT)
+    return frozenset(found)
 
 
 def finish_of(index: int) -> str:
@@ -45,19 +45,19 @@ def finish_of(index: int) -> str:
 
 
 def is_error(x: Exchange) -> bool:
-    """Whether a reply is an error, or has one inside."""
+    """Whether a response is an error, or has one inside."""
     return bool(error_response(x)) or response_content(x).error
 
 
 def supported(x: Exchange) -> frozenset[str]:
-    """What may be said of the answer in a reply that is passed on: what it claims, and what follows from that.
+    """The signs that a forwarded copy of a response may have: its own, and those that follow from them.
 
     Where every choice has its finish reason, only the end marker is missing, which a gateway may add.
     """
-    told, choices = claims(x), response_content(x).choices
+    claimed, choices = claims(x), response_content(x).choices
     is_over = bool(choices) and all(choice.end for choice in choices)
-    if WHOLE in told:
+    if WHOLE in claimed:
         is_over = is_over or not unanswered_reason(x)
     if not is_over or is_error(x):
-        return told
-    return told | {END_MARKER, LAST_EVENT, WHOLE}
+        return claimed
+    return claimed | {END_MARKER, LAST_EVENT, WHOLE}

@@ -82,11 +82,11 @@ def _last_state(x: Exchange) -> Object:
 def _after_message(x: Exchange) -> Object | None:
     sent, found = request_body(x), blocks(x)
     thoughts = [block for block in found if block.type in ("thinking", "redacted_thinking")]
-    said, rest = sent.get("messages"), {block.type for block in found} - {"thinking", "redacted_thinking"}
-    if not thoughts or rest != {"text"} or not isinstance(said, list):
+    history, rest = sent.get("messages"), {block.type for block in found} - {"thinking", "redacted_thinking"}
+    if not thoughts or rest != {"text"} or not isinstance(history, list):
         return None
     content = [_joined(block) for block in found]
-    return sent | {"messages": [*said, {"role": "assistant", "content": content}, THANKS]}
+    return sent | {"messages": [*history, {"role": "assistant", "content": content}, THANKS]}
 
 
 def _joined(block: Block) -> Object:
@@ -97,8 +97,8 @@ def _joined(block: Block) -> Object:
 def _after_response(x: Exchange) -> Object | None:
     sent, states = request_body(x), response_states(x)
     items = output(states[-1]) if states else []
-    kinds, said = [item.get("type") for item in items], sent.get("input")
-    if "reasoning" not in kinds or kinds[-1] != "message" or not isinstance(said, str | list):
+    kinds, prompt = [item.get("type") for item in items], sent.get("input")
+    if "reasoning" not in kinds or kinds[-1] != "message" or not isinstance(prompt, str | list):
         return None
-    asked = [{"role": "user", "content": said}] if isinstance(said, str) else said
-    return sent | {"input": [*asked, *items, THANKS]}
+    history = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    return sent | {"input": [*history, *items, THANKS]}

@@ -41,9 +41,9 @@ class Declared(NamedTuple):
     contexts: dict[str, Any]
 
 
-def declared(models: Exchange, asked: Exchange) -> Declared | None:
+def declared(models: Exchange, x: Exchange) -> Declared | None:
     """What the list of models declares of the model that a request names; None if it has no such model."""
-    return declared_of(models, request_body(asked).get("model"))
+    return declared_of(models, request_body(x).get("model"))
 
 
 def declared_of(models: Exchange, name: Any) -> Declared | None:

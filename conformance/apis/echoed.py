@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.request import prompts_in, request_body
-from conformance.apis.request_fields import choices_asked
+from conformance.apis.request_fields import requested_choices
 from conformance.apis.response_content import response_content
 from conformance.model.exchange import Exchange
 
@@ -36,7 +36,7 @@ def after_prompt(text: str, prompt: str) -> str:
 def choices_per_prompt(x: Exchange) -> int:
     """How many choices each prompt has in the response; as many as requested, if the response does not show it."""
     found, several = len(response_content(x).choices), max(1, len(prompts(x)))
-    return found // several if found and found % several == 0 else choices_asked(x) // several
+    return found // several if found and found % several == 0 else requested_choices(x) // several
 
 
 def with_prompts(x: Exchange) -> Iterator[tuple[int, str, str]]:

@@ -225,8 +225,10 @@ def _message(kind: Kind, value: Any, error: dict[str, Any], raw: bytes) -> str:
         if isinstance(detail, str):
             return detail
         entries = detail if isinstance(detail, list) else [detail]
-        said = (_word(entry.get("msg")) or _word(entry.get("message")) for entry in entries if isinstance(entry, dict))
-        return "; ".join(text for text in said if text)
+        messages = (
+            _word(entry.get("msg")) or _word(entry.get("message")) for entry in entries if isinstance(entry, dict)
+        )
+        return "; ".join(text for text in messages if text)
     return _text(raw) if kind in ("text", "html") else ""
 
 
@@ -262,14 +264,14 @@ def mentions_word(text: str, name: str) -> bool:
     return bool(_as_word(name).search(text))
 
 
-def names_field(said: ErrorResponse, name: str) -> bool:
+def names_field(error: ErrorResponse, name: str) -> bool:
     """Whether an error names a field: in `param`, in a location, or as a word of its message.
 
     `name` is a path with dots (`stream_options.include_usage`); only its last part must be named.
     """
-    readable = said.form in (*ENVELOPED, "event", "detail", "error-text", "events")
-    message = said.message if readable else said.text
-    return any(mentions_word(place, name) for place in (said.param or "", *said.places, message[:MOST_TEXT]))
+    readable = error.form in (*ENVELOPED, "event", "detail", "error-text", "events")
+    message = error.message if readable else error.text
+    return any(mentions_word(place, name) for place in (error.param or "", *error.places, message[:MOST_TEXT]))
 
 
 def refuses_streaming(x: Exchange) -> bool:
@@ -277,25 +279,25 @@ def refuses_streaming(x: Exchange) -> bool:
 
     Another 5xx must also say that it is not supported.
     """
-    said = error_response(x)
-    if x.mode != "stream" or not said or said.in_band:
+    error = error_response(x)
+    if x.mode != "stream" or not error or error.in_band:
         return False
     about = x.case.subject
-    if about and names_field(said, about):
+    if about and names_field(error, about):
         return False
-    if said.status == 501:
+    if error.status == 501:
         return True
-    return speaks_of_streaming(said) and (said.status < 500 or _says_unsupported(said))
+    return speaks_of_streaming(error) and (error.status < 500 or _says_unsupported(error))
 
 
-def speaks_of_streaming(said: ErrorResponse) -> bool:
+def speaks_of_streaming(error: ErrorResponse) -> bool:
     """Whether an error names `stream`, or has a word for streaming in its message."""
-    return names_field(said, "stream") or bool(STREAMING.search(said.message))
+    return names_field(error, "stream") or bool(STREAMING.search(error.message))
 
 
-def _says_unsupported(said: ErrorResponse) -> bool:
+def _says_unsupported(error: ErrorResponse) -> bool:
     """Whether a server failure is a refusal of the field after all: a stream that crashes is not unsupported."""
-    return said.param == "stream" or bool(UNSUPPORTED.search(f"{said.code} {said.message[:MOST_TEXT]}"))
+    return error.param == "stream" or bool(UNSUPPORTED.search(f"{error.code} {error.message[:MOST_TEXT]}"))
 
 
 def may_refuse_streaming(x: Exchange) -> bool:
@@ -304,10 +306,10 @@ def may_refuse_streaming(x: Exchange) -> bool:
     return 400 <= status < 500 or (status >= 500 and refuses_streaming(x))
 
 
-def is_verdict_on_request(said: ErrorResponse) -> bool:
+def is_verdict_on_request(error: ErrorResponse) -> bool:
     """Whether an error is the target's decision on the request: a 4xx status about its content, or a 501."""
-    declared = 400 <= said.status < 500 or said.status == 501
-    return declared and not said.in_band and said.status not in UNRELATED_STATUSES
+    declared = 400 <= error.status < 500 or error.status == 501
+    return declared and not error.in_band and error.status not in UNRELATED_STATUSES
 
 
 def rejected_fields(x: Exchange) -> tuple[str, ...]:
@@ -315,22 +317,22 @@ def rejected_fields(x: Exchange) -> tuple[str, ...]:
 
     If the error locates the field, these are the only ones; what it recommends instead is not rejected.
     """
-    said = error_response(x)
-    if said.in_band or said.status not in (400, 422, 501) or refuses_streaming(x):
+    error = error_response(x)
+    if error.in_band or error.status not in (400, 422, 501) or refuses_streaming(x):
         return ()
     names = [name for name in request_body(x) if name not in ("model", "stream")]
-    located = [name for name in names if any(mentions_word(at, name) for at in (said.param or "", *said.places))]
-    advised = msgspec.structs.replace(said, message=SUGGESTED.sub("", said.message))
+    located = [name for name in names if any(mentions_word(at, name) for at in (error.param or "", *error.places))]
+    advised = msgspec.structs.replace(error, message=SUGGESTED.sub("", error.message))
     return tuple(located or [name for name in names if _means(advised, name)])
 
 
-def _means(said: ErrorResponse, name: str) -> bool:
+def _means(error: ErrorResponse, name: str) -> bool:
     """Whether the error refers to the field, and not just uses a word that is also a field name."""
     if "_" in name:
-        return names_field(said, name)
-    if any(mentions_word(place, name) for place in (said.param or "", *said.places)):
+        return names_field(error, name)
+    if any(mentions_word(place, name) for place in (error.param or "", *error.places)):
         return True
-    return bool(re.search(rf"['\"`]{re.escape(name)}\b", said.message[:MOST_TEXT]))
+    return bool(re.search(rf"['\"`]{re.escape(name)}\b", error.message[:MOST_TEXT]))
 
 
 def quoted(text: str, most: int = 100) -> str:

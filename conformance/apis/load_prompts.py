@@ -1,4 +1,4 @@
-"""What the requests of a load test ask for, and the nonces by which each response is matched with its request.
+"""The prompts of a load test, and the nonces by which each response is matched with its request.
 
 A nonce is a word of the form of other nonces (`apis/nonce.py`) that holds the run, the user and the turn, with a check
 sum: so each worker process makes its own, and recognises those of all others without a table. A text holds it and
@@ -25,8 +25,8 @@ COMPLETION_TOKENS: Final = 128
 TOOL: Final = "note"
 
 
-class Asker(NamedTuple):
-    """Who sent a request: a user of a run, in one of its turns, all counted from 0."""
+class UserTurn(NamedTuple):
+    """A turn of a user of a run, which sends one request; all three are counted from 0."""
 
     run: int
     user: int
@@ -44,21 +44,21 @@ class Asker(NamedTuple):
 _PARTS: Final = (RUN_LETTERS, USER_LETTERS, TURN_LETTERS)
 
 
-def asker(nonce: str) -> Asker | None:
-    """Who sent the request with a nonce, or None for a word that is none of a load test."""
+def user_turn(nonce: str) -> UserTurn | None:
+    """The turn of the user that sent the request with a nonce; None for a word that is not a nonce of a load test."""
     letters, check = nonce[1:-CHECK_LETTERS], nonce[-CHECK_LETTERS:]
     if not NONCE.fullmatch(nonce.encode()) or _check(letters) != check:
         return None
     ends = (RUN_LETTERS, RUN_LETTERS + USER_LETTERS, sum(_PARTS))
     run, user, turn = (_number(letters[end - count : end]) for end, count in zip(ends, _PARTS, strict=True))
-    return Asker(run, user, turn)
+    return UserTurn(run, user, turn)
 
 
 def foreign_nonces(text: bytes, mine: str) -> Iterator[str]:
     """The nonces in a text that belong to other requests of the same run, sorted."""
-    own = asker(mine)
+    own = user_turn(mine)
     for word in sorted(nonces(text) - {mine}):
-        other = asker(word)
+        other = user_turn(word)
         if own and other and other.run == own.run:
             yield word
 

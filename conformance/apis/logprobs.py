@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from conformance.apis.chat import Part, chat_content, parts
 from conformance.apis.content import Choice
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import echoes, stops_asked
+from conformance.apis.request_fields import echoes, requested_stops
 from conformance.apis.text_choices import in_chat_form
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.parsing.json_body import json_body
@@ -27,13 +27,13 @@ class Entry(NamedTuple):
     is_first: bool = False
 
 
-def asks_logprobs(x: Exchange) -> bool:
+def requests_logprobs(x: Exchange) -> bool:
     """Whether the request asks for log probabilities."""
     wanted = request_body(x).get("logprobs")
     return is_integer(wanted) if x.api == "completions" else wanted is True
 
 
-def alternatives_asked(x: Exchange) -> int | None:
+def requested_alternatives(x: Exchange) -> int | None:
     """How many alternatives of each token the request asks for; None for what is no number."""
     wanted = request_body(x).get("logprobs" if x.api == "completions" else "top_logprobs", 0)
     return int(wanted) if is_integer(wanted) else None
@@ -65,23 +65,23 @@ def alternatives(value: Any) -> Iterator[Object]:
 
 def token_bytes(value: Any) -> bytes | None:
     """The bytes of an entry's `bytes` field, or None if it is not a list of bytes."""
-    told = as_object(value).get("bytes")
-    if not isinstance(told, list) or not all(is_integer(byte) and 0 <= byte < 256 for byte in told):
+    sent = as_object(value).get("bytes")
+    if not isinstance(sent, list) or not all(is_integer(byte) and 0 <= byte < 256 for byte in sent):
         return None
-    return bytes(int(byte) for byte in told)
+    return bytes(int(byte) for byte in sent)
 
 
 def logprob(value: Any) -> float | None:
     """An entry's log probability, or None if it is not a number."""
-    told = as_object(value).get("logprob")
-    return told if isinstance(told, int | float) and not isinstance(told, bool) else None
+    number = as_object(value).get("logprob")
+    return number if isinstance(number, int | float) and not isinstance(number, bool) else None
 
 
 def joined_tokens(choice: Choice) -> str:
     """The joined text of a choice's tokens, with UNREADABLE for bytes that are not a character."""
-    told = [token_bytes(value) for value in choice.logprobs]
-    known = [byte for byte in told if byte is not None]
-    if len(known) == len(told):
+    pieces = [token_bytes(value) for value in choice.logprobs]
+    known = [byte for byte in pieces if byte is not None]
+    if len(known) == len(pieces):
         return b"".join(known).decode(errors="replace")
     return "".join(as_string(as_object(value).get("token")) for value in choice.logprobs)
 
@@ -91,4 +91,4 @@ def hides_tokens(x: Exchange) -> bool:
     hidden = any(
         choice.calls or choice.reasoning or choice.refusal or choice.other for choice in chat_content(x).choices
     )
-    return hidden or bool(stops_asked(x))
+    return hidden or bool(requested_stops(x))

@@ -11,33 +11,33 @@ TEXTUAL = frozenset(
 """The types of content parts and tools whose whole content is in the request, as text."""
 
 
-def choices_asked(x: Exchange) -> int:
+def requested_choices(x: Exchange) -> int:
     """How many choices are requested: `n`, or 1."""
     found = spec(x.api).generation
     return choices_in(request_body(x)) if found and found.choices else 1
 
 
-def candidates_asked(x: Exchange) -> int:
+def requested_candidates(x: Exchange) -> int:
     """How many completions may be generated: of the `best_of` for each prompt of Completions, `n` are returned."""
     wanted = request_body(x).get("best_of")
     each = int(wanted) if x.api == "completions" and is_integer(wanted) else 1
-    return max(choices_asked(x), each * max(1, len(prompts_in(request_body(x)))))
+    return max(requested_choices(x), each * max(1, len(prompts_in(request_body(x)))))
 
 
-def cap_asked(x: Exchange) -> int:
+def requested_cap(x: Exchange) -> int:
     """How many tokens a choice may have; 0 without a limit."""
     named = (request_body(x).get(name) for name in caps(x.api))
     return min((int(cap) for cap in named if is_integer(cap) and cap > 0), default=0)
 
 
-def stops_asked(x: Exchange) -> tuple[str, ...]:
+def requested_stops(x: Exchange) -> tuple[str, ...]:
     """The requested stop sequences, from a list or a single string, without empty ones."""
     found = spec(x.api).generation
     wanted = request_body(x).get((found and found.stop) or "")
     return tuple(stop for stop in (wanted, *as_array(wanted)) if isinstance(stop, str) and stop)
 
 
-def format_asked(x: Exchange) -> Object:
+def requested_format(x: Exchange) -> Object:
     """The requested format: its `type`, and its JSON Schema as `schema`, if any."""
     found = spec(x.api).generation
     name = found.conversation.format if found and found.conversation else ""
@@ -51,8 +51,10 @@ def adds_content(x: Exchange) -> bool:
     """Whether the prompt may have more than the request's text: media, files, or results of the vendor's own tools."""
     body = request_body(x)
     kinds = {as_string(as_object(tool).get("type")) for tool in as_array(body.get("tools"))}
-    said = [*as_array(body.get("messages")), *as_array(body.get("input")), {"content": body.get("system")}]
-    kinds |= {as_string(as_object(part).get("type")) for m in said for part in as_array(as_object(m).get("content"))}
+    messages = [*as_array(body.get("messages")), *as_array(body.get("input")), {"content": body.get("system")}]
+    kinds |= {
+        as_string(as_object(part).get("type")) for m in messages for part in as_array(as_object(m).get("content"))
+    }
     return not kinds <= TEXTUAL
 
 
@@ -60,8 +62,8 @@ def adds_content(x: Exchange) -> bool:
 def prompt_length(x: Exchange) -> int:
     """The characters of text in the request's conversation or prompts, and instructions, without tools."""
     body = request_body(x)
-    said = [*as_array(body.get("messages")), *as_array(body.get("input"))]
-    contents = [as_object(message).get("content") for message in said]
+    messages = [*as_array(body.get("messages")), *as_array(body.get("input"))]
+    contents = [as_object(message).get("content") for message in messages]
     contents += [body.get("system"), body.get("instructions"), body.get("input"), *prompts_in(body)]
     texts = (text for content in contents for text in (content, *(_text(part) for part in as_array(content))))
     return sum(len(as_string(text)) for text in texts)

@@ -176,7 +176,7 @@ OUTPUT_TEXT_TYPES = ("message", "function_call", "reasoning")
 
 def _choice_of_whole(whole: Object) -> Choice:
     found = output(whole)
-    spoken = [part for item in found if item.get("type") == "message" for part in contents(item)]
+    texts = [part for item in found if item.get("type") == "message" for part in contents(item)]
     thoughts = [
         part for item in found if item.get("type") == "reasoning" for part in (*summaries(item), *contents(item))
     ]
@@ -184,8 +184,8 @@ def _choice_of_whole(whole: Object) -> Choice:
     return Choice(
         index=0,
         role=next((role for item in found if (role := as_string(item.get("role")))), ""),
-        pieces=tuple(text for part in spoken if (text := as_string(part.get("text")))),
-        refusal="".join(as_string(part.get("refusal")) for part in spoken),
+        pieces=tuple(text for part in texts if (text := as_string(part.get("text")))),
+        refusal="".join(as_string(part.get("refusal")) for part in texts),
         reasoning="".join(as_string(part.get("text")) for part in thoughts),
         reasons=any(item.get("type") == "reasoning" for item in found),
         calls=tuple(

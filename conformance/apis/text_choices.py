@@ -24,17 +24,17 @@ class LogprobLists(NamedTuple):
 
 def logprob_lists(choice: Object) -> LogprobLists | None:
     """The lists of a choice, or None if it has no log probabilities."""
-    told = choice.get("logprobs")
-    if told is None:
+    logprobs = choice.get("logprobs")
+    if logprobs is None:
         return None
-    members = (as_object(told).get(name) for name in LogprobLists._fields)
+    members = (as_object(logprobs).get(name) for name in LogprobLists._fields)
     return LogprobLists(*(value if isinstance(value, list) else None for value in members))
 
 
 def in_chat_form(choice: Object) -> Object:
     """A choice as Chat Completions has it: what `logprobs` says of each token is one object in its `content`."""
-    told = choice.get("logprobs")
-    if told is None or "content" in as_object(told):
+    logprobs = choice.get("logprobs")
+    if logprobs is None or "content" in as_object(logprobs):
         return choice
     return choice | {"logprobs": {"content": list(_entries(logprob_lists(choice)))}}
 

@@ -20,20 +20,20 @@ CODES: Final = frozenset(("model_not_found", "model_not_exist", "invalid_model",
 MOST_TEXT: Final = 2000
 
 
-def is_about_the_model(said: ErrorResponse) -> bool:
+def is_about_the_model(error: ErrorResponse) -> bool:
     """Whether an error is about the model, which may have the same status as an unknown path."""
-    return "model" in (said.code or "").split("_") or (said.is_legible and names_field(said, "model"))
+    return "model" in (error.code or "").split("_") or (error.is_legible and names_field(error, "model"))
 
 
 def says_model_is_unknown(x: Exchange) -> bool:
     """Whether an error says that there is no such model: by a 404 about it, or by its code or words."""
-    said = error_response(x)
-    if said.in_band or said.status not in (400, 403, 404, 422):
+    error = error_response(x)
+    if error.in_band or error.status not in (400, 403, 404, 422):
         return False
-    if said.status == 404 and is_about_the_model(said):
+    if error.status == 404 and is_about_the_model(error):
         return True
-    is_worded = said.is_legible and bool(MISSING.search(said.message[:MOST_TEXT]))
-    return is_worded or (said.code or "").lower() in CODES
+    is_worded = error.is_legible and bool(MISSING.search(error.message[:MOST_TEXT]))
+    return is_worded or (error.code or "").lower() in CODES
 
 
 def served_models(x: Exchange) -> tuple[str, ...]:

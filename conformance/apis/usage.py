@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from conformance.apis.chat import chunks
-from conformance.apis.request_fields import candidates_asked, cap_asked
+from conformance.apis.request_fields import requested_candidates, requested_cap
 from conformance.apis.specs import generation, spec
 from conformance.apis.token_counts import Usage, is_count
 from conformance.model.exchange import Exchange, cached_reader
@@ -29,8 +29,8 @@ def reports(x: Exchange) -> tuple[Report, ...]:
 
 def _reports(x: Exchange) -> Iterator[Report]:
     whole = json_body(x)
-    told = ((None, whole),) if whole is not None else chunks(x)
-    holders = [(e, value) for e, value in told if "usage" in value or "message" in value or "response" in value]
+    objects = ((None, whole),) if whole is not None else chunks(x)
+    holders = [(e, value) for e, value in objects if "usage" in value or "message" in value or "response" in value]
     for event, value in holders:
         for within in (value, value.get("message"), value.get("response")):
             if isinstance(within, dict) and within.get("usage") is not None:
@@ -56,23 +56,23 @@ def usage(x: Exchange) -> Usage | None:
     A stream reports its usage so far: the last one counts, field by field on Messages, where that of message_start
     alone is only a beginning.
     """
-    told = [as_object(report.value) for report in reports(x)]
+    values = [as_object(report.value) for report in reports(x)]
     read = spec(x.api).counts
     found = spec(x.api).generation
     if not (found and found.usage_adds_up):
-        return next((counts for value in reversed(told) if (counts := read(value))), None)
+        return next((counts for value in reversed(values) if (counts := read(value))), None)
     if all(report.event and report.within.get("type") == "message" for report in reports(x)):
         return None
     together: Object = {}
-    for value in told:
+    for value in values:
         together |= {key: count for key, count in value.items() if is_count(count) or isinstance(count, dict)}
     return read(together)
 
 
 def exceeds_cap(x: Exchange) -> bool:
     """Whether usage counts more tokens than the token cap allows all candidates, with one more for the end of each."""
-    spent, cap = usage(x), cap_asked(x)
-    return bool(spent and cap and spent.completion > (cap + 1) * candidates_asked(x))
+    spent, cap = usage(x), requested_cap(x)
+    return bool(spent and cap and spent.completion > (cap + 1) * requested_candidates(x))
 
 
 def counts_tokens(value: Any) -> bool:

@@ -8,11 +8,11 @@ from conformance.model.exchange import Exchange
 
 def refused_cap(x: Exchange) -> str:
     """The cap that the response refuses by name though the test case is not about it, or empty."""
-    said, sent = error_response(x), request_body(x)
-    if not said or said.in_band:
+    error, sent = error_response(x), request_body(x)
+    if not error or error.in_band:
         return ""
     sent_caps = (name for name in caps(x.api) if sent.get(name) is not None and name != x.case.subject)
-    return next((name for name in sent_caps if names_field(said, name)), "")
+    return next((name for name in sent_caps if names_field(error, name)), "")
 
 
 def refused_as_by_vendor(x: Exchange) -> tuple[str, ...]:

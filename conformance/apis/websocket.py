@@ -64,8 +64,8 @@ def sent_events(x: Exchange) -> tuple[Object, ...]:
 def legible_request(x: Exchange) -> bytes:
     """The request; after a handshake, the messages without the frames, whose masks make them illegible."""
     head, end, _ = x.sent.partition(b"\r\n\r\n")
-    said = sent(x).messages if x.case.kind is Kind.WEBSOCKET else ()
-    return head + end + b"".join(message.data + b"\n" for message in said) if said else x.sent
+    messages = sent(x).messages if x.case.kind is Kind.WEBSOCKET else ()
+    return head + end + b"".join(message.data + b"\n" for message in messages) if messages else x.sent
 
 
 def turn(x: Exchange, role: str) -> Exchange | None:
@@ -102,18 +102,18 @@ def after_reconnecting(x: Exchange, compaction: Exchange) -> tuple[Turn, ...] | 
     if not any(known):
         return None
     create = {name: value for name, value in sent_events(x)[0].items() if name != "input"}
-    said = (
+    events = (
         (create | {"input": THANKS["content"], "previous_response_id": next(filter(None, reversed(known)))}, None),
         (create | {"input": THANKS["content"]}, None),
         (create | {"input": [UNCALLED]}, 1),
         (create | {"input": THANKS["content"]}, 1),
         *((create | {"input": [*output, THANKS]}, None) for output in [compacted(compaction)] if output),
     )
-    return tuple(_turns(said))
+    return tuple(_turns(events))
 
 
-def _turns(said: tuple[tuple[Object, int | None], ...]) -> Iterator[Turn]:
-    for event, continues in said:
+def _turns(events: tuple[tuple[Object, int | None], ...]) -> Iterator[Turn]:
+    for event, continues in events:
         try:
             text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
             yield Turn(event=text.encode(), continues=continues)

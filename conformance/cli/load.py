@@ -14,7 +14,7 @@ from conformance.cost import cost_of, tokens_of
 from conformance.load.mix import Mix, jobs
 from conformance.load.options import LoadOptions
 from conformance.load.part import HEADERS
-from conformance.load.recorder import Standing
+from conformance.load.recorder import LoadProgress
 from conformance.load.shape import duration, most_users
 from conformance.model.exchange import Request
 from conformance.model.words import ExitCode
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 LINE_EVERY_S: Final = 10.0
 """How often a line is written where there is no terminal."""
 MOST_RULES: Final = 3
-DOING: Final = {
+ACTIVITIES: Final = {
     "preflight": "preflight",
     "alone": "one request at a time",
     "load": "load",
@@ -65,7 +65,7 @@ def run_load(
             sys.stderr.write(
                 f"Web page: http://127.0.0.1:{locust.web_port} (press Ctrl-C to end the load, and for the report)\n"
             )
-        with Progress(terminal.console(sys.stderr, color=output.color), is_quiet=output.quiet) as progress:
+        with ProgressLine(terminal.console(sys.stderr, color=output.color), is_quiet=output.quiet) as progress:
             record(options, path, progress.show)
     judged = execute.judge_run(path, judged_by)
     return console.print_report(judged, outputs, output, console.serve_hint(request.target, judged))
@@ -78,13 +78,13 @@ def be_worker(run: RunOptions, spread: SpreadOptions) -> int:
     return subprocess.run(worker_command(spread), env=environ, check=False).returncode  # noqa: S603 - our own command
 
 
-class Progress:
+class ProgressLine:
     """How far a load is: one line that changes on a terminal, a line every ten seconds in a log."""
 
     def __init__(self, out: "Console", *, is_quiet: bool = False) -> None:
         self._out, self._is_quiet = out, is_quiet
         self._status: Status | None = None
-        self._doing, self._shown_s = "", 0.0
+        self._activity, self._shown_s = "", 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +95,7 @@ class Progress:
         if self._status is not None:
             self._status.stop()
 
-    def show(self, standing: Standing) -> None:
+    def show(self, progress: LoadProgress) -> None:
         """Show it."""
         if self._is_quiet:
             return
@@ -103,29 +103,29 @@ class Progress:
             if self._status is None:
                 self._status = self._out.status("")
                 self._status.start()
-            self._status.update(line(standing))
-        elif standing.doing != self._doing or standing.seconds - self._shown_s >= LINE_EVERY_S:
-            self._out.print(line(standing))
-            self._doing, self._shown_s = standing.doing, standing.seconds
+            self._status.update(line(progress))
+        elif progress.activity != self._activity or progress.seconds - self._shown_s >= LINE_EVERY_S:
+            self._out.print(line(progress))
+            self._activity, self._shown_s = progress.activity, progress.seconds
 
 
-def line(standing: Standing) -> str:
+def line(progress: LoadProgress) -> str:
     """How far a load is, in one line."""
-    return ", ".join(_words(standing))
+    return ", ".join(_words(progress))
 
 
-def _words(standing: Standing) -> Iterator[str]:
-    at = f" {standing.seconds:.0f} of {standing.of_seconds:g} s" if standing.doing == "load" else ""
-    yield f"{DOING[standing.doing]}{at}"
-    if standing.doing == "load":
-        yield f"{standing.users:,} users"
-    if standing.sent and standing.doing != "alone":
-        yield f"{standing.sent:,} requests sent"
-        yield f"{standing.in_progress:,} in progress"
-    yield from outcome_words(standing.outcomes)
-    if standing.failed:
-        first = [f"{rule} ×{count:,}" for rule, count in standing.failed.most_common(MOST_RULES)]
-        more = f" and {len(standing.failed) - MOST_RULES} more rules" if len(standing.failed) > MOST_RULES else ""
+def _words(progress: LoadProgress) -> Iterator[str]:
+    at = f" {progress.seconds:.0f} of {progress.of_seconds:g} s" if progress.activity == "load" else ""
+    yield f"{ACTIVITIES[progress.activity]}{at}"
+    if progress.activity == "load":
+        yield f"{progress.users:,} users"
+    if progress.sent and progress.activity != "alone":
+        yield f"{progress.sent:,} requests sent"
+        yield f"{progress.in_progress:,} in progress"
+    yield from outcome_words(progress.outcomes)
+    if progress.failed:
+        first = [f"{rule} ×{count:,}" for rule, count in progress.failed.most_common(MOST_RULES)]
+        more = f" and {len(progress.failed) - MOST_RULES} more rules" if len(progress.failed) > MOST_RULES else ""
         yield f"fails: {' '.join(first)}{more}"
 
 

@@ -49,9 +49,9 @@ def exit_code_of(command: Callable[[], Any]) -> int:
 def _misuse(error: CycloptsError) -> str:
     """What is wrong with the words of a command, and how to see what it takes."""
     unused = error.unused_tokens if isinstance(error, UnusedCliTokensError) else None
-    said = f"Not understood: {' '.join(unused)}." if unused else str(error)
+    fault = f"Not understood: {' '.join(unused)}." if unused else str(error)
     command = " ".join(("conformance", *(error.command_chain or ())))
-    return f"{said} `{command} --help` shows what is accepted."
+    return f"{fault} `{command} --help` shows what is accepted."
 
 
 def _report_crash(error: Exception) -> int:

@@ -91,8 +91,8 @@ def _lookup(python: Path | None) -> Lookup:
     if python is None:
         return _here
     try:
-        asked = subprocess.run([python, "-c", LIST_PACKAGES], capture_output=True, check=True, timeout=LIST_TIMEOUT_S)  # noqa: S603 - the user names the program
-        found: dict[str, str] = json.loads(asked.stdout)
+        listed = subprocess.run([python, "-c", LIST_PACKAGES], capture_output=True, check=True, timeout=LIST_TIMEOUT_S)  # noqa: S603 - the user names the program
+        found: dict[str, str] = json.loads(listed.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise ConfigError(f"--python {python}: accepted: a working Python interpreter ({error})") from None
     return lambda name: found.get(name.lower())

@@ -88,11 +88,11 @@ class _Log:
 def line(x: Exchange, found: Marker | None, name: str, port: int) -> str:
     """What is printed of a request: nonce, script, status, and how it ended."""
     status = reply(x).status or "none"
-    said = f"{found.nonce}  {found.script}" if found else "no marker"
+    marker = f"{found.nonce}  {found.script}" if found else "no marker"
     how = "whole" if x.ending.phase == "after" else x.ending.how
     at_ms = (x.arrivals[-1].at_ns if x.arrivals and how == "whole" else x.ending.at_ns) / MS
     detail = f": {safe(x.ending.detail)}" if x.ending.detail and how != "whole" else ""
-    return f":{port}  {safe(name)}  {said}  {status}  {how} after {at_ms:.0f} ms{detail}"
+    return f":{port}  {safe(name)}  {marker}  {status}  {how} after {at_ms:.0f} ms{detail}"
 
 
 def run_upstream(
@@ -146,8 +146,8 @@ def to_try(url: str, offer: Offer) -> str:
     text = f"Hi ({nonce(0, 'example')}:native-sse)"
     api = offer.apis[0]
     streamed = {"stream": True} if spec(api).generation else {}
-    asked = {"model": "any"} | token_cap(api, 64) | user_message(api, text) | streamed
+    body = {"model": "any"} | token_cap(api, 64) | user_message(api, text) | streamed
     return (
         f"upstream at {url} (press Ctrl-C to stop)\n"
-        f"curl -sSiN {url}{spec(api).path} -H 'content-type: application/json' -d '{to_json(asked).decode()}'\n"
+        f"curl -sSiN {url}{spec(api).path} -H 'content-type: application/json' -d '{to_json(body).decode()}'\n"
     )

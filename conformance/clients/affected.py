@@ -5,7 +5,6 @@ from typing import Final
 from conformance.apis.embeddings import vectors
 from conformance.apis.errors import rejected_fields
 from conformance.apis.request import request_body
-from conformance.clients.client import Client
 from conformance.clients.explain import impact, is_affected
 from conformance.clients.registry import CLIENTS
 from conformance.model.exchange import Exchange
@@ -23,7 +22,7 @@ def profile_impacts(x: Exchange, fallback: Exchange | None, prices: Prices) -> t
     `fallback` is the same profile's unary exchange of the same probe.
     """
     clients = CLIENTS.get(x.case.profile, ()) if _is_simulated(x) else ()
-    return tuple(impact(client, x, fallback, prices) for client in clients if _reads(client, x))
+    return tuple(impact(client, x, fallback, prices) for client in clients if client.reads(x))
 
 
 def affected_clients(x: Exchange, fallback: Exchange | None, prices: Prices) -> tuple[Impact, ...]:
@@ -34,7 +33,7 @@ def affected_clients(x: Exchange, fallback: Exchange | None, prices: Prices) -> 
     """
     if x.ending.how == "interrupted" or not _is_simulated(x):
         return ()
-    clients = [client for speakers in CLIENTS.values() for client in speakers if _reads(client, x)]
+    clients = [client for speakers in CLIENTS.values() for client in speakers if client.reads(x)]
     found: dict[tuple[str, str, int], Impact] = {}
     for seen in (impact(client, x, fallback, prices) for client in clients):
         if is_affected(seen):
@@ -53,11 +52,6 @@ def concerns_only_its_sender(x: Exchange) -> bool:
 def _has_unasked_base64(x: Exchange) -> bool:
     is_asked = request_body(x).get("encoding_format") == "base64"
     return x.api == "embeddings" and not is_asked and any(isinstance(one.sent, str) for one in vectors(x))
-
-
-def _reads(client: Client, x: Exchange) -> bool:
-    """Whether a client requests such a response."""
-    return client.api == x.api and x.mode in client.modes
 
 
 def _is_simulated(x: Exchange) -> bool:

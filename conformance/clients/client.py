@@ -42,3 +42,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     api: Api
     modes: tuple[Mode, ...] = MODES
     simulate: Callable[[Exchange, Exchange | None], Simulation]
+
+    def reads(self, x: Exchange) -> bool:
+        """Whether it may get such a response: of its API, in one of its modes."""
+        return self.api == x.api and x.mode in self.modes

@@ -21,6 +21,9 @@ CONTINUATION: Final = 2
 """Tokens whose likelihood is asked for in the recorded request, which does not tell: those before are the context."""
 WRONG: Final = "log-likelihoods of other tokens than those of its continuations, and no error"
 
+FAILURES: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading a value as if it were the documented one can raise."""
+
 Score = tuple[float, bool]
 """The log-likelihood of a continuation, and whether each of its tokens is the likeliest one."""
 
@@ -35,7 +38,7 @@ def simulate(x: Exchange, _fallback: Exchange | None) -> Simulation:
         return Simulation(outcome=outcome_of(failed), exchanges=(x,) * requests, turn=failed, uncertain=is_endless(x))
     try:
         return _scored(x, value) if echoes(x) else _generated(x, value)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except FAILURES as error:
         failed = DecodedResponse(error=ClientError("shape", f"{type(error).__name__}: {error}"))
         return Simulation(outcome=outcome_of(failed), exchanges=(x,), turn=failed)
 

@@ -41,18 +41,18 @@ ANNOUNCING = re.compile(r"warn|ignor|drop|unsupported|unknown|unrecogni", re.IGN
 
 def warned(x: Exchange, name: str) -> str:
     """Where the response reports that it ignored the field: a header, or a field of its body; else empty."""
-    told = (h for h in reply(x).headers if ANNOUNCING.search(h.name) and mentions_word(h.value, name))
-    if header := next(told, None):
+    headers = (h for h in reply(x).headers if ANNOUNCING.search(h.name) and mentions_word(h.value, name))
+    if header := next(headers, None):
         return f"the header {header.name.lower()}"
     values = payloads(x) if looks_like_events(x) else (body(x),)
-    said = (
+    members = (
         key
         for value in values
         if isinstance(value, dict)
         for key, texts in value.items()
         if ANNOUNCING.search(key) and any(mentions_word(text, name) for text in _texts(texts))
     )
-    return f"`{key}` in the response body" if (key := next(said, "")) else ""
+    return f"`{key}` in the response body" if (key := next(members, "")) else ""
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -115,32 +115,34 @@ def field_result(x: Exchange, baseline: Exchange | None) -> tuple[str, FieldEvid
         return subject, _canary(x)
     if found := effect_shown(x):
         name, sight = found
-        said = error_response(x)
-        return name, _refused(said, _is_about(said, name)) if said else sight
+        error = error_response(x)
+        return name, _refused(error, _is_about(error, name)) if error else sight
     return None
 
 
-def _refused(said: ErrorResponse, is_named: bool) -> FieldEvidence:  # noqa: FBT001 - a plain fact
+def _refused(error: ErrorResponse, is_named: bool) -> FieldEvidence:  # noqa: FBT001 - a plain fact
     """The state for an error response to a value that would have shown an effect."""
-    if not is_verdict_on_request(said):
-        return _failed(said)
+    if not is_verdict_on_request(error):
+        return _failed(error)
     if is_named:
-        return FieldEvidence("refused", f"rejected with {said.status}; the error names the field")
-    return FieldEvidence("unknown", f"rejected with {said.status}; the error does not name the field")
+        return FieldEvidence("refused", f"rejected with {error.status}; the error names the field")
+    return FieldEvidence("unknown", f"rejected with {error.status}; the error does not name the field")
 
 
-def _failed(said: ErrorResponse) -> FieldEvidence:
+def _failed(error: ErrorResponse) -> FieldEvidence:
     """The state for an error that shows nothing of the request's fields."""
     how = (
-        f"an error with status {said.status} was received" if said.in_band else f"the target failed with {said.status}"
+        f"an error with status {error.status} was received"
+        if error.in_band
+        else f"the target failed with {error.status}"
     )
     return FieldEvidence("unknown", how)
 
 
 def _streaming(x: Exchange) -> FieldEvidence:
-    if said := error_response(x):
+    if error := error_response(x):
         is_refused = refuses_streaming(x)
-        return FieldEvidence("refused", f"rejected with {said.status}") if is_refused else _failed(said)
+        return FieldEvidence("refused", f"rejected with {error.status}") if is_refused else _failed(error)
     if looks_like_events(x) and any(isinstance(value, dict) for value in payloads(x)):
         return FieldEvidence("honoured", "the response is an event stream")
     if fault := unanswered_reason(x):
@@ -152,12 +154,12 @@ def _streaming(x: Exchange) -> FieldEvidence:
 
 def mistyped(x: Exchange, baseline: Exchange | None) -> FieldEvidence:
     """The state that a field's wrong type shows: a target that reads the field must reject it."""
-    name, said = x.case.subject, error_response(x)
-    if said:
+    name, error = x.case.subject, error_response(x)
+    if error:
         is_usual = (
-            baseline is not None and bool(error_response(baseline)) and error_response(baseline).text == said.text
+            baseline is not None and bool(error_response(baseline)) and error_response(baseline).text == error.text
         )
-        return _failed(said) if is_usual else _mistyped_refused(x, baseline, said)
+        return _failed(error) if is_usual else _mistyped_refused(x, baseline, error)
     if fault := unanswered_reason(x):
         return FieldEvidence("unknown", fault)
     if where := warned(x, name):
@@ -198,24 +200,24 @@ def sign_of_reading(x: Exchange, baseline: Exchange | None) -> str:
 def echo(x: Exchange, name: str) -> Any:
     """The value of the field in the response, if it repeats the request's settings, as Responses do; or None."""
     whole = json_body(x)
-    told = (whole,) if whole is not None else payloads(x)
-    for value in reversed(told):
+    values = (whole,) if whole is not None else payloads(x)
+    for value in reversed(values):
         for within in (value.get("response"), value) if isinstance(value, dict) else ():
             if isinstance(within, dict) and name in within:
                 return within[name]
     return None
 
 
-def _mistyped_refused(x: Exchange, baseline: Exchange | None, said: ErrorResponse) -> FieldEvidence:
-    if not is_verdict_on_request(said):
-        return _failed(said)
-    how = f"rejected with {said.status}"
-    if _names_any(said, x.case.subject):
-        if said.status == 501 or is_unsupported(said):
+def _mistyped_refused(x: Exchange, baseline: Exchange | None, error: ErrorResponse) -> FieldEvidence:
+    if not is_verdict_on_request(error):
+        return _failed(error)
+    how = f"rejected with {error.status}"
+    if _names_any(error, x.case.subject):
+        if error.status == 501 or is_unsupported(error):
             return FieldEvidence("refused", f"{how}; the error names the field as not supported")
         return FieldEvidence("validated", f"a wrong type is {how}; the error names the field")
     cap = refused_cap(x)
-    others = (cap,) if cap else other_rejected_fields(x, baseline, said)
+    others = (cap,) if cap else other_rejected_fields(x, baseline, error)
     if others:
         return FieldEvidence("unknown", f"{how} because of `{others[0]}`, which the request also sets")
     if baseline is not None and not error_response(baseline) and not unanswered_reason(baseline):
@@ -223,24 +225,24 @@ def _mistyped_refused(x: Exchange, baseline: Exchange | None, said: ErrorRespons
     return FieldEvidence("unknown", f"{how}; the error does not name the field")
 
 
-def is_unsupported(said: ErrorResponse) -> bool:
+def is_unsupported(error: ErrorResponse) -> bool:
     """Whether an error reports that a field, or its value, is not supported."""
-    return bool(UNSUPPORTED.search(f"{said.message} {said.code or ''}".replace("_", " ")))
+    return bool(UNSUPPORTED.search(f"{error.message} {error.code or ''}".replace("_", " ")))
 
 
-def other_rejected_fields(x: Exchange, baseline: Exchange | None, said: ErrorResponse) -> tuple[str, ...]:
+def other_rejected_fields(x: Exchange, baseline: Exchange | None, error: ErrorResponse) -> tuple[str, ...]:
     """The fields named in an error that were added for this probe, except the probed field itself."""
     usual = request_body(baseline) if baseline is not None else {}
     own = x.case.subject.partition(".")[0]
     return tuple(
-        name for name in request_body(x) if name not in (*usual, own, *caps(x.api)) and names_field(said, name)
+        name for name in request_body(x) if name not in (*usual, own, *caps(x.api)) and names_field(error, name)
     )
 
 
 def _canary(x: Exchange) -> FieldEvidence:
-    said, name = error_response(x), x.case.subject
-    if said:
-        return _refused(said, names_field(said, name))
+    error, name = error_response(x), x.case.subject
+    if error:
+        return _refused(error, names_field(error, name))
     if fault := unanswered_reason(x):
         return FieldEvidence("unknown", fault)
     if where := warned(x, name):
@@ -248,13 +250,13 @@ def _canary(x: Exchange) -> FieldEvidence:
     return FieldEvidence("dropped", "an unknown field is silently ignored")
 
 
-def _names_any(said: ErrorResponse, name: str) -> bool:
+def _names_any(error: ErrorResponse, name: str) -> bool:
     """Whether an error names the field, or its parent object."""
-    return any(names_field(said, part) for part in name.split("."))
+    return any(names_field(error, part) for part in name.split("."))
 
 
-def _is_about(said: ErrorResponse, name: str) -> bool:
+def _is_about(error: ErrorResponse, name: str) -> bool:
     """Whether an error names the field, and its `param` is not another one, such as `top_logprobs` for `logprobs`."""
-    return _names_any(said, name) and (
-        said.param is None or any(mentions_word(said.param, part) for part in name.split("."))
+    return _names_any(error, name) and (
+        error.param is None or any(mentions_word(error.param, part) for part in name.split("."))
     )

@@ -104,7 +104,7 @@ def _more(x: Exchange) -> Iterator[tuple[str, FieldEvidence]]:
         yield spec(x.api).prompt, FieldEvidence("honoured", "the response has the word that the prompt requests")
     if kind is Kind.EFFECT and subject in INSTRUCTED:
         yield subject, _instructed(x, subject)
-    if kind is Kind.PREVIOUS_RESPONSE and x.api == "responses":
+    if kind is Kind.PREVIOUS_RESPONSE and not x.case.subject and x.api == "responses":
         yield "previous_response_id", _continued_unknown_response(x)
 
 
@@ -118,14 +118,14 @@ def _tools(x: Exchange) -> FieldEvidence:
 
 def _refused_beside(x: Exchange) -> Iterator[tuple[str, FieldEvidence]]:
     """The one field with a usual value that the target rejects by name, in a request about another field or none."""
-    said, about = error_response(x), x.case.subject.partition(".")[0]
-    if x.case.kind in INVALID or not (is_verdict_on_request(said) and is_unsupported(said)):
+    error, about = error_response(x), x.case.subject.partition(".")[0]
+    if x.case.kind in INVALID or not (is_verdict_on_request(error) and is_unsupported(error)):
         return
     blamed = rejected_fields(x)
     if len(blamed) == 1 and about not in blamed and spec(x.api).prompt not in blamed:
         yield (
             blamed[0],
-            FieldEvidence("refused", f"rejected with {said.status}; the error names the field or its value"),
+            FieldEvidence("refused", f"rejected with {error.status}; the error names the field or its value"),
         )
 
 
@@ -145,10 +145,12 @@ def _echoed(x: Exchange, baseline: Exchange | None) -> Iterator[tuple[str, Field
 
 def _instructed(x: Exchange, name: str) -> FieldEvidence:
     """Whether usage counts the words of the instructions: each is at least one token."""
-    said, spent = error_response(x), usage(x)
-    if said:
-        is_refused = is_verdict_on_request(said) and names_field(said, name)
-        return FieldEvidence("refused" if is_refused else "unknown", f"an error with status {said.status} was received")
+    error, spent = error_response(x), usage(x)
+    if error:
+        is_refused = is_verdict_on_request(error) and names_field(error, name)
+        return FieldEvidence(
+            "refused" if is_refused else "unknown", f"an error with status {error.status} was received"
+        )
     if fault := unanswered_reason(x):
         return FieldEvidence("unknown", fault)
     if spent is None or not spent.prompt:
@@ -166,10 +168,10 @@ LONG_INSTRUCTIONS: Final = 100
 
 def _continued_unknown_response(x: Exchange) -> FieldEvidence:
     """The state of `previous_response_id` when it names a response that does not exist."""
-    if said := error_response(x):
-        if is_verdict_on_request(said):
-            return FieldEvidence("refused", f"an unknown id is rejected with {said.status}")
-        return FieldEvidence("unknown", f"the target failed with {said.status}")
+    if error := error_response(x):
+        if is_verdict_on_request(error):
+            return FieldEvidence("refused", f"an unknown id is rejected with {error.status}")
+        return FieldEvidence("unknown", f"the target failed with {error.status}")
     if fault := unanswered_reason(x):
         return FieldEvidence("unknown", fault)
     return FieldEvidence("dropped", "the id of a response that does not exist is silently ignored")

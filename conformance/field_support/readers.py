@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.apis.echoed import has_prompt, with_prompts
-from conformance.apis.logprobs import alternatives_asked
+from conformance.apis.logprobs import requested_alternatives
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import cap_asked, choices_asked, format_asked, stops_asked
+from conformance.apis.request_fields import requested_cap, requested_choices, requested_format, requested_stops
 from conformance.apis.response_content import response_content
 from conformance.apis.specs import CONVERSATIONS, GENERATIONS, conversation, generation
 from conformance.apis.tools import TOOL_CALL_MARKERS, required_name, tool_choice_mode, wrong_tool_calls
@@ -75,7 +75,7 @@ def is_text_to_the_cap(x: Exchange) -> bool:
 
     A model that is constrained to a call writes none, or a sentence before it; one that reasons first is not judged.
     """
-    choices, cap = response_content(x).choices, cap_asked(x)
+    choices, cap = response_content(x).choices, requested_cap(x)
     if cap <= PREAMBLE_CAP or not choices or any(c.calls or c.reasoning or c.refusal or c.other for c in choices):
         return False
     texts = [choice.text.strip() for choice in choices]
@@ -113,8 +113,8 @@ def _cap(x: Exchange, seen: Effects) -> FieldEvidence:
     cap = request_body(x).get(name)
     if not isinstance(cap, int):
         return FieldEvidence("unknown", "the request has no cap")
-    said = _capped_text(x, seen)
-    words, least = len(said.split()), len(said) // LONG_TOKEN
+    text = _capped_text(x, seen)
+    words, least = len(text.split()), len(text) // LONG_TOKEN
     how = _overrun(seen)
     if words > 4 * cap + MARGIN:
         return _present(f"`{name}: {cap}` was {how}: the response has {words} words")
@@ -153,8 +153,8 @@ def is_at_cap(x: Exchange) -> bool:
 
     One token is always cut: to end on its own, the model would need one more.
     """
-    seen, cap = effects(x), cap_asked(x)
-    if not seen.text.strip() or seen.completion != cap or choices_asked(x) > 1:
+    seen, cap = effects(x), requested_cap(x)
+    if not seen.text.strip() or seen.completion != cap or requested_choices(x) > 1:
         return False
     return cap == 1 or is_mid_sentence(seen.text)
 
@@ -166,7 +166,7 @@ def is_mid_sentence(text: str) -> bool:
 
 
 def _stop(x: Exchange, seen: Effects) -> FieldEvidence:
-    found = next((stop for stop in stops_asked(x) if stop in seen.text), None)
+    found = next((stop for stop in requested_stops(x) if stop in seen.text), None)
     if found is not None and not ends_with_its_stop(x):
         why = f"`{generation(x.api).stop}` was silently ignored: the response contains {found!r}"
         return FieldEvidence("dropped", why, is_present=not seen.text.endswith(found))
@@ -178,7 +178,7 @@ def _stop(x: Exchange, seen: Effects) -> FieldEvidence:
 def ends_with_its_stop(x: Exchange) -> bool:
     """Whether the response ends right after a stop sequence: it was honoured, but not removed from the text."""
     seen = effects(x)
-    ends = [seen.text.find(stop) + len(stop) for stop in stops_asked(x) if stop in seen.text]
+    ends = [seen.text.find(stop) + len(stop) for stop in requested_stops(x) if stop in seen.text]
     return "stop" in seen.finishes.values() and ends != [] and min(ends) == len(seen.text)
 
 
@@ -187,7 +187,7 @@ def _logprobs(x: Exchange, seen: Effects) -> FieldEvidence:
         return FieldEvidence("unknown", "the response has no text that could have log probabilities")
     if not seen.logprobs:
         return FieldEvidence("dropped", "`logprobs` was silently ignored: no token has a log probability")
-    if not seen.alternatives and alternatives_asked(x):
+    if not seen.alternatives and requested_alternatives(x):
         name = "logprobs" if x.api == "completions" else "top_logprobs"
         return FieldEvidence("dropped", f"`{name}` was silently ignored: no token has alternatives")
     return FieldEvidence("honoured")
@@ -206,7 +206,7 @@ def _echo(x: Exchange, seen: Effects) -> FieldEvidence:
 
 def _biased(_x: Exchange, seen: Effects) -> FieldEvidence:
     text = seen.text
-    if any(_is_repeated(said) for said in (text, f" {text}")):
+    if any(_is_repeated(each) for each in (text, f" {text}")):
         return FieldEvidence("honoured")
     if text and seen.is_cut:
         return FieldEvidence("dropped", f"`logit_bias` allows one token, but the response is {display(text)}")
@@ -222,10 +222,10 @@ def _is_repeated(text: str) -> bool:
 def _format(x: Exchange, seen: Effects) -> FieldEvidence:
     if seen.is_cut or not seen.text.strip():
         return FieldEvidence("unknown", "the response is truncated or empty")
-    found, only = said_value(x), only_answer(x)
+    found, only = json_value(x), only_answer(x)
     if lost_or_doubled(x):
         return FieldEvidence("honoured")
-    if format_asked(x).get("type") == "json_object":
+    if requested_format(x).get("type") == "json_object":
         what = "not JSON" if found is NOT_JSON else f"{display(found)}, not an object"
         is_object = isinstance(found, dict)
         return (
@@ -245,10 +245,10 @@ def _format(x: Exchange, seen: Effects) -> FieldEvidence:
 def lost_or_doubled(x: Exchange) -> str:
     """How the text differs at one end from the only value that the request's JSON Schema allows (CMP019 reports it)."""
     only = only_answer(x)
-    return damaged_ends(effects(x).text, only) if only and said_value(x) != only else ""
+    return damaged_ends(effects(x).text, only) if only and json_value(x) != only else ""
 
 
-def said_value(x: Exchange) -> Any:
+def json_value(x: Exchange) -> Any:
     """The JSON value of the response's text, or NOT_JSON."""
     return parse_json(effects(x).text.strip().encode("utf-8", "surrogatepass"))
 
@@ -257,12 +257,12 @@ def _is_it(found: Any, only: dict[str, Any]) -> bool:
     """Whether a value is the allowed one; damaged characters are a different defect."""
     if not isinstance(found, dict) or found.keys() != only.keys():
         return False
-    return all(said == only[name] or is_damaged(str(said), str(only[name])) for name, said in found.items())
+    return all(value == only[name] or is_damaged(str(value), str(only[name])) for name, value in found.items())
 
 
 def only_answer(x: Exchange) -> dict[str, Any]:
     """The one value that the request's JSON Schema of one-valued enumerations allows."""
-    fields = as_object(as_object(format_asked(x).get("schema")).get("properties"))
+    fields = as_object(as_object(requested_format(x).get("schema")).get("properties"))
     return {name: _first(part.get("enum")) for name, part in fields.items() if isinstance(part, dict)}
 
 

@@ -203,7 +203,7 @@ ROLES: Final = ("user", "system", "assistant", "tool", "developer", "function", 
 
 def _conversations(api: Api, good: Body) -> Table:
     """Conversations with unusual text, content or structure."""
-    (place, said), *_ = user_message(api, "a").items()
+    (place, prompt), *_ = user_message(api, "a").items()
     one = {"role": "user", "content": "a"}
     contents: Table = {
         "null": None,
@@ -216,7 +216,7 @@ def _conversations(api: Api, good: Body) -> Table:
         "a-part-without-type": [{"text": "hello"}],
         "many-parts": [{"type": "text", "text": "a"}] * 2000,
     }
-    whole: Table = {"none": [], "of-null": [None], "of-texts": ["hello"], "object": {"a": said}, "long": [one] * 500}
+    whole: Table = {"none": [], "of-null": [None], "of-texts": ["hello"], "object": {"a": prompt}, "long": [one] * 500}
     return (
         {f"text-{about}": good | user_message(api, text) for about, text in TEXTS.items()}
         | {f"content-{about}": good | {place: [one | {"content": value}]} for about, value in contents.items()}
@@ -230,8 +230,8 @@ def _texts(api: Api, good: Body) -> Strategy:
     free = st.text(max_size=60).map(lambda text: (Kind.FUZZ, "text", good | user_message(api, text)))
 
     def turns(roles: list[str], text: str) -> tuple[Kind, str, Any]:
-        said = [{"role": role, "content": text} for role in roles]
-        return Kind.FUZZ, f"roles-{'-'.join(dict.fromkeys(roles))[:40]}", good | {place: said}
+        messages = [{"role": role, "content": text} for role in roles]
+        return Kind.FUZZ, f"roles-{'-'.join(dict.fromkeys(roles))[:40]}", good | {place: messages}
 
     talks = st.builds(turns, st.lists(st.sampled_from(ROLES), min_size=1, max_size=4), st.text(max_size=8))
     return st.one_of(_drawn(_conversations(api, good)), free, talks)

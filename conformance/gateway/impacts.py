@@ -23,9 +23,9 @@ def impacts_through(pairs: Sequence[Pair], profiles: Iterable[str], prices: Pric
             continue
         unary = by_case.get(msgspec.structs.replace(x.case, mode="unary"))
         if x.case.kind is Kind.BASELINE:
-            clients = [client for client in CLIENTS.get(x.case.profile, ()) if client.api == x.api]
+            clients = [client for client in CLIENTS.get(x.case.profile, ()) if client.reads(x)]
         else:
-            clients = [c for c in selected if c.api == x.api] if x.case.kind is Kind.GATEWAY_FAULT else []
+            clients = [c for c in selected if c.reads(x)] if x.case.kind is Kind.GATEWAY_FAULT else []
         yield from (_impact(client, pair, unary, prices) for client in clients)
 
 

@@ -10,13 +10,13 @@ from conformance.apis.claims import is_error
 from conformance.apis.specs import spec
 from conformance.catalogue import Catalogue
 from conformance.clients import affected_clients, concerns_only_its_sender, profile_impacts
-from conformance.comparisons import MAX_CACHED_BYTES, Load, absent_apis, missing_api
+from conformance.comparisons import MAX_CACHED_BYTES, absent_apis, missing_api
 from conformance.deciding import CheckArguments, Outcome, compared, condition, decide, outcome_of, skipped
 from conformance.gateway.impacts import impacts_through, with_upstream
 from conformance.gateway.outcome import failing
 from conformance.judging import Judgement, count_usage, in_order
 from conformance.model.case import CaseId, Compare, Kind
-from conformance.model.exchange import Exchange, Pair
+from conformance.model.exchange import Exchange, Pair, ReadExchange
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices
@@ -28,7 +28,7 @@ FAULTY: Final = (Kind.GATEWAY_FAULT, Kind.GATEWAY_DISCONNECT)
 """Test cases in which the upstream, or the harness, breaks something: the responses do not show the gateway's own."""
 
 
-def pairs(load: Load, ids: Iterable[str]) -> tuple[Pair, ...]:
+def pairs(load: ReadExchange, ids: Iterable[str]) -> tuple[Pair, ...]:
     """The exchanges of a run as pairs: each exchange with the gateway, and those upstream with the same nonce.
 
     Requests with one nonce are sent one after the other: what arrives upstream belongs to the last one before it.
@@ -53,7 +53,7 @@ def _last_before(arrived: Exchange, askers: Sequence[Exchange]) -> Exchange:
     return next((x for x in reversed(askers) if x.began_ns <= arrived.began_ns), askers[0])
 
 
-def judge_pairs(facts: RunManifest, load: Load, ids: Sequence[str], catalogue: Catalogue) -> Judgement:
+def judge_pairs(facts: RunManifest, load: ReadExchange, ids: Sequence[str], catalogue: Catalogue) -> Judgement:
     """Judge a recording of both sides of a gateway."""
     found = pairs(load, ids)
     usual = {x.id: x for x, _ in found if x.case.kind is Kind.BASELINE}

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from conformance.apis.load_samples import population_of, sample_of
 from conformance.apis.request import request_body
-from conformance.apis.sampling import population_of, sample_of
 from conformance.deciding import CheckArguments, Outcome, decide
 from conformance.model.case import Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Exchange, Pair
@@ -144,14 +144,14 @@ def _outcome(rule: Rule, seen: Exchanges, policy: Policy) -> Outcome:
 def _shown(rule: Rule, example: Example, *, good: bool) -> ShownExample:
     if rule.is_of_gateways:
         shown = tuple(both_sides(rule, pairs(sides(example))))
-        return ShownExample(good, shown, "" if good else _says(rule, example))
+        return ShownExample(good, shown, "" if good else _first_finding(rule, example))
     if rule.is_of_populations:
-        return ShownExample(good, tuple(_of_users(rule, sides(example))), "" if good else _says(rule, example))
+        return ShownExample(good, tuple(_of_users(rule, sides(example))), "" if good else _first_finding(rule, example))
     names = [parameter_title(rule, name) for name in rule.parameters if name != "policy"]
     seen = sides(example)
     titles = [*names, *["…"] * len(seen)] if len(seen) > 1 else [""]
     shown = tuple(_side(rule, x, title) for x, title in zip(seen[:MOST_SIDES], titles, strict=False))
-    return ShownExample(good, shown, "" if good else _says(rule, example))
+    return ShownExample(good, shown, "" if good else _first_finding(rule, example))
 
 
 def both_sides(rule: Rule, seen: Sequence[Pair]) -> Iterator[ShownExchange]:
@@ -169,13 +169,13 @@ def both_sides(rule: Rule, seen: Sequence[Pair]) -> Iterator[ShownExchange]:
 
 def _hop(x: Exchange, title: str, client: Exchange | None) -> ShownExchange:
     """One exchange on one side of a gateway: request and response; what is as at the client is not shown again."""
-    asked, got = _request(x), lines(x.received, MAX_BYTES)
-    if client and _request(client) == asked:
-        asked = ("the same request",)
+    request, response = _request(x), lines(x.received, MAX_BYTES)
+    if client and _request(client) == request:
+        request = ("the same request",)
     if client and client.received == x.received:
-        got = ("the same response",)
+        response = ("the same response",)
     notes = (*([f"probe {x.case.probe}"] if x.case.kind is not Kind.BASELINE and not client else ()), *_ended(x))
-    return ShownExchange(title, notes, (*(f"> {line}" for line in asked), *(f"< {line}" for line in got)))
+    return ShownExchange(title, notes, (*(f"> {line}" for line in request), *(f"< {line}" for line in response)))
 
 
 PHASE_WORDS: Final[dict[Phase, str]] = {"alone": "alone", "load": "under load", "after": "after the load"}
@@ -195,11 +195,11 @@ def _of_users(rule: Rule, seen: Exchanges) -> Iterator[ShownExchange]:
 def _request(x: Exchange) -> tuple[str, ...]:
     """The header fields of a request that are no framing, and its body."""
     head, _, body = x.sent.partition(b"\r\n\r\n")
-    told = [line for line in head.split(b"\r\n")[1:] if not line.lower().startswith(FRAMING)]
-    return (*map(escape, told), *lines(body, MAX_BYTES))
+    shown = [line for line in head.split(b"\r\n")[1:] if not line.lower().startswith(FRAMING)]
+    return (*map(escape, shown), *lines(body, MAX_BYTES))
 
 
-def _says(rule: Rule, example: Example) -> str:
+def _first_finding(rule: Rule, example: Example) -> str:
     """The first finding under the first policy with which the rule fails."""
     for policy in POLICIES:
         status, message = judge_example(rule, example, policy)

@@ -16,17 +16,17 @@ class Arrivals:
     _returned: list[int] = field(default_factory=list)
 
     def take(self) -> int:
-        """The time of the earliest arrival that nobody has taken, in nanoseconds."""
+        """The time of the earliest arrival that no user has taken, in nanoseconds."""
         if self._returned:
             return heapq.heappop(self._returned)
         self._next += 1
         return self.began_ns + round((self._next - 1) / self.rate * NANOSECONDS)
 
     def give_back(self, due_ns: int) -> None:
-        """Leave an arrival to somebody else: who took it has left before it was due."""
+        """Leave an arrival to another user: the one that took it has left before it was due."""
         heapq.heappush(self._returned, due_ns)
 
     def not_sent(self, over_ns: int) -> int:
-        """How many were due before that time, and nobody took them."""
+        """How many were due before that time, and taken by no user."""
         due = -(-(over_ns - self.began_ns) * self.rate // NANOSECONDS)
         return max(0, int(due) - self._next) + sum(due_ns < over_ns for due_ns in self._returned)

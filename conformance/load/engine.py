@@ -14,8 +14,8 @@ from conformance.load.arrivals import Arrivals
 from conformance.load.mix import Mix, jobs
 from conformance.load.outbox import Outbox
 from conformance.load.part import Part
+from conformance.load.sampled import Sampled
 from conformance.load.sampling_process import Due, SamplingHere, SamplingProcess
-from conformance.load.taken import Taken
 from conformance.load.user import User
 from conformance.model.exchange import Exchange, Request
 from conformance.model.load import LoadSecond
@@ -150,7 +150,7 @@ class Engine:
 
 @asynccontextmanager
 async def running(
-    part: Part, key: str | None, on_taken: Callable[[Taken], None], sampling: Sampling = SamplingProcess
+    part: Part, key: str | None, on_sampled: Callable[[Sampled], None], sampling: Sampling = SamplingProcess
 ) -> AsyncIterator[Engine]:
     """An engine that passes samples on until the context exits, and then for a while those that are due."""
     monitor, origin_ns = StallMonitor(), now_ns()
@@ -166,7 +166,7 @@ async def running(
             part=part,
             key=key,
             mix=mix,
-            outbox=Outbox(sampling=takes, on_taken=on_taken),
+            outbox=Outbox(sampling=takes, on_sampled=on_sampled),
             budget=Budget(
                 target=part.target,
                 max_requests=part.max_requests,

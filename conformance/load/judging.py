@@ -1,22 +1,21 @@
-"""Judge a load test: the rules about all responses together, and how many fail a rule by themselves. Pure."""
+"""Judge a load test: the rules about all responses together, and how many responses fail the others. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from conformance.apis.errors import error_response
+from conformance.apis.token_counts import Usage
 from conformance.catalogue import Catalogue
 from conformance.clients import affected_clients
-from conformance.comparisons import Load
 from conformance.deciding import MAX_REASON, Outcome, outcome_of
-from conformance.judging import Judgement
+from conformance.judging import Judgement, add_usage
 from conformance.load.sampler import is_judged_alone, judged_alone
 from conformance.model.case import CaseId, Kind
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import Exchange, ReadExchange
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
 from conformance.model.sample import Group, Population, Sample
-from conformance.model.target import Prices
 from conformance.model.verdict import Level, Status, Verdict
 
 MOST_EXAMPLES: Final = 3
@@ -79,12 +78,12 @@ def case_of(group: Group) -> CaseId:
 
 
 def judge_load(
-    facts: RunManifest, population: Population, load: Load, ids: Iterable[str], catalogue: Catalogue
+    facts: RunManifest, population: Population, load: ReadExchange, ids: Iterable[str], catalogue: Catalogue
 ) -> Judgement:
     """Judge a load test by its samples, and by the exchanges whose bytes are kept."""
     result = Judgement(requests=len(population.samples))
     for sample in population.samples:
-        _count_usage(result, sample, facts.target.prices)
+        add_usage(result, sample.status, _usage(sample), facts.target.prices)
     wanted = {sample.exchange for sample in population.samples if is_judged_alone(sample)}
     alone = _judged_alone(result, facts, population, (load(name) for name in ids if name in wanted), catalogue)
     together = judge_population(population, catalogue)
@@ -150,14 +149,6 @@ def _judged_alone(
     return (examples.verdict(group, judged.get(group, [])) for (group, _), examples in found.items())
 
 
-def _count_usage(result: Judgement, sample: Sample, prices: Prices) -> None:
-    """Add the tokens that a response reports, and its price."""
-    result.tokens_prompt += sample.prompt_tokens or 0
-    result.tokens_completion += sample.completion_tokens or 0
-    if sample.status not in range(200, 300):
-        return
-    price = prices.request
-    if price is None and sample.prompt_tokens is not None and prices.input is not None and prices.output is not None:
-        price = (sample.prompt_tokens * prices.input + (sample.completion_tokens or 0) * prices.output) / 1e6
-    if price is not None:
-        result.cost_usd = (result.cost_usd or 0.0) + price
+def _usage(sample: Sample) -> Usage | None:
+    """The tokens that a response reports, or None."""
+    return None if sample.prompt_tokens is None else Usage(sample.prompt_tokens, sample.completion_tokens or 0)

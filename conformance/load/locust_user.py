@@ -1,8 +1,8 @@
 """Users of a load test under Locust, which spreads them over processes and machines, shapes the load, and draws it.
 
-A Locust user here stands for one of ours: it sends nothing itself. Each of Locust's workers has a process that sends
-(`child.py`), without Locust's replacements of the standard library. Its results go to the master, which passes them on
-to the process that records the run.
+A Locust user sends nothing itself: it stands for one of our users. Each of Locust's workers has a process that sends
+(`sending_process.py`), without Locust's replacements of the standard library. Its results go to the master, which
+passes them on to the process that records the run.
 
 In a locustfile of your own:
 
@@ -35,7 +35,7 @@ from conformance.model.sample import Sample
 
 BEGIN, RESULTS, STOP = "conformance_begin", "conformance_results", "conformance_stop"
 """Messages between master and workers."""
-CHILD: Final = (sys.executable, "-m", "conformance.load.child")
+SENDING_PROCESS: Final = (sys.executable, "-m", "conformance.load.sending_process")
 RECORD: Final = (sys.executable, "-m", "conformance", "load")
 LATEST_S: Final = 30.0
 """How long the master waits for the last results beyond the timeout of an exchange."""
@@ -90,7 +90,7 @@ class _Sender:
             target = msgspec.structs.replace(part.target, headers=json.loads(headers))
             part = msgspec.structs.replace(part, target=target)
         pipe = gevent.subprocess.PIPE
-        self._process = gevent.subprocess.Popen(CHILD, stdin=pipe, stdout=pipe)
+        self._process = gevent.subprocess.Popen(SENDING_PROCESS, stdin=pipe, stdout=pipe)
         self._write(Begin(part))
         self._write(Users(self._users))
         gevent.spawn(self._read, environment)
@@ -117,8 +117,8 @@ class _Sender:
         process = self._process
         for text in process.stdout:
             environment.runner.send_message(RESULTS, {"results": text.decode()})
-            for taken in results(text).taken:
-                _report(environment, taken.sample)
+            for sampled in results(text).sampled:
+                _report(environment, sampled.sample)
         process.wait()
         self._process = None
 
@@ -201,7 +201,7 @@ class _Master:
         gevent.os.tp_write(self._out, text)
         found = results(text)
         self._workers[found.worker] = found
-        self.failed.update(rule for taken in found.taken for rule in taken.sample.failed)
+        self.failed.update(rule for sampled in found.sampled for rule in sampled.sample.failed)
         if found.reason:
             gevent.spawn(environment.runner.quit)
 

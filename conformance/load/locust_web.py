@@ -1,4 +1,4 @@
-"""Our tab on Locust's web page: the rules that responses failed by themselves."""
+"""A tab on Locust's web page: how many responses fail each rule."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The locustfile of `conformance load`; one of your own may have further users: `locust_user.py`."""
+"""The locustfile of `conformance load`. For your own, with further users, see `locust_user.py`."""
 
 import os
 

@@ -1,11 +1,11 @@
-"""What the processes of a load test say to each other, one JSON value a line."""
+"""Messages between the processes of a load test, one JSON value a line."""
 
 from typing import Final
 
 import msgspec
 
 from conformance.load.part import Part
-from conformance.load.taken import Taken
+from conformance.load.sampled import Sampled
 from conformance.model.load import LoadSecond
 
 
@@ -38,7 +38,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     worker: int
     began_ns: int
-    taken: tuple[Taken, ...] = ()
+    sampled: tuple[Sampled, ...] = ()
     seconds: tuple[LoadSecond, ...] = ()
     users: int = 0
     sent: int = 0

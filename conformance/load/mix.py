@@ -9,7 +9,7 @@ import msgspec
 
 from conformance import catalogue
 from conformance.apis.in_dialect import in_dialect
-from conformance.apis.load_prompts import COMPLETION_TOKENS, TOOL, Asker, missing_model, prompt, tool_schema
+from conformance.apis.load_prompts import COMPLETION_TOKENS, TOOL, UserTurn, missing_model, prompt, tool_schema
 from conformance.apis.specs import generation, spec
 from conformance.model.case import CaseId, Kind
 from conformance.model.dialect import USUAL, Dialect
@@ -59,16 +59,16 @@ class Mix:
         kinds = tuple(dict.fromkeys((job.profile.api, job.profile.name, job.mode, job.task) for job in self.jobs))
         by_kind = {(job.profile.api, job.profile.name, job.mode, job.task): job for job in self.jobs}
         due = [by_kind[kind] for number in range(max(ALONE.values())) for kind in kinds if number < ALONE[kind[3]]]
-        return (self._request(job, Asker(self.run, ALONE_USER, turn), "alone") for turn, job in enumerate(due))
+        return (self._request(job, UserTurn(self.run, ALONE_USER, turn), "alone") for turn, job in enumerate(due))
 
     def request(self, user: int, turn: int, phase: Phase = "load") -> Request:
         """What a user sends in a turn, under load or, the same again, after it."""
         job = self.jobs[(user * STRIDE + turn) % len(self.jobs)]
-        return self._request(job, Asker(self.run, user, turn), phase)
+        return self._request(job, UserTurn(self.run, user, turn), phase)
 
-    def _request(self, job: Job, asker: Asker, phase: Phase) -> Request:
-        name = f"{phase}-u{asker.user:05}-t{asker.turn:05}"
-        request = _request(self.target, job, name, asker.nonce, self.dialects.get(job.profile.api, USUAL))
+    def _request(self, job: Job, sender: UserTurn, phase: Phase) -> Request:
+        name = f"{phase}-u{sender.user:05}-t{sender.turn:05}"
+        request = _request(self.target, job, name, sender.nonce, self.dialects.get(job.profile.api, USUAL))
         if phase != "load" or job.task != "text" or _share(request.nonce) >= self.hang_ups:
             return request
         events = EVENTS_BEFORE_HANG_UP if job.mode == "stream" else 0

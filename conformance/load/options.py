@@ -6,9 +6,9 @@ from typing import Final
 
 from conformance.apis.load_prompts import MOST
 from conformance.load.engine import Sampling
+from conformance.load.locust_process import LocustOptions
 from conformance.load.sampling_process import SamplingProcess
 from conformance.load.shape import Stages
-from conformance.load.under_locust import LocustOptions
 from conformance.model.criteria import ALL_RULES, RuleSelection
 from conformance.model.load import Bound
 from conformance.runner import RunOptions

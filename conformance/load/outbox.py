@@ -1,4 +1,4 @@
-"""What has been received and is not yet judged: passed on in batches, and bounded."""
+"""Exchanges that are received and not yet judged: passed on in batches, and bounded in memory."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 import anyio
 
+from conformance.load.sampled import Sampled
 from conformance.load.sampling_process import Due
-from conformance.load.taken import Taken
 
 BATCH: Final = 64
 """Exchanges that are passed on together, at most."""
@@ -20,25 +20,25 @@ HOLD_AT: Final = 32 * 1024 * 1024
 """Bytes that wait from which no request is sent: memory is bounded, whatever the target sends."""
 
 
-class Takes(Protocol):
+class SampleTaker(Protocol):
     """Takes samples of exchanges."""
 
     async def ready(self) -> None:
         """Wait until it can begin."""
 
-    async def take(self, due: Sequence[Due], *, is_hurried: bool = False) -> list[Taken]:
+    async def take(self, due: Sequence[Due], *, is_hurried: bool = False) -> list[Sampled]:
         """The samples, in the same order."""
 
 
 @dataclass(slots=True, kw_only=True, repr=False, eq=False)
 class Outbox:
-    """Exchanges on their way to the samples. `on_taken` gets each sample, in order."""
+    """Exchanges on their way to the samples. `on_sampled` gets each sample, in order."""
 
-    sampling: Takes
-    on_taken: Callable[[Taken], None]
+    sampling: SampleTaker
+    on_sampled: Callable[[Sampled], None]
     bytes_waiting: int = 0
     has_held: bool = False
-    """Whether somebody had to wait for room since this was last reset."""
+    """Whether a sender had to wait for room since this was last reset."""
     _due: deque[Due] = field(default_factory=deque)
     _changed: anyio.Event = field(default_factory=anyio.Event)
     _in_hand: int = 0
@@ -77,8 +77,8 @@ class Outbox:
             await anyio.sleep(COLLECT_S)
         batch = [self._due.popleft() for _ in range(min(BATCH, len(self._due)))]
         self._in_hand = len(batch)
-        for taken in await self.sampling.take(batch, is_hurried=self.bytes_waiting > HURRY_AT):
-            self.on_taken(taken)
+        for sampled in await self.sampling.take(batch, is_hurried=self.bytes_waiting > HURRY_AT):
+            self.on_sampled(sampled)
         self._in_hand = 0
         self.bytes_waiting -= sum(map(_size, batch))
         self._notify()

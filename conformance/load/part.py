@@ -1,4 +1,4 @@
-"""What one process of a load test has to know."""
+"""The part of a load test that one process sends: what it has to know."""
 
 from typing import Final
 

@@ -8,18 +8,18 @@ import anyio
 import msgspec
 
 from conformance import catalogue
-from conformance.apis.sampling import to_repeat
+from conformance.apis.load_samples import to_repeat
 from conformance.cost import Budget
 from conformance.load.engine import Engine, running
 from conformance.load.judging import holds
+from conformance.load.locust_process import LocustOptions, linked
 from conformance.load.merging import Merged
 from conformance.load.mix import loaded_apis
 from conformance.load.options import LoadOptions
 from conformance.load.part import Part
-from conformance.load.recorder import Doing, LoadStore, Recorder, Standing, Watch
+from conformance.load.recorder import Activity, LoadProgress, LoadStore, OnProgress, Recorder
 from conformance.load.shape import Stages, duration, users_at
 from conformance.load.steps import next_step
-from conformance.load.under_locust import LocustOptions, linked
 from conformance.model.load import LoadSecond, LoadStep
 from conformance.model.run import RunManifest
 from conformance.model.sample import Population
@@ -30,13 +30,13 @@ from conformance.transport.session import Session
 TICK_S: Final = 0.1
 
 
-async def record_load(options: LoadOptions, store: LoadStore, watch: Watch = lambda _: None) -> RunManifest:
+async def record_load(options: LoadOptions, store: LoadStore, on_progress: OnProgress = lambda _: None) -> RunManifest:
     """Send the requests of a load test, and record it; writes and returns the run's facts.
 
     It stops after the preflight if that shows that the target can't be tested. Cancellation (Ctrl-C) keeps what was
     recorded, and writes the facts as `interrupted` before it propagates.
     """
-    recorder = Recorder(options=options, store=store, watch=watch, started=datetime.now(UTC))
+    recorder = Recorder(options=options, store=store, on_progress=on_progress, started=datetime.now(UTC))
     return await with_facts(recorder, store, lambda: _record(recorder))
 
 
@@ -48,14 +48,14 @@ async def _record(recorder: Recorder) -> None:
 
 
 async def _send(recorder: Recorder) -> None:
-    recorder.watch(Standing("preflight"))
+    recorder.on_progress(LoadProgress("preflight"))
     found = await _preflight(recorder)
     recorder.dialects = found.dialects
     recorder.stopped, recorder.reason = found.mistake
     if recorder.stopped:
         return
     async with running(recorder.part(), recorder.options.run.key, recorder.keep, recorder.options.sampling) as engine:
-        recorder.watch(Standing("alone"))
+        recorder.on_progress(LoadProgress("alone"))
         await engine.one_at_a_time(engine.mix.alone())
         await engine.outbox.emptied()
         if not recorder.outcomes["complete"]:
@@ -64,10 +64,10 @@ async def _send(recorder: Recorder) -> None:
         engine.budget.kept_back = replace(engine.budget)  # for the requests after the load
         recorder.outcomes.clear()
         await _load(recorder, engine)
-        recorder.watch(recorder.standing(engine, "judging"))
+        recorder.on_progress(recorder.progress(engine, "judging"))
         await engine.outbox.emptied()
         recorder.write()
-        recorder.watch(recorder.standing(engine, "after"))
+        recorder.on_progress(recorder.progress(engine, "after"))
         engine.budget.kept_back = None
         again = [
             engine.mix.request(sample.user, sample.turn, "after") for sample in to_repeat(recorder.store.samples())
@@ -116,13 +116,13 @@ async def _load_here(recorder: Recorder, engine: Engine, stages: Stages) -> None
     async def drive() -> None:
         while (users := users_at(stages, anyio.current_time() - began)) is not None and not engine.over.is_set():
             engine.set_users(users)
-            recorder.watch(recorder.standing(engine, "load", anyio.current_time() - began))
+            recorder.on_progress(recorder.progress(engine, "load", anyio.current_time() - began))
             left = duration(stages) - (anyio.current_time() - began)
             # Not within `move_on_after`: Ctrl-C is lost if it comes as the time is up, since asyncio delivers only one
             # of two cancellations.
             await anyio.sleep(min(TICK_S, max(0.0, left)))
         recorder.loaded_s = recorder.since_load(engine)
-        recorder.watch(recorder.standing(engine, "waiting"))
+        recorder.on_progress(recorder.progress(engine, "waiting"))
 
     await engine.load(drive)
 
@@ -145,19 +145,19 @@ async def _load_in_steps(recorder: Recorder, engine: Engine) -> None:
 
 async def _load_by_locust(recorder: Recorder, engine: Engine) -> None:
     """Let Locust send the load, within what the requests before and after it leave of the bounds."""
-    options, part = recorder.options, _less(engine.part, engine.budget)
+    options, part = recorder.options, _remaining(engine.part, engine.budget)
     began: float | None = None
 
     def show(merged: Merged) -> None:
         nonlocal began
-        doing: Doing = "load" if merged.users or began is None else "waiting"
+        activity: Activity = "load" if merged.users or began is None else "waiting"
         if began is None and merged.users:
             began = anyio.current_time()
         seconds = 0.0 if began is None else anyio.current_time() - began
-        if doing == "load":
+        if activity == "load":
             recorder.loaded_s = seconds
-        mine = recorder.standing(engine, doing, seconds)
-        recorder.watch(mine._replace(users=merged.users, sent=merged.sent, in_progress=merged.in_progress))
+        mine = recorder.progress(engine, activity, seconds)
+        recorder.on_progress(mine._replace(users=merged.users, sent=merged.sent, in_progress=merged.in_progress))
 
     async with linked(options.locust or LocustOptions(), part, options.stages) as link:
         await link.begin(part)
@@ -168,7 +168,7 @@ async def _load_by_locust(recorder: Recorder, engine: Engine) -> None:
     recorder.not_sent, recorder.ended_early = merged.not_sent, merged.reason
 
 
-def _less(part: Part, budget: Budget) -> Part:
+def _remaining(part: Part, budget: Budget) -> Part:
     """The part with the bounds that are left for the load."""
     later = budget.kept_back or Budget(target=part.target)
     requests, tokens, cost = (budget.requests + later.requests, budget.tokens + later.tokens, budget.cost + later.cost)

@@ -1,4 +1,4 @@
-"""Collects what a load test shows, and says how far it is."""
+"""Collects the samples and facts of a load test, and reports its progress."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,8 +11,8 @@ import msgspec
 from conformance.load.engine import Engine
 from conformance.load.options import LoadOptions
 from conformance.load.part import Part
+from conformance.load.sampled import Sampled
 from conformance.load.shape import duration, most_users
-from conformance.load.taken import Taken
 from conformance.model.dialect import Dialect
 from conformance.model.exchange import Exchange
 from conformance.model.load import LoadFacts, LoadSecond, LoadStep
@@ -27,13 +27,13 @@ from conformance.transport.clock import NANOSECONDS
 WRITE_AT: Final = 200
 """Samples that are written together."""
 
-Doing = Literal["preflight", "alone", "load", "waiting", "judging", "after"]
+Activity = Literal["preflight", "alone", "load", "waiting", "judging", "after"]
 
 
-class Standing(NamedTuple):
-    """How far a load test is: what it is doing, for how many of how many seconds, and what has been seen."""
+class LoadProgress(NamedTuple):
+    """Progress of a load test: what it is doing, for how many of how many seconds, and what has been received."""
 
-    doing: Doing
+    activity: Activity
     seconds: float = 0.0
     of_seconds: float = 0.0
     users: int = 0
@@ -43,7 +43,7 @@ class Standing(NamedTuple):
     failed: Counter[str] = Counter()
 
 
-Watch = Callable[[Standing], None]
+OnProgress = Callable[[LoadProgress], None]
 
 
 class LoadStore(Store, Protocol):
@@ -65,7 +65,7 @@ class Recorder:
 
     options: LoadOptions
     store: LoadStore
-    watch: Watch
+    on_progress: OnProgress
     started: datetime
     dialects: dict[Api, Dialect] = field(default_factory=dict)
     planned: list[str] = field(default_factory=list)
@@ -80,7 +80,7 @@ class Recorder:
     seconds: list[LoadSecond] = field(default_factory=list)
     loaded_s: float = 0.0
     not_sent: int = 0
-    taken: int = 0
+    sampled: int = 0
     skipped: int = 0
     ended_early: str = ""
     processes: int = 1
@@ -116,7 +116,7 @@ class Recorder:
             seconds=tuple(self.seconds),
             steps=tuple(self.steps),
             bound=self.options.bound,
-            judged=self.taken - self.skipped if self.skipped else None,
+            judged=self.sampled - self.skipped if self.skipped else None,
             ended_early=self.ended_early,
         )
 
@@ -138,26 +138,26 @@ class Recorder:
             max_cost=run.max_cost,
         )
 
-    def keep(self, taken: Taken) -> None:
+    def keep(self, sampled: Sampled) -> None:
         """Keep a sample, and the exchange if its bytes are kept."""
-        if taken.exchange is not None:
-            self.store.write(unpack(taken.exchange))
-        self.taken += 1
-        self.skipped += taken.is_skipped
-        self.shapes |= taken.shapes
-        if taken.sample.task != "mistake":
-            self.outcomes[taken.sample.outcome] += 1
-        self.failed.update(taken.sample.failed)
-        self.unwritten.append(taken.sample)
+        if sampled.exchange is not None:
+            self.store.write(unpack(sampled.exchange))
+        self.sampled += 1
+        self.skipped += sampled.is_skipped
+        self.shapes |= sampled.shapes
+        if sampled.sample.task != "mistake":
+            self.outcomes[sampled.sample.outcome] += 1
+        self.failed.update(sampled.sample.failed)
+        self.unwritten.append(sampled.sample)
         if self.options.in_steps:
-            self.latest.append(taken.sample)
+            self.latest.append(sampled.sample)
         if len(self.unwritten) >= WRITE_AT:
             self.write()
 
-    def standing(self, engine: Engine, doing: Doing, seconds: float = 0.0) -> Standing:
-        """How far the load test is."""
-        return Standing(
-            doing,
+    def progress(self, engine: Engine, activity: Activity, seconds: float = 0.0) -> LoadProgress:
+        """The progress of the load test."""
+        return LoadProgress(
+            activity,
             seconds=seconds,
             of_seconds=duration(self.options.stages),
             users=len(engine.users),

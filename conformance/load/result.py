@@ -1,4 +1,4 @@
-"""What a load showed, in numbers: outcomes, times, goodput, steps, and how busy the harness itself was."""
+"""The result of a load in numbers: outcomes, times, goodput, steps, and how busy the harness itself was."""
 
 from typing import Literal
 

@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from conformance.apis.sampling import reasons_to_keep, sample_of, shapes_of
+from conformance.apis.load_samples import reasons_to_keep, sample_of, shapes_of
 from conformance.catalogue import Catalogue
 from conformance.deciding import Outcome
-from conformance.load.taken import Taken
+from conformance.load.sampled import Sampled
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Rule
 from conformance.model.sample import Group, Sample
@@ -46,7 +46,7 @@ class Sampler:
     seen: set[_Look] = field(default_factory=set)
     under_load: int = 0
 
-    def take(self, x: Exchange, *, late: int = 0, is_hurried: bool = False) -> Taken:
+    def take(self, x: Exchange, *, late: int = 0, is_hurried: bool = False) -> Sampled:
         """The sample of an exchange that began `late` nanoseconds after it was due.
 
         `is_hurried`: the harness is behind, so that only a response is judged that looks unlike all before.
@@ -57,7 +57,7 @@ class Sampler:
         failed, broken = self._judged(x) if is_due and not is_skipped else ((), ())
         sample = msgspec.structs.replace(sample, late=late, failed=failed)
         is_kept = self._is_kept(sample, broken)
-        return Taken(
+        return Sampled(
             sample=msgspec.structs.replace(sample, exchange=x.id) if is_kept else sample,
             shapes=dict(self._new_names(x)),
             exchange=pack(x) if is_kept else None,

@@ -1,4 +1,4 @@
-"""Takes samples in a process of its own, so that the process that sends is not delayed."""
+"""Take samples in a separate process, so that the process that sends is not delayed."""
 
 import asyncio
 import os
@@ -9,8 +9,8 @@ from typing import Final, NamedTuple, Self
 import msgspec
 
 from conformance import catalogue
+from conformance.load.sampled import Sampled
 from conformance.load.sampler import Sampler
-from conformance.load.taken import Taken
 from conformance.model.criteria import RuleSelection
 from conformance.model.exchange import Exchange
 from conformance.model.target import Policy
@@ -46,12 +46,12 @@ class SamplingProcess:
         """Wait until it has loaded the rules. Raises BrokenExecutor if the process is gone."""
         await asyncio.wrap_future(self._started)
 
-    async def take(self, due: Sequence[Due], *, is_hurried: bool = False) -> list[Taken]:
+    async def take(self, due: Sequence[Due], *, is_hurried: bool = False) -> list[Sampled]:
         """The samples of some exchanges. Raises BrokenExecutor if the process is gone."""
         batch = _Batch([(pack(x), late) for x, late in due], is_hurried)
         packed = msgspec.msgpack.encode(batch)
         done = await asyncio.wrap_future(self._pool.submit(_take, packed))
-        return msgspec.msgpack.decode(done, type=list[Taken])
+        return msgspec.msgpack.decode(done, type=list[Sampled])
 
     async def __aenter__(self) -> Self:
         return self
@@ -71,7 +71,7 @@ class SamplingHere:
     async def ready(self) -> None:
         """It is."""
 
-    async def take(self, due: Sequence[Due], *, is_hurried: bool = False) -> list[Taken]:
+    async def take(self, due: Sequence[Due], *, is_hurried: bool = False) -> list[Sampled]:
         """The samples of some exchanges."""
         return [self._sampler.take(x, late=late, is_hurried=is_hurried) for x, late in due]
 
@@ -100,5 +100,5 @@ def _begin(rules: RuleSelection, policy: Policy, worker: int) -> None:
 def _take(packed: bytes) -> bytes:
     batch = msgspec.msgpack.decode(packed, type=_Batch)
     take = _Here.sampler.take
-    taken = [take(unpack(one), late=late, is_hurried=batch.is_hurried) for one, late in batch.exchanges]
-    return msgspec.msgpack.encode(taken)
+    sampled = [take(unpack(one), late=late, is_hurried=batch.is_hurried) for one, late in batch.exchanges]
+    return msgspec.msgpack.encode(sampled)

@@ -10,7 +10,7 @@ from typing import Final
 
 import anyio
 
-from conformance.apis.sampling import sample_of, shapes_of, to_repeat
+from conformance.apis.load_samples import sample_of, shapes_of, to_repeat
 from conformance.catalogue import Catalogue, of_users
 from conformance.load.judging import judge_population
 from conformance.load.mix import Mix, jobs
@@ -93,9 +93,9 @@ class _Crowd:
         async with self._session() as session:
             for request in self._mix.alone():
                 await self._send(session, request)
-        async with anyio.create_task_group() as crowd:
+        async with anyio.create_task_group() as group:
             for user in range(1, users + 1):
-                crowd.start_soon(self._user, user, turns)
+                group.start_soon(self._user, user, turns)
         async with self._session() as session:
             for sample in to_repeat(self._samples):
                 await self._send(session, self._mix.request(sample.user, sample.turn, "after"))

@@ -165,6 +165,9 @@ class Pair(NamedTuple):
     upstream: tuple[Exchange, ...]
 
 
+ReadExchange = Callable[[str], Exchange]
+"""Reads an exchange of a run by its ID."""
+
 T = TypeVar("T")
 
 

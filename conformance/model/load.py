@@ -1,4 +1,4 @@
-"""What a run under load knows that is in none of its exchanges: how many users, when, and how busy the harness was."""
+"""Facts of a load test that its exchanges do not hold: how many users, when, and how busy the harness was."""
 
 import msgspec
 

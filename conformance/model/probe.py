@@ -38,8 +38,8 @@ class RawRequest(msgspec.Struct, frozen=True, kw_only=True):
     padding: int = 0
 
 
-class Said(NamedTuple):
-    """What the harness says in one turn over a WebSocket; the other fields are those of `Turn`."""
+class SocketTurn(NamedTuple):
+    """What the harness sends in one turn over a WebSocket; the other fields are those of `Turn`."""
 
     event: dict[str, Any]
     continues: int | None = None
@@ -86,7 +86,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
     build_body: Callable[[dict[str, Any], Mode], Any] | None = None
     follows: tuple[Compare, ...] = ()
     build_next: Callable[..., Any] | None = None
-    build_turns: Callable[[dict[str, Any]], tuple[Said, ...]] | None = None
+    build_turns: Callable[[dict[str, Any]], tuple[SocketTurn, ...]] | None = None
     raw: RawRequest | None = None
     suite: Suite = "gate"
     smoke_suite_modes: tuple[Mode, ...] = ()

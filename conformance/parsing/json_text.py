@@ -140,11 +140,11 @@ def repeated_name(data: bytes) -> str:
 def _clause(error: Exception) -> str:
     match error:
         case json.JSONDecodeError():
-            told = next((words for begins, words in FAULTS.items() if error.msg.startswith(begins)), "broken")
+            fault = next((words for begins, words in FAULTS.items() if error.msg.startswith(begins)), "broken")
             if error.msg.startswith("Unterminated string") or BEGUN.fullmatch(error.doc.rstrip(), error.pos):
-                return f"{told} at character {error.pos} ({TRUNCATED})"
+                return f"{fault} at character {error.pos} ({TRUNCATED})"
             more = f" ({error.doc[error.pos :][:20]!r})" if error.msg == "Extra data" else ""
-            return f"{told} at character {error.pos}{more}"
+            return f"{fault} at character {error.pos}{more}"
         case UnicodeDecodeError():
             is_cut = error.reason == "unexpected end of data"
             return f"not UTF-8 at byte {error.start}{f' ({TRUNCATED})' if is_cut else ''}"

@@ -30,5 +30,5 @@ def requests_running(x: Exchange) -> float | None:
     if reply(x).status not in range(200, 300):
         return None
     found = GAUGE.finditer(reply(x).content[:LOOKED_AT])
-    told = [(sample["name"], float(sample["value"])) for sample in found if OF_THE_WEB not in sample["name"].lower()]
-    return sum(value for name, value in told if name == told[0][0]) if told else None
+    values = [(sample["name"], float(sample["value"])) for sample in found if OF_THE_WEB not in sample["name"].lower()]
+    return sum(value for name, value in values if name == values[0][0]) if values else None

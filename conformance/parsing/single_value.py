@@ -76,19 +76,19 @@ def damaged_ends(text: str, meant: Any) -> str:
 
     White space does not count. A text that differs elsewhere may be another value that the model wrote.
     """
-    said = "".join(text.split())
+    found = "".join(text.split())
     spellings = (json.dumps(meant, ensure_ascii=False), json.dumps(meant))
-    return next(filter(None, (_difference(said, "".join(spelling.split())) for spelling in spellings)), "")
+    return next(filter(None, (_difference(found, "".join(spelling.split())) for spelling in spellings)), "")
 
 
-def _difference(said: str, whole: str) -> str:
-    lost, more = len(whole) - len(said), len(said) - len(whole)
-    if lost > 0 and len(said) >= LEAST and whole.startswith(said):
+def _difference(found: str, whole: str) -> str:
+    lost, more = len(whole) - len(found), len(found) - len(whole)
+    if lost > 0 and len(found) >= LEAST and whole.startswith(found):
         return f"its last {lost} of {len(whole)} character(s) are lost"
-    if lost > 0 and len(said) >= LEAST and lost < len(said) and whole.endswith(said):
+    if lost > 0 and len(found) >= LEAST and lost < len(found) and whole.endswith(found):
         return f"its first {lost} of {len(whole)} character(s) are lost"
-    if more > 0 and said.startswith(whole) and whole.endswith(said[-more:]):
+    if more > 0 and found.startswith(whole) and whole.endswith(found[-more:]):
         return f"its last {more} character(s) are doubled"
-    if more > 0 and said.endswith(whole) and whole.startswith(said[:more]):
+    if more > 0 and found.endswith(whole) and whole.startswith(found[:more]):
         return f"its first {more} character(s) are doubled"
     return ""

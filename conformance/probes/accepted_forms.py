@@ -65,8 +65,8 @@ def _in_parts(*parts: dict[str, Any]) -> Change:
 
 def _instructed(role: str, content: Any) -> Change:
     """The baseline request after a message of this role."""
-    told = {"role": role, "content": content}
-    return lambda body, _mode: body | {"messages": [told, *body["messages"]], "max_tokens": CAP}
+    message = {"role": role, "content": content}
+    return lambda body, _mode: body | {"messages": [message, *body["messages"]], "max_tokens": CAP}
 
 
 def _with_result_in_parts(body: dict[str, Any], _mode: Mode) -> Any:

@@ -32,8 +32,8 @@ def tools(api: Api, offer: Offer) -> Fields:
     made = [{"type": "function", **({"function": t} if nested else t)} for t in offer.tools]
     named: Fields = {"type": "function", **({"function": {"name": offer.choice}} if nested else {"name": offer.choice})}
     choice = offer.choice if offer.choice in CHOICES else named
-    said = {} if choice == "auto" else {"tool_choice": choice}
-    return {"tools": made, **said, **({"parallel_tool_calls": False} if offer.alone else {})}
+    required = {} if choice == "auto" else {"tool_choice": choice}
+    return {"tools": made, **required, **({"parallel_tool_calls": False} if offer.alone else {})}
 
 
 def _tools_of_messages(offer: Offer) -> Fields:
@@ -46,5 +46,5 @@ def _tools_of_messages(offer: Offer) -> Fields:
 
 def request_encoding(api: Api, text: str, tokens: int, offer: Offer | None = None, /, **fields: Any) -> Change:
     """Send this text under a cap, with these tools and fields, and request usage."""
-    said = user_message(api, text) | (tools(api, offer) if offer else {}) | fields | token_cap(api, tokens)
-    return lambda body, mode: body | said | usage_too(api, mode)
+    added = user_message(api, text) | (tools(api, offer) if offer else {}) | fields | token_cap(api, tokens)
+    return lambda body, mode: body | added | usage_too(api, mode)

@@ -46,8 +46,8 @@ def _raw(api: Api, rest: bytes) -> RawRequest:
 def _purpose(api: Api, content: bytes = b"Say hello.") -> bytes:
     """The prompt and the end of the body."""
     text = b'"' + content + b'"'
-    said = b'[{"role": "user", "content": ' + text + b"}]" if api in CONVERSATIONAL else text
-    return f'"{spec(api).prompt}": '.encode() + said + b"}"
+    prompt = b'[{"role": "user", "content": ' + text + b"}]" if api in CONVERSATIONAL else text
+    return f'"{spec(api).prompt}": '.encode() + prompt + b"}"
 
 
 def _mistake(

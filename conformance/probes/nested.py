@@ -44,8 +44,8 @@ def _of_chat() -> Place:
     places["tools.function.parameters"] = _offered("chat", parameters=WRONG_OBJECT)
     for name in ("strict", "schema"):
         wrong = WRONG_OBJECT if name == "schema" else WRONG_SCALAR
-        asked = {"type": "json_schema", "json_schema": FORMAT | {name: wrong}}
-        places[f"response_format.json_schema.{name}"] = {"response_format": asked}
+        sent = {"type": "json_schema", "json_schema": FORMAT | {name: wrong}}
+        places[f"response_format.json_schema.{name}"] = {"response_format": sent}
     return places
 
 
@@ -66,14 +66,16 @@ def _of_messages() -> Place:
 
 
 def _of_responses() -> Place:
-    asked = {name: FORMAT | {name: WRONG_OBJECT if name == "schema" else WRONG_SCALAR} for name in ("strict", "schema")}
+    formats = {
+        name: FORMAT | {name: WRONG_OBJECT if name == "schema" else WRONG_SCALAR} for name in ("strict", "schema")
+    }
     return {
         "input.content": _purpose("responses", content=WRONG_SCALAR),
         "input.content.text": _part("responses", "input_text", text=WRONG_SCALAR),
         "input.content.image_url": _part("responses", "input_image", image_url=WRONG_SCALAR),
         **{f"tools.{name}": _offered("responses", **{name: WRONG_SCALAR}) for name in ("description", "strict")},
         "tools.parameters": _offered("responses", parameters="unexpected"),
-        **{f"text.format.{name}": {"text": {"format": {"type": "json_schema"} | f}} for name, f in asked.items()},
+        **{f"text.format.{name}": {"text": {"format": {"type": "json_schema"} | f}} for name, f in formats.items()},
         "text.verbosity": {"text": {"verbosity": WRONG_SCALAR}},
         "reasoning.effort": {"reasoning": {"effort": WRONG_SCALAR}},
     }

@@ -17,7 +17,7 @@ PREFIX = " ".join([CACHED_PREFIX, *(NUMBERS[number**3 % 83 % 10] for number in r
 CAP = 4
 
 
-def _asked(api: Api, body: dict[str, Any]) -> Fields:
+def _with_prefix(api: Api, body: dict[str, Any]) -> Fields:
     """The baseline request after the prefix, which is marked where the API has marks."""
     if api == "messages":
         return {"system": [{"type": "text", "text": PREFIX, "cache_control": {"type": "ephemeral"}}]}
@@ -28,7 +28,7 @@ def _asked(api: Api, body: dict[str, Any]) -> Fields:
 
 def _pair(api: Api) -> Iterator[Probe]:
     def change(body: dict[str, Any], _mode: Mode) -> Any:
-        return body | _asked(api, body) | token_cap(api, CAP)
+        return body | _with_prefix(api, body) | token_cap(api, CAP)
 
     purposes = ("A long prefix, which a target may cache.", "The same request again: its prompt has as many tokens.")
     for repeat, purpose in enumerate(purposes):

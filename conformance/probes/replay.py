@@ -31,33 +31,33 @@ def _of_chat(first: int, *results: str, **fields: Any) -> Turn:
     ids = [f"call_{number:024d}" for number in range(first, first + len(results))]
     function = {"name": "get_weather", "arguments": '{"city": "Oslo"}'}
     calls = [{"id": name, "type": "function", "function": function} for name in ids]
-    said = [{"role": "tool", "tool_call_id": name, "content": text} for name, text in zip(ids, results, strict=True)]
-    return ({"role": "assistant", **fields, "tool_calls": calls}, *said)
+    outputs = [{"role": "tool", "tool_call_id": name, "content": text} for name, text in zip(ids, results, strict=True)]
+    return ({"role": "assistant", **fields, "tool_calls": calls}, *outputs)
 
 
-def _of_messages(first: int, *results: Any, said: str = "") -> Turn:
+def _of_messages(first: int, *results: Any, text_before: str = "") -> Turn:
     """The same as content blocks of Messages; a result of None has no content."""
     ids = [f"toolu_{number:024d}" for number in range(first, first + len(results))]
     calls = [{"type": "tool_use", "id": name, "name": "get_weather", "input": {"city": "Oslo"}} for name in ids]
-    told = [
+    outputs = [
         {"type": "tool_result", "tool_use_id": name} | ({} if text is None else {"content": text})
         for name, text in zip(ids, results, strict=True)
     ]
-    spoken = [{"type": "text", "text": said}] if said else []
-    return ({"role": "assistant", "content": [*spoken, *calls]}, {"role": "user", "content": told})
+    texts = [{"type": "text", "text": text_before}] if text_before else []
+    return ({"role": "assistant", "content": [*texts, *calls]}, {"role": "user", "content": outputs})
 
 
-def _of_responses(first: int, *results: Any, said: str = "") -> Turn:
+def _of_responses(first: int, *results: Any, text_before: str = "") -> Turn:
     """The same as items of Responses."""
     ids = [f"call_{number:024d}" for number in range(first, first + len(results))]
     function = {"type": "function_call", "name": "get_weather", "arguments": '{"city": "Oslo"}'}
     calls = [function | {"call_id": name} for name in ids]
-    told = [
+    outputs = [
         {"type": "function_call_output", "call_id": name, "output": text}
         for name, text in zip(ids, results, strict=True)
     ]
-    spoken = [{"role": "assistant", "content": said}] if said else []
-    return (*spoken, *calls, *told)
+    texts = [{"role": "assistant", "content": text_before}] if text_before else []
+    return (*texts, *calls, *outputs)
 
 
 TURNS: dict[Api, dict[str, Turn]] = {
@@ -71,7 +71,7 @@ TURNS: dict[Api, dict[str, Turn]] = {
     },
     "messages": {
         "alone": _of_messages(1, RESULT),
-        "text": _of_messages(2, "9 degrees", said="I look it up."),
+        "text": _of_messages(2, "9 degrees", text_before="I look it up."),
         "several": _of_messages(3, "10 degrees", SECOND),
         "parts": _of_messages(5, [{"type": "text", "text": "12 degrees"}]),
         "blank-result": _of_messages(6, ""),
@@ -79,7 +79,7 @@ TURNS: dict[Api, dict[str, Turn]] = {
     },
     "responses": {
         "alone": _of_responses(1, RESULT),
-        "text": _of_responses(2, "9 degrees", said="I look it up."),
+        "text": _of_responses(2, "9 degrees", text_before="I look it up."),
         "several": _of_responses(3, "10 degrees", SECOND),
         "parts": _of_responses(5, [{"type": "input_text", "text": "12 degrees"}]),
         "blank-result": _of_responses(6, ""),
@@ -98,7 +98,7 @@ def _history(api: Api) -> Turn:
 def _probe(
     api: Api, form: str, purpose: str, messages: Turn, modes: tuple[Mode, ...] = MODES, suite: Suite = "gate"
 ) -> Probe:
-    said = (
+    fields = (
         {"input" if api == "responses" else "messages": [*messages]}
         | tools(api, Offer((FORECAST,), "none"))
         | token_cap(api, CAP)
@@ -109,7 +109,7 @@ def _probe(
         purpose=purpose,
         api=api,
         modes=modes,
-        build_body=lambda body, mode: body | said | usage_too(api, mode),
+        build_body=lambda body, mode: body | fields | usage_too(api, mode),
         suite=suite,
         max_tokens=CAP,
     )

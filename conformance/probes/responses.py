@@ -1,5 +1,6 @@
 """Specific to the Responses API: server-side state, compaction, and metadata that is echoed."""
 
+from typing import Any
 from urllib.parse import quote
 
 from conformance.apis.continuation import (
@@ -13,6 +14,7 @@ from conformance.apis.continuation import (
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.probe import Probe, RawRequest
+from conformance.model.words import Mode
 from conformance.probes.accepted_forms import MARKER_TEXT
 from conformance.probes.baseline import token_cap, with_fields
 
@@ -26,6 +28,8 @@ TALKED = [
     {"type": "message", "role": "assistant", "content": "The lamps are green, and the boats come home."},
 ]
 """A conversation that is compacted."""
+REFERENCE = "reference"
+LOST = {"type": "item_reference", "id": "msg_of_nobody"}
 MOST_SUMMARY = 256
 """Tokens: more than a summary of two sentences has. The API has no field that limits them."""
 
@@ -49,12 +53,27 @@ def _by_id(name: str) -> RawRequest | None:
     return RawRequest(method="GET", path=f"/{quote(name, safe='')}") if name else None
 
 
+def _referring(body: dict[str, Any], _mode: Mode) -> Any:
+    """The baseline request after a reference to an item that does not exist."""
+    return body | CAPPED | {"input": [LOST, {"type": "message", "role": "user", "content": body["input"]}]}
+
+
 KEPT = (
     Probe(
         kind=Kind.PREVIOUS_RESPONSE,
         purpose="`previous_response_id` does not exist: it must be rejected, not ignored.",
         api="responses",
         build_body=with_fields(previous_response_id="resp_of_nobody", **CAPPED),
+        max_tokens=16,
+    ),
+    Probe(
+        kind=Kind.PREVIOUS_RESPONSE,
+        subject=REFERENCE,
+        purpose="An `item_reference` names no item: it must be rejected, not ignored.",
+        api="responses",
+        modes=("unary",),
+        build_body=_referring,
+        suite="full",
         max_tokens=16,
     ),
     Probe(

@@ -18,8 +18,8 @@ OPTION = {CANARY: "sing"}
 def _in_message(api: Api) -> Change:
     def change(body: dict[str, Any], _mode: Mode) -> Any:
         if api == "responses":
-            said = [{"role": "user", "content": "Say hello.", **OPTION}]
-            return body | {"input": said} | token_cap(api, 1)
+            messages = [{"role": "user", "content": "Say hello.", **OPTION}]
+            return body | {"input": messages} | token_cap(api, 1)
         *earlier, last = body["messages"]
         return body | {"messages": [*earlier, last | OPTION]} | token_cap(api, 1)
 

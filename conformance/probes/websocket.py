@@ -6,7 +6,7 @@ from msgspec import structs
 
 from conformance.apis.websocket import NO_KEY, RECONNECT, TURNS, WARM_UP, after_reconnecting
 from conformance.model.case import Compare, Kind
-from conformance.model.probe import Probe, RawRequest, Said
+from conformance.model.probe import Probe, RawRequest, SocketTurn
 from conformance.probes.accepted_forms import MARKER_TEXT
 from conformance.probes.auth import NO_KEY as WITHOUT_KEY
 from conformance.probes.baseline import token_cap
@@ -27,25 +27,25 @@ HANDSHAKE = RawRequest(
 )
 
 
-def turns(body: dict[str, Any]) -> tuple[Said, ...]:
+def turns(body: dict[str, Any]) -> tuple[SocketTurn, ...]:
     """The roles of `TURNS`, in order."""
     create = {"type": "response.create", "model": body["model"], "store": False} | token_cap("responses", CAP)
     return (
-        Said(create | {"input": [{"type": "message", "role": "user", "content": "Say hello."}]}),
-        Said(create | {"input": f"{MARKER_TEXT} Say hello."}),
-        Said(create | {"input": "Say hello again."}, continues=1),
-        Said(create | {"input": "Say hello again.", "previous_response_id": "resp_of_nobody"}),
-        Said({"type": "response.of_nobody"}, patience_s=PATIENCE_S),
+        SocketTurn(create | {"input": [{"type": "message", "role": "user", "content": "Say hello."}]}),
+        SocketTurn(create | {"input": f"{MARKER_TEXT} Say hello."}),
+        SocketTurn(create | {"input": "Say hello again."}, continues=1),
+        SocketTurn(create | {"input": "Say hello again.", "previous_response_id": "resp_of_nobody"}),
+        SocketTurn({"type": "response.of_nobody"}, patience_s=PATIENCE_S),
     )
 
 
-def warming_up(body: dict[str, Any]) -> tuple[Said, ...]:
+def warming_up(body: dict[str, Any]) -> tuple[SocketTurn, ...]:
     """The second and the third turn of `TURNS`, the first of them as a warm-up."""
     _, second, continued, *_ = turns(body)
-    return Said(second.event | {"generate": False}), continued._replace(continues=0)
+    return SocketTurn(second.event | {"generate": False}), continued._replace(continues=0)
 
 
-def unlocked(body: dict[str, Any]) -> tuple[Said, ...]:
+def unlocked(body: dict[str, Any]) -> tuple[SocketTurn, ...]:
     """The first turn of `TURNS` alone."""
     return turns(body)[:1]
 

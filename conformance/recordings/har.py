@@ -67,8 +67,8 @@ def _failure(entry: Any) -> str:
     """
     own = OWN_COMMENT.fullmatch(text(entry, "comment"))
     places = ("response._error", "_error", "response._failureText", "_failureText")
-    told = (*(member(entry, place) for place in places), own and own[1])
-    return next((value for value in told if isinstance(value, str) and value), "")
+    reasons = (*(member(entry, place) for place in places), own and own[1])
+    return next((value for value in reasons if isinstance(value, str) and value), "")
 
 
 def _fields(entry: Any, path: str) -> Fields:

@@ -59,13 +59,13 @@ def entry_of(x: AcceptedExchange, host: str) -> Entry | Skipped:
     )
 
 
-def _masked(x: AcceptedExchange, case: CaseId, asked: dict[str, Any]) -> Exchange:
+def _masked(x: AcceptedExchange, case: CaseId, request: dict[str, Any]) -> Exchange:
     """The exchange without its secrets. Arrivals that had to wait for the client do not show the server's pace."""
     head, end, body = x.sent.partition(HEAD_END)
     line, _, fields = head.partition(b"\n")
     head_at, _ = final_head(x.received)
-    told = tuple(_fields(x.received[:head_at]))
-    secrets = secrets_of(_text(line), tuple(_fields(fields)), told, asked, filters=False)
+    received = tuple(_fields(x.received[:head_at]))
+    secrets = secrets_of(_text(line), tuple(_fields(fields)), received, request, filters=False)
     masked = masked_messages(
         b"".join(
             (to_bytes(masked_query(_text(line))), head[len(line) : len(line) + 1], _without_values(fields), end, body)

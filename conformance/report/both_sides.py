@@ -1,28 +1,27 @@
-"""What a failure says of a request through a gateway: where it arrived, when, and where its bytes are. Pure."""
+"""The upstream side of a failure behind a gateway: where the request arrived, when, and where its bytes are. Pure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import UNSET
 
-from conformance.model.exchange import Exchange, Pair
+from conformance.model.exchange import Exchange, Pair, ReadExchange
 from conformance.parsing.http1 import reply
 from conformance.report.document import Report, ReportVerdict
 from conformance.report.pair_timeline import MS
 
-Load = Callable[[str], Exchange]
 MOST_ATTEMPTS: Final = 3
 MOST_COMPARED: Final = 20
 
 
-def pair_of(exchange: str, report: Report, load: Load) -> Pair | None:
+def pair_of(exchange: str, report: Report, load: ReadExchange) -> Pair | None:
     """Both sides of a request; None in a run that is not through a gateway."""
     if report.gateway is UNSET:
         return None
     return Pair(load(exchange), tuple(map(load, report.gateway.upstream_of(exchange))))
 
 
-def clearest(verdicts: Sequence[ReportVerdict], report: Report, load: Load) -> ReportVerdict:
+def clearest(verdicts: Sequence[ReportVerdict], report: Report, load: ReadExchange) -> ReportVerdict:
     """The failure to show: the first; through a gateway, that with the shortest request, which reads best."""
     if report.gateway is UNSET:
         return verdicts[0]

@@ -4,18 +4,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from conformance import __version__, catalogue
-from conformance.comparisons import Load
 from conformance.judging import Judgement
 from conformance.load.result import LoadResult
 from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria
 from conformance.model.dialect import Dialect
-from conformance.model.exchange import Pair
+from conformance.model.exchange import Pair, ReadExchange
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
@@ -25,9 +24,13 @@ from conformance.model.waiver import Waiver
 from conformance.model.words import Api, ExitCode, FailOn
 from conformance.report import causes, fields, gateway, headline, open_responses, recordings, under_load
 from conformance.report.document import (
+    Cause,
     Harness,
     Report,
     ReportFinding,
+    ReportGateway,
+    ReportOpenResponses,
+    ReportRecordings,
     ReportSpan,
     ReportTarget,
     ReportVerdict,
@@ -41,10 +44,23 @@ from conformance.report.scores import cases_by_status
 from conformance.traffic import JudgedTraffic
 
 
+class _Parts(NamedTuple):
+    """What a report is made of; the last four are set where they concern the run."""
+
+    verdicts: tuple[ReportVerdict, ...]
+    waivers: tuple[ReportWaiver, ...]
+    causes: tuple[Cause, ...]
+    hurt: dict[str, tuple[Impact, ...]]
+    recordings: ReportRecordings | UnsetType
+    gateway: ReportGateway | UnsetType
+    load: LoadResult | UnsetType
+    open_responses: ReportOpenResponses | UnsetType
+
+
 def build_report(
     facts: RunManifest,
     judgement: Judgement,
-    load: Load,
+    load: ReadExchange,
     criteria: Criteria = USUAL_CRITERIA,
     traffic: JudgedTraffic | None = None,
     pairs: Sequence[Pair] = (),
@@ -58,29 +74,63 @@ def build_report(
     today = date.fromisoformat(facts.started[:10])
     criteria = replace(criteria, strict=criteria.strict or facts.strict)
     verdicts = tuple(_report_verdict(v, load, _reason(v, criteria.waivers, today)) for v in judgement.verdicts)
-    accepted = tuple(_report_waivers(criteria, judgement.verdicts, today))
+    hurt = {name: _impacts(facts, judgement.client_impacts[name]) for name in sorted(judgement.client_impacts)}
+    parts = _Parts(
+        verdicts=verdicts,
+        waivers=tuple(_report_waivers(criteria, judgement.verdicts, today)),
+        causes=causes.causes(verdicts, hurt),
+        hurt=hurt,
+        recordings=recordings.reported(facts.recordings, traffic, verdicts) if traffic and facts.recordings else UNSET,
+        gateway=gateway.reported(facts, pairs),
+        load=under_load.reported(load_result) if load_result else UNSET,
+        open_responses=UNSET if traffic else open_responses.reported(judgement.verdicts, facts.suite),
+    )
+    code = exit_code(
+        facts,
+        verdicts,
+        parts.waivers,
+        is_available=bool(facts.gateway) or not headline.is_unavailable(judgement.baselines, load),
+        is_proof=_is_proof(judgement, verdicts, load, load_result, has_baselines=not traffic),
+        fail_on=criteria.failing,
+    )
+    summary = _summary(verdicts, parts.waivers, _sentences(facts, judgement, parts, load, criteria), code)
+    return _report(facts, judgement, criteria, parts, summary, code)
+
+
+def _is_proof(
+    judgement: Judgement,
+    verdicts: Sequence[ReportVerdict],
+    load: ReadExchange,
+    load_result: LoadResult | None,
+    *,
+    has_baselines: bool,
+) -> bool:
+    """Whether a run can show that a target is conformant: its requests got responses, and rules decided."""
     if load_result is not None:
         why_not = under_load.without_evidence(load_result)
     else:
-        why_not = "" if traffic else headline.without_baseline(judgement.baselines, load)
-    is_proof = judgement.requests > 0 and not (why_not or headline.is_undecided(verdicts))
-    is_available = bool(facts.gateway) or not headline.is_unavailable(judgement.baselines, load)
-    fail_on = criteria.failing
-    code = exit_code(facts, verdicts, accepted, is_available=is_available, is_proof=is_proof, fail_on=fail_on)
-    apis = tuple(sorted({v.api for v in verdicts} or set(facts.target.apis)))
-    hurt = {name: _impacts(facts, judgement.client_impacts[name]) for name in sorted(judgement.client_impacts)}
-    found = causes.causes(verdicts, hurt)
-    shown = recordings.reported(facts.recordings, traffic, verdicts) if traffic and facts.recordings else UNSET
-    both = gateway.reported(facts, pairs)
-    loaded = under_load.reported(load_result) if load_result else UNSET
-    if shown is not UNSET:
-        sentences = recordings.lines(facts, shown, verdicts, found, accepted, criteria)
-    elif loaded is not UNSET:
-        sentences = under_load.lines(facts, loaded, verdicts, found, accepted, criteria)
+        why_not = headline.without_baseline(judgement.baselines, load) if has_baselines else ""
+    return judgement.requests > 0 and not (why_not or headline.is_undecided(verdicts))
+
+
+def _sentences(
+    facts: RunManifest, judgement: Judgement, parts: _Parts, load: ReadExchange, criteria: Criteria
+) -> Iterator[str]:
+    """The first lines of a report, by what was tested."""
+    of_all = parts.verdicts, parts.causes, parts.waivers, criteria
+    if parts.recordings is not UNSET:
+        sentences = recordings.lines(facts, parts.recordings, *of_all)
+    elif parts.load is not UNSET:
+        sentences = under_load.lines(facts, parts.load, *of_all)
     else:
-        sentences = headline.lines(facts, judgement, verdicts, load, found, accepted, criteria)
-    if both is not UNSET:
-        sentences = gateway.lines(facts, both, sentences)
+        sentences = headline.lines(facts, judgement, parts.verdicts, load, parts.causes, parts.waivers, criteria)
+    return sentences if parts.gateway is UNSET else gateway.lines(facts, parts.gateway, sentences)
+
+
+def _report(
+    facts: RunManifest, judgement: Judgement, criteria: Criteria, parts: _Parts, summary: Summary, code: int
+) -> Report:
+    apis = tuple(sorted({v.api for v in parts.verdicts} or set(facts.target.apis)))
     return Report(
         tool=Harness("oai-conformance", __version__),
         target=_report_target(facts.target, apis),
@@ -101,21 +151,21 @@ def build_report(
         tokens=Tokens(judgement.tokens_prompt, judgement.tokens_completion),
         cost_usd=_dollars(judgement.cost_usd),
         messages_per_day=facts.messages_per_day,
-        verdicts=verdicts,
-        causes=found,
-        rules=_pages(frozenset(verdict.rule for verdict in verdicts)),
+        verdicts=parts.verdicts,
+        causes=parts.causes,
+        rules=_pages(frozenset(verdict.rule for verdict in parts.verdicts)),
         capabilities={api: dict(states) for api, states in judgement.capabilities.items()},
         fields=fields.field_table(judgement),
         hints=tuple(fields.hints(judgement.capabilities, judgement.impact)),
         impact=_impacts(facts, judgement.impact),
-        hurt=hurt,
-        waivers=accepted,
-        summary=_summary(verdicts, accepted, sentences, code),
+        hurt=parts.hurt,
+        waivers=parts.waivers,
+        summary=summary,
         exit_code=code,
-        recordings=shown,
-        gateway=both,
-        load=loaded,
-        open_responses=UNSET if traffic else open_responses.reported(judgement.verdicts, facts.suite),
+        recordings=parts.recordings,
+        gateway=parts.gateway,
+        load=parts.load,
+        open_responses=parts.open_responses,
     )
 
 
@@ -153,7 +203,7 @@ def exit_code(
     return ExitCode.FAILED if any(found.get(what) for what in fail_on) else ExitCode.CONFORMANT
 
 
-def _report_verdict(verdict: Verdict, load: Load, waived: str) -> ReportVerdict:
+def _report_verdict(verdict: Verdict, load: ReadExchange, waived: str) -> ReportVerdict:
     return ReportVerdict(
         rule=verdict.rule,
         title=verdict.title,
@@ -174,7 +224,7 @@ def _report_verdict(verdict: Verdict, load: Load, waived: str) -> ReportVerdict:
     )
 
 
-def _report_finding(finding: Finding, exchanges: tuple[str, ...], load: Load) -> ReportFinding:
+def _report_finding(finding: Finding, exchanges: tuple[str, ...], load: ReadExchange) -> ReportFinding:
     """A finding with its bytes. If the verdict has several exchanges, the finding points into the first."""
     if finding.at is None or not exchanges:
         return ReportFinding(safe(finding.seen), safe(finding.expected))

@@ -87,10 +87,10 @@ def _cap(states: Mapping[str, State]) -> Iterator[str]:
 
 def _lost(profile: Profile, states: Mapping[str, State], lost: Iterable[State]) -> Iterator[str]:
     """Fields that a framework always sends and that have no effect on this target."""
-    asked = [
+    names = [
         name for mode in profile.requests for name, value in profile.body(mode).items() if not is_neutral(name, value)
     ]
-    sent = [name for name in dict.fromkeys(asked) if name not in OWN]
+    sent = [name for name in dict.fromkeys(names) if name not in OWN]
     for state in lost:
         if found := [name for name in sent if states.get(name) == state]:
             named = ", ".join(f"`{name}`" for name in found)

@@ -126,7 +126,7 @@ def _both_sides(shown: ReportGateway) -> Iterator[str]:
 def _outcomes(shown: ReportGateway) -> Iterator[str]:
     if shown.defects:
         counts = Counter(one.outcome for one in shown.defects)
-        words = ", ".join(f"{counts[outcome]} {said}" for outcome, said in OUTCOMES.items() if counts[outcome])
+        words = ", ".join(f"{counts[outcome]} {label}" for outcome, label in OUTCOMES.items() if counts[outcome])
         yield f"What the client got of {_count(len(shown.defects), 'fault')} of the upstream: {words}."
 
 
@@ -181,9 +181,9 @@ def lane_name(client: str, upstream: str) -> str:
 
 def defect_rows(shown: ReportGateway) -> Iterator[tuple[str, str]]:
     """The faults of the upstream by what the gateway made of them."""
-    for name, said in OUTCOMES.items():
+    for name, label in OUTCOMES.items():
         if mine := [one for one in shown.defects if one.outcome == name]:
-            yield said, _first(list(dict.fromkeys(f"{one.script} ({one.api} {one.mode})" for one in mine)))
+            yield label, _first(list(dict.fromkeys(f"{one.script} ({one.api} {one.mode})" for one in mine)))
 
 
 def notable(shown: ReportGateway) -> Iterator[tuple[str, str]]:

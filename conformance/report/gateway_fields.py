@@ -66,18 +66,18 @@ def field_table(lanes: Records) -> Iterator[GatewayField]:
 
 
 def _records(pair: Pair, policy: GatewayPolicy) -> Iterable[FieldRecord]:
-    asked = generations(pair.upstream)
-    if not asked or asked[0].api == pair.client.api:
+    upstream = generations(pair.upstream)
+    if not upstream or upstream[0].api == pair.client.api:
         return fates(pair, policy)
-    return _translated(pair.client, asked, policy)
+    return _translated(pair.client, upstream, policy)
 
 
-def _translated(x: Exchange, asked: tuple[Exchange, ...], policy: GatewayPolicy) -> Iterator[FieldRecord]:
+def _translated(x: Exchange, upstream: tuple[Exchange, ...], policy: GatewayPolicy) -> Iterator[FieldRecord]:
     """What became of the settings of a request whose upstream has another API."""
     for setting in SETTINGS:
         for name, value in islice(sent(setting, x.api, request_body(x)), 1):
-            theirs = _arrived(setting, asked[0])
-            fate = _fate(setting, name, value, theirs) if theirs else _fate_of_lost(setting, x, asked)
+            theirs = _arrived(setting, upstream[0])
+            fate = _fate(setting, name, value, theirs) if theirs else _fate_of_lost(setting, x, upstream)
             allowed = {Fate.DROPPED: policy.dropped, Fate.CHANGED: policy.changed}.get(fate, ())
             words = ", ".join(f"`{path}`" for path in theirs)
             yield FieldRecord(
@@ -86,7 +86,7 @@ def _translated(x: Exchange, asked: tuple[Exchange, ...], policy: GatewayPolicy)
                 seen=f"`{name}` arrived as {words}" if words else f"`{name}` did not arrive under any name",
                 allowed=named(allowed, name) or named(allowed, name.partition(".")[0]),
             )
-    yield from _marker(x, asked[0], policy)
+    yield from _marker(x, upstream[0], policy)
 
 
 def _marker(x: Exchange, arrived: Exchange, policy: GatewayPolicy) -> Iterator[FieldRecord]:
@@ -116,12 +116,12 @@ def _fate(setting: Setting, name: str, value: Any, theirs: dict[str, Any]) -> Fa
     return Fate.MAPPED if is_same else Fate.CHANGED
 
 
-def _fate_of_lost(setting: Setting, x: Exchange, asked: tuple[Exchange, ...]) -> Fate:
+def _fate_of_lost(setting: Setting, x: Exchange, upstream: tuple[Exchange, ...]) -> Fate:
     """A setting without a field upstream: the gateway may do by other means what the upstream's API has not."""
     if setting.name == "n":
-        return Fate.MAPPED if len(asked) > 1 else Fate.DROPPED
+        return Fate.MAPPED if len(upstream) > 1 else Fate.DROPPED
     means = BY_OTHER_MEANS.get(setting.name)
-    return Fate.MAPPED if means and means(x, asked[0]) else Fate.DROPPED
+    return Fate.MAPPED if means and means(x, upstream[0]) else Fate.DROPPED
 
 
 def _listed(value: Any) -> Any:

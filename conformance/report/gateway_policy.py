@@ -149,13 +149,13 @@ def _cache(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
 
 
 def _usage(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
-    unasked = [
+    not_requested = [
         pair.client
         for pair in pairs
-        if pair.client.api == "chat" and pair.client.mode == "stream" and not _asks(pair.client)
+        if pair.client.api == "chat" and pair.client.mode == "stream" and not _requests_usage(pair.client)
     ]
-    given = sum(bool(reports(x)) for x in unasked)
-    whole = sum(reply(x).complete and reply(x).status in range(200, 300) for x in unasked)
+    given = sum(bool(reports(x)) for x in not_requested)
+    whole = sum(reply(x).complete and reply(x).status in range(200, 300) for x in not_requested)
     return Use(
         given, whole, "a stream has usage that was not asked for", "streams have usage only where it is asked for"
     )
@@ -186,15 +186,15 @@ def _key(policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
     return Use(happened, missed, "it arrives", "another one arrives")
 
 
-def _asks(x: Exchange) -> bool:
+def _requests_usage(x: Exchange) -> bool:
     wanted = request_body(x).get("stream_options")
     return isinstance(wanted, dict) and wanted.get("include_usage") is True
 
 
 def _prompt(_policy: GatewayPolicy, pairs: Sequence[Pair]) -> Use:
-    told = [(_texts(pair.client), _texts(x)) for pair in pairs for x in pair.upstream[:1]]
-    longer = sum(len(arrived) > len(sent) for sent, arrived in told)
-    return Use(longer, len(told) - longer, "text is added", "the conversation arrives as it was sent")
+    texts = [(_texts(pair.client), _texts(x)) for pair in pairs for x in pair.upstream[:1]]
+    longer = sum(len(arrived) > len(sent) for sent, arrived in texts)
+    return Use(longer, len(texts) - longer, "text is added", "the conversation arrives as it was sent")
 
 
 def _texts(x: Exchange) -> str:

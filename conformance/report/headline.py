@@ -1,7 +1,7 @@
 """The first lines of a report: the most important facts, in one to three sentences."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import assert_never
 
@@ -13,7 +13,7 @@ from conformance.field_support.states import State
 from conformance.judging import Judgement
 from conformance.model.case import Kind, named_case, probe_name
 from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria, RuleSelection
-from conformance.model.exchange import Exchange
+from conformance.model.exchange import ReadExchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.verdict import Level, Status
@@ -50,14 +50,12 @@ UNAVAILABLE = frozenset((502, 503, 504))
 LOCKED = (401,)
 """Statuses that reject the API key, where another API accepts it; 403 may mean that the API is not there."""
 
-Load = Callable[[str], Exchange]
-
 
 def lines(
     facts: RunManifest,
     judgement: Judgement,
     verdicts: Sequence[ReportVerdict],
-    load: Load,
+    load: ReadExchange,
     causes: Sequence[Cause] = (),
     waivers: Sequence[ReportWaiver] = (),
     criteria: Criteria = USUAL_CRITERIA,
@@ -106,7 +104,7 @@ def _not_offered(judgement: Judgement) -> Iterator[str]:
         yield f"Not judged: {api} ({why})."
 
 
-def without_baseline(baselines: Mapping[str, Api], load: Load) -> str:
+def without_baseline(baselines: Mapping[str, Api], load: ReadExchange) -> str:
     """Why the run proves nothing, or nothing about an API, or an empty string.
 
     All baseline requests failed, or some were rate-limited (429), or an API rejected the key that another accepted:
@@ -125,17 +123,17 @@ def without_baseline(baselines: Mapping[str, Api], load: Load) -> str:
     return ""
 
 
-def _first_refusal(baselines: Mapping[str, Api], load: Load) -> str:
+def _first_refusal(baselines: Mapping[str, Api], load: ReadExchange) -> str:
     """What the first baseline request got, in the server's words."""
     first = next((x for x in map(load, baselines) if reply(x).status), None)
     if first is None:
         return "no response arrived" if baselines else "none was sent"
-    said = error_response(first)
-    words = f" {quoted(said.message or said.text, 200)}" if said.message or said.text else ""
+    error = error_response(first)
+    words = f" {quoted(error.message or error.text, 200)}" if error.message or error.text else ""
     return f"the first got HTTP {reply(first).status}{words}"
 
 
-def is_unavailable(baselines: Mapping[str, Api], load: Load) -> bool:
+def is_unavailable(baselines: Mapping[str, Api], load: ReadExchange) -> bool:
     """Whether a gateway responded to all baseline requests that the server behind it is down or busy."""
     statuses = {reply(load(name)).status for name in baselines}
     return bool(statuses) and statuses <= UNAVAILABLE
@@ -165,7 +163,7 @@ def _about_the_key(variable: str | None) -> str:
     return f"check the key in ${variable}" if variable else named
 
 
-def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[str]:
+def _stream_dropped(verdicts: Sequence[ReportVerdict], load: ReadExchange) -> Iterator[str]:
     """The incident: a stream was requested, but a non-streaming response with a 2xx status was received."""
     failed = dict.fromkeys(v.exchanges[0] for v in verdicts if v.counts and v.mode == "stream" and _baseline_summary(v))
     for x in map(load, failed):
@@ -180,7 +178,7 @@ def _stream_dropped(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[s
             return
 
 
-def _slow(verdicts: Sequence[ReportVerdict], load: Load) -> Iterator[str]:
+def _slow(verdicts: Sequence[ReportVerdict], load: ReadExchange) -> Iterator[str]:
     """The frameworks whose baseline request ran into the timeout, though it may be slowness."""
     for v in verdicts:
         is_open = v.rule == "HTTP001" and v.status is Status.UNTESTABLE and _baseline_summary(v)

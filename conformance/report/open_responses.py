@@ -61,7 +61,7 @@ def _form(name: str, subject: str, mode: Mode = "unary", *more: str) -> OpenTest
     return OpenTest(name, (Step((COMPLETED, SHAPE, *more), subject=subject, mode=mode),))
 
 
-def _said(*rules: str, subject: str = TURNS) -> Step:
+def _judged_by(*rules: str, subject: str = TURNS) -> Step:
     """What rules on a whole conversation decide."""
     return Step(rules, Kind.WEBSOCKET, subject)
 
@@ -73,8 +73,8 @@ def _turn(variant: str, *more: str, subject: str = TURNS) -> Step:
 
 
 HANDSHAKE: Final = Step(("RSP042",), Kind.WEBSOCKET)
-FRAMES: Final = _said("RSP042", "RSP043")
-UNKNOWN: Final = _said("RSP048")
+FRAMES: Final = _judged_by("RSP042", "RSP043")
+UNKNOWN: Final = _judged_by("RSP048")
 """An unknown response gets an error event: what else is to get one rests on it."""
 FOLLOWED: Final = "RSP053"
 """A `[DONE]` after a turn ends the next one."""
@@ -97,11 +97,11 @@ TESTS: Final = (
     _over_websocket(
         "reconnect-store-false-recovery",
         UNKNOWN,
-        _said("RSP051", subject=RECONNECT),
+        _judged_by("RSP051", subject=RECONNECT),
         _turn(RECOVERED, subject=RECONNECT),
     ),
-    _over_websocket("previous-response-not-found", _said("RSP048", "RSP049")),
-    _over_websocket("failed-continuation-evicts-cache", UNKNOWN, _said("RSP052", subject=RECONNECT)),
+    _over_websocket("previous-response-not-found", _judged_by("RSP048", "RSP049")),
+    _over_websocket("failed-continuation-evicts-cache", UNKNOWN, _judged_by("RSP052", subject=RECONNECT)),
     _over_websocket("compact-new-chain", COMPACTION, _turn(COMPACTED, subject=RECONNECT)),
     _form("system-prompt", "system"),
     OpenTest("tool-calling", (Step(("TOOL023", SHAPE), Kind.TOOLS, "auto"),)),

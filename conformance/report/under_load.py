@@ -1,4 +1,4 @@
-"""What is reported of a load: outcomes, times, goodput and steps, and how busy the harness itself was. Pure."""
+"""The report of a load: outcomes, times, goodput and steps, and how busy the harness itself was. Pure."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple

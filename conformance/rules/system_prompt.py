@@ -40,11 +40,11 @@ def is_followed(x: Exchange) -> bool:
     return any(SYSTEM_WORD in f"{choice.reasoning} {choice.text}".lower() for choice in response_content(x).choices)
 
 
-def unread(x: Exchange, plain: Exchange, greeting: Exchange, count: Exchange) -> Iterator[Finding | NotJudged]:
+def unread(x: Exchange, plain: Exchange, baseline: Exchange, count: Exchange) -> Iterator[Finding | NotJudged]:
     """Usage does not count the system prompt of `x`, although it counts that the prompt of `count` is longer than that
-    of `greeting`; `plain` is the response to the same request without it.
+    of `baseline`; `plain` is the response to the same request without it.
     """
-    longer, usual, short, control = usage(x), usage(plain), usage(greeting), usage(count)
+    longer, usual, short, control = usage(x), usage(plain), usage(baseline), usage(count)
     if not (longer and usual and short and control):
         yield untestable("usage is missing in one of the compared responses")
     elif longer.prompt + longer.cached < usual.prompt:

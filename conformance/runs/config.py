@@ -84,7 +84,7 @@ def target(path: Path, name: str, environ: Mapping[str, str] = os.environ) -> Ta
     targets: dict[str, Any] = value["targets"]
     if name not in targets:
         raise ConfigError(f"--target {name}: {path} has no [targets.{name}]; it has {', '.join(targets)}")
-    table = {key: said for key, said in targets[name].items() if key not in Entry._fields}
+    table = {key: setting for key, setting in targets[name].items() if key not in Entry._fields}
     where = f"{path}: targets.{name}"
     if "key_env" in table:
         table["key_env"] = expand(table["key_env"], f"{where}.key_env", environ)
@@ -194,8 +194,8 @@ def _validate(path: Path, text: str, value: dict[str, Any], kind: str) -> None:
     validator = Draft202012Validator(schema, format_checker=FormatChecker(("date",)))
     errors: list[Any] = sorted(validator.iter_errors(plain), key=lambda e: (list(map(str, e.absolute_path)), e.message))
     if errors:
-        said = [f"{path}{_line(text, (*e.absolute_path, *_extra(e)))}: {_explain(e)}" for e in errors[:5]]
-        raise ConfigError("\n".join(said))
+        faults = [f"{path}{_line(text, (*e.absolute_path, *_extra(e)))}: {_explain(e)}" for e in errors[:5]]
+        raise ConfigError("\n".join(faults))
 
 
 def _explain(error: Any) -> str:

@@ -11,12 +11,12 @@ from typing import Final
 import anyio
 import msgspec
 
+from conformance.load.locust_process import LOCUSTFILE, LocustOptions
 from conformance.load.mix import jobs
 from conformance.load.options import HANG_UPS, LoadOptions
 from conformance.load.record import record_load
-from conformance.load.recorder import Watch
+from conformance.load.recorder import OnProgress
 from conformance.load.shape import Stage, Stages, most_users
-from conformance.load.under_locust import LOCUSTFILE, LocustOptions
 from conformance.model.criteria import Criteria
 from conformance.model.load import Bound
 from conformance.model.run import RunManifest
@@ -34,7 +34,7 @@ MASTER_PORT, WEB_PORT = 5557, 8089
 """As Locust has them."""
 LOOPBACK, EVERYWHERE = "127.0.0.1", "*"
 MOST_REQUESTS: Final = 10_000
-"""Requests of a load test, unless an option sets it: fast targets get thousands in a minute, and somebody pays."""
+"""Requests of a load test, unless an option sets it: fast targets get thousands in a minute, and each may be billed."""
 
 
 class _ShapeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +50,7 @@ def load_options(
         raise ConfigError(f"--step excludes {other}; accepted: --step with --users and --duration")
     if not jobs(run.target, run.profiles):
         raise ConfigError(
-            "--api names none that generates text; accepted for `conformance load`: " + ", ".join(GENERATIVE)
+            "conformance load needs an API that generates text; accepted for --api: " + ", ".join(GENERATIVE)
         )
     stages = _stages(shape)
     most = run.target.concurrency
@@ -120,10 +120,10 @@ def stages_in(path: Path) -> Stages:
     return found.stage
 
 
-def record(options: LoadOptions, path: Path, watch: Watch = lambda _: None) -> RunManifest:
+def record(options: LoadOptions, path: Path, on_progress: OnProgress = lambda _: None) -> RunManifest:
     """Record a load test into a folder. Ctrl-C ends it early: what was recorded is kept, and the facts note it."""
     allow_many_connections()
-    return record_into(path, lambda folder: record_load(options, folder, watch))
+    return record_into(path, lambda folder: record_load(options, folder, on_progress))
 
 
 def unstored(options: LoadOptions, criteria: Criteria) -> JudgedRun:
@@ -153,13 +153,15 @@ def _check_spread(given: SpreadOptions) -> None:
     """Reject options that exclude each other, or have no effect. Raises ConfigError."""
     if given.worker and (given.master or given.web_ui):
         other = "master" if given.master else "web-ui"
-        raise ConfigError(f"--worker excludes --{other}, which is the master's; accepted: one of them")
+        raise ConfigError(f"--worker excludes --{other}, which is for the master; accepted: one of them")
     if given.master_host and not given.worker:
         raise ConfigError("--master-host is the host that a worker connects to; accepted: with --worker")
     if given.master_port and not (given.worker or given.master):
-        raise ConfigError("--master-port; accepted: with --master or --worker")
+        raise ConfigError(
+            "--master-port is the port of a load by several machines; accepted: with --master or --worker"
+        )
     if given.web_port and not given.web_ui:
-        raise ConfigError("--web-port; accepted: with --web-ui")
+        raise ConfigError("--web-port is the port of the web page; accepted: with --web-ui")
 
 
 def _link(text: str) -> tuple[int, int]:
@@ -180,7 +182,7 @@ def check_locust() -> None:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody uses."""
+    """A free port of this machine."""
     with socket.create_server((LOOPBACK, 0)) as found:
         return int(found.getsockname()[1])
 

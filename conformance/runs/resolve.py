@@ -12,6 +12,7 @@ import msgspec
 
 from conformance import catalogue
 from conformance.apis.specs import spec
+from conformance.catalogue import DEFAULT_PROFILES
 from conformance.model.target import Prices, Target
 from conformance.model.words import APIS, CONVERSATIONAL, Api
 from conformance.report.escaping import safe
@@ -21,8 +22,6 @@ from conformance.runs.config import ConfigError, one_of
 from conformance.runs.options import RunRequest, SelectionOptions, TargetOptions
 from conformance.transport.limits import Limits, limits_for
 
-DEFAULT_PROFILES = ("claude-sdk", "hermes", "langgraph", "letta")
-"""The default profiles."""
 EMBEDDED_PRICES = Prices(request=0.018)
 """What a request cost in the incident that the embedded deployments simulate."""
 URL_VARIABLE, MODEL_VARIABLE, KEY_VARIABLE = "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_API_KEY"

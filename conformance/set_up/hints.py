@@ -38,7 +38,7 @@ class Preflight:
     timeout_s: float
     hints: Sequence[Exchange] = ()
 
-    def asked(self, api: Api) -> tuple[Exchange, ...]:
+    def generations(self, api: Api) -> tuple[Exchange, ...]:
         """The exchanges of an API whose requests ask for text."""
         return tuple(x for x in self.received[api] if x.case.subject != preflight.ALIVE)
 
@@ -49,7 +49,7 @@ class Preflight:
 
 def next_hint(seen: Preflight) -> Request | None:
     """The next request after a preflight that failed on every API, or None if no more are of use."""
-    last = {api: seen.asked(api)[-1] for api in seen.received if seen.asked(api)}
+    last = {api: seen.generations(api)[-1] for api in seen.received if seen.generations(api)}
     if len(seen.hints) == MOST_HINTS or not all(map(_has_failed, last.values())):
         return None
     for api, x in last.items():

@@ -59,20 +59,20 @@ NO_MISTAKE: Final = Mistake("", "")
 
 def mistake(seen: Preflight) -> Mistake:
     """The mistake that the preflight shows on every API: the first in the order of CHECKS."""
-    found = [_first_mistake(api, seen) for api in seen.received if seen.asked(api)]
+    found = [_first_mistake(api, seen) for api in seen.received if seen.generations(api)]
     return min(found, key=lambda one: one[0])[1] if found and all(one[1].stopped for one in found) else NO_MISTAKE
 
 
 def _first_mistake(api: Api, seen: Preflight) -> tuple[int, Mistake]:
-    asked = seen.asked(api)
-    if any(reply(x).status == 200 and not is_html(reply(x).content) for x in asked):
+    exchanges = seen.generations(api)
+    if any(reply(x).status == 200 and not is_html(reply(x).content) for x in exchanges):
         return len(CHECKS), NO_MISTAKE
-    found = ((place, check(asked, seen)) for place, check in enumerate(CHECKS))
+    found = ((place, check(exchanges, seen)) for place, check in enumerate(CHECKS))
     return next(((place, one) for place, one in found if one.stopped), (len(CHECKS), NO_MISTAKE))
 
 
-def _wrong_scheme(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
-    x, hint, url = asked[-1], seen.hint(hints.OTHER_SCHEME), seen.target.base_url
+def _wrong_scheme(exchanges: Sequence[Exchange], seen: Preflight) -> Mistake:
+    x, hint, url = exchanges[-1], seen.hint(hints.OTHER_SCHEME), seen.target.base_url
     other = other_scheme(url)
     if hints.failed_in_tls(x) and hint and hint.received.startswith(b"HTTP/1.") and not _asks_for_tls(hint):
         why = f"The server at {address_of(url)} speaks plain HTTP, not TLS: use --base-url {other}"
@@ -93,29 +93,29 @@ def _reached_tls(hint: Exchange) -> bool:
     return hint.received.startswith(b"HTTP/1.") or hints.UNTRUSTED in hint.ending.detail
 
 
-def _unreachable(asked: Sequence[Exchange], _seen: Preflight) -> Mistake:
-    if any(x.ending.how != "unreachable" for x in asked):
+def _unreachable(exchanges: Sequence[Exchange], _seen: Preflight) -> Mistake:
+    if any(x.ending.how != "unreachable" for x in exchanges):
         return NO_MISTAKE
-    detail = asked[0].ending.detail or "no connection could be made"
+    detail = exchanges[0].ending.detail or "no connection could be made"
     remedy = next((remedy for words, remedy in REMEDIES if words.search(detail)), "")
     return Mistake("unreachable", "; ".join(filter(None, (detail, remedy))))
 
 
-def _silent(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
-    if not all(map(preflight.is_silent, asked)):
+def _silent(exchanges: Sequence[Exchange], seen: Preflight) -> Mistake:
+    if not all(map(preflight.is_silent, exchanges)):
         return NO_MISTAKE
-    waited = f"no response to a request of {len(asked[0].sent)} bytes within {seen.timeout_s:g} s"
-    if any(x.received and x.case.subject == preflight.ALIVE for x in seen.received[asked[0].api]):
+    waited = f"no response to a request of {len(exchanges[0].sent)} bytes within {seen.timeout_s:g} s"
+    if any(x.received and x.case.subject == preflight.ALIVE for x in seen.received[exchanges[0].api]):
         why = f"{waited}, but one to GET /models: set --timeout to a longer time"
         return Mistake("too-slow", why)
     return Mistake("unreachable", f"the target accepts connections, but sends {waited}; if it is slow, set --timeout")
 
 
-def _redirected(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
-    answer, target = reply(asked[-1]), seen.target
+def _redirected(exchanges: Sequence[Exchange], seen: Preflight) -> Mistake:
+    answer, target = reply(exchanges[-1]), seen.target
     if answer.status not in hints.REDIRECTS:
         return NO_MISTAKE
-    api = asked[-1].api
+    api = exchanges[-1].api
     url, path = url_of(target, api), target.paths.get(api, spec(api).path)
     there = redirect_target(url, answer.value("location"))
     to = f" to {quoted(there, 200)}" if there else ""
@@ -135,8 +135,8 @@ def _advice_on_redirect(target: Target, api: Api, path: str, there: str) -> str:
     return "set --base-url to where the API itself is"
 
 
-def _page(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
-    x = asked[-1]
+def _page(exchanges: Sequence[Exchange], seen: Preflight) -> Mistake:
+    x = exchanges[-1]
     streamed = seen.hint(hints.STREAMED)
     if not hints.is_page(x) or not (streamed and hints.is_page(streamed)):
         return NO_MISTAKE
@@ -150,13 +150,13 @@ def _page(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
     )
 
 
-def _unknown_model(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
-    x, hint, model = asked[-1], seen.hint(hints.MODELS), seen.target.model
+def _unknown_model(exchanges: Sequence[Exchange], seen: Preflight) -> Mistake:
+    x, hint, model = exchanges[-1], seen.hint(hints.MODELS), seen.target.model
     served = served_models(hint) if hint else ()
     if not says_model_is_unknown(x) or model in served:
         return NO_MISTAKE
-    said = error_response(x)
-    words = f"The target does not serve the model {quoted(model)}: HTTP {said.status} {quoted(said.message, 200)}"
+    error = error_response(x)
+    words = f"The target does not serve the model {quoted(model)}: HTTP {error.status} {quoted(error.message, 200)}"
     return Mistake("set-up", "; ".join(filter(None, (words, _served(served), _nearest(model, served)))))
 
 
@@ -171,17 +171,17 @@ def _nearest(model: str, served: Sequence[str]) -> str:
     return f"did you mean --model {one_line(near[0], 80)}?" if near else "set --model"
 
 
-def _key_refused(asked: Sequence[Exchange], _seen: Preflight) -> Mistake:
-    if any(reply(x).status not in hints.REFUSED for x in asked):
+def _key_refused(exchanges: Sequence[Exchange], _seen: Preflight) -> Mistake:
+    if any(reply(x).status not in hints.REFUSED for x in exchanges):
         return NO_MISTAKE
-    said = error_response(asked[-1]).message
-    words = f": {quoted(said, 200)}" if said else ""
-    return Mistake("key-refused", f"HTTP {reply(asked[-1]).status}{words}")
+    reason = error_response(exchanges[-1]).message
+    words = f": {quoted(reason, 200)}" if reason else ""
+    return Mistake("key-refused", f"HTTP {reply(exchanges[-1]).status}{words}")
 
 
-def _elsewhere(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
+def _elsewhere(exchanges: Sequence[Exchange], seen: Preflight) -> Mistake:
     """The path is missing, and the same API answers under another base URL."""
-    x, hint = asked[-1], seen.hint(hints.OTHER_PATH)
+    x, hint = exchanges[-1], seen.hint(hints.OTHER_PATH)
     if not (reply(x).status in hints.NO_PAGE or hints.is_page(x)) or not (hint and _is_answer(hint)):
         return NO_MISTAKE
     other = other_base_url(seen.target.base_url)
@@ -200,10 +200,10 @@ def _is_answer(hint: Exchange) -> bool:
     return status in (400, 401, 422, 429) or (status == 404 and says_model_is_unknown(hint))
 
 
-def _not_offered(asked: Sequence[Exchange], seen: Preflight) -> Mistake:
-    if not _is_missing(asked[-1], seen):
+def _not_offered(exchanges: Sequence[Exchange], seen: Preflight) -> Mistake:
+    if not _is_missing(exchanges[-1], seen):
         return NO_MISTAKE
-    last = [seen.asked(api)[-1] for api in seen.received]
+    last = [seen.generations(api)[-1] for api in seen.received]
     places = "; ".join(f"{x.api}: HTTP {reply(x).status} at {path_of(url_of(seen.target, x.api))}" for x in last)
     return Mistake(
         "set-up",

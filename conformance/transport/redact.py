@@ -153,8 +153,8 @@ def mask_received(received: bytes, secrets: Sequence[str]) -> tuple[bytes, tuple
 
 def mask_text(text: str, secrets: Iterable[str]) -> str:
     """A message of the harness (the detail of an ending) with secrets masked."""
-    said = to_bytes(text)
-    return blank(said, _occurrences(said, secrets)).decode("utf-8", "replace")
+    data = to_bytes(text)
+    return blank(data, _occurrences(data, secrets)).decode("utf-8", "replace")
 
 
 def blank(text: bytes, ranges: Iterable[Range]) -> bytes:

@@ -2,21 +2,23 @@
 
 import asyncio
 import itertools
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from conformance.transport import accepted, framing, own_answers
+from conformance.transport import accepted, framing, relay_responses
 from conformance.transport.accepted import Accepted
 from conformance.transport.clock import now_ns
 from conformance.transport.connection_errors import describe_error
 from conformance.transport.framing import Message
-from conformance.transport.own_answers import OwnAnswer
+from conformance.transport.relay_responses import RelayResponse
 from conformance.transport.relay_side import End, Side
 
 if TYPE_CHECKING:
     from conformance.transport.relay import Relay
 
+HOST: Final = re.compile(rb"(?im)^(host[ \t]*:[ \t]*)[^\r\n]*")
 HEAD_S: Final = 60.0
 """Seconds that the head of a request may take to arrive."""
 HALF_OPEN_S: Final = 60.0
@@ -25,7 +27,7 @@ HALF_OPEN_S: Final = 60.0
 Not while a response is due.
 """
 LINGER_S: Final = 5.0
-"""Seconds that a client gets to read an answer of our own: closing at once would reset what it still sends."""
+"""Seconds that a client gets to read a response of the relay: closing at once would reset what it still sends."""
 
 
 class Connection:
@@ -41,7 +43,7 @@ class Connection:
         self._began_ns = 0
         self._connecting: asyncio.Task[None] | None = None
         self._waiting: list[tuple[Accepted, bytes, int]] = []
-        self._last_words: OwnAnswer | None = None
+        self._own_response: RelayResponse | None = None
         self._has_answered = self._has_switched = self._is_over = False
         self._loop = asyncio.get_running_loop()
         self.last_byte_s = self._loop.time()
@@ -63,11 +65,11 @@ class Connection:
             self._record_response(data)  # after the write: recording delays no byte
         elif self._has_switched:
             self.server.write(data)
-        elif self._last_words is None:
+        elif self._own_response is None:
             self._read_requests(data)
 
     def _read_requests(self, data: bytes) -> None:
-        while data and self._last_words is None:
+        while data and self._own_response is None:
             if self._sending is None:
                 data = self._read_head(data)
             else:
@@ -90,8 +92,8 @@ class Connection:
             self._began_ns = now_ns()
             self._set_deadline(HEAD_S, self._head_is_late)
         taken = request.take(data)
-        if answer := own_answers.refusal(request):
-            self._answer(answer)
+        if refusal := relay_responses.refusal(request):
+            self._respond(refusal)
         elif request.head and self.server.has_ended:
             self.client.reset()  # as the server would do, which has closed the connection
             return b""
@@ -108,7 +110,7 @@ class Connection:
         self.exchanges.append(self._sending)
         head = request.head
         if not self.relay.keeps_host:
-            head = own_answers.with_host(head, self.relay.upstream.netloc)
+            head = _with_host(head, self.relay.upstream.netloc)
         self._pass_on(self._sending, head)
 
     def _pass_on(self, exchange: Accepted, data: bytes) -> None:
@@ -155,7 +157,7 @@ class Connection:
         for exchange in self.exchanges:
             exchange.record.close("unreachable", why)
         self._finish_all()
-        self._answer(own_answers.unreachable(self.relay.upstream, why))
+        self._respond(relay_responses.unreachable(self.relay.upstream, why))
         self.client.resume()
 
     def _record_response(self, data: bytes) -> None:
@@ -250,19 +252,19 @@ class Connection:
         exchange = self.exchanges.popleft()
         stall_ns = self.relay.monitor.longest_stall_ns(exchange.record.started_ns)
         self.relay.on_exchange(exchange.finished(stall_ns))
-        if self._last_words:
-            self._answer(self._last_words)
+        if self._own_response:
+            self._respond(self._own_response)
 
-    # Answers of our own
+    # The relay's own responses
 
-    def _answer(self, answer: OwnAnswer) -> None:
-        """Answer in the server's place, after the responses that are due, and close."""
-        self._last_words = answer
+    def _respond(self, response: RelayResponse) -> None:
+        """Respond instead of the server, after the responses that are due, and close."""
+        self._own_response = response
         if self.exchanges or self._has_answered or self._is_over:
             return
         self._has_answered = True
-        self.relay.refuse(answer.why)
-        self.client.write(answer.response)
+        self.relay.refuse(response.why)
+        self.client.write(response.data)
         self.client.finish()
         self.server.close()
         self._set_deadline(LINGER_S, self._abort)
@@ -270,7 +272,7 @@ class Connection:
             self._close()
 
     def _head_is_late(self) -> None:
-        self._answer(own_answers.LATE)
+        self._respond(relay_responses.LATE)
 
     # Time and flow
 
@@ -305,3 +307,8 @@ class Connection:
     def _abort(self) -> None:
         self.client.abort()
         self.server.abort()
+
+
+def _with_host(head: bytes, netloc: bytes) -> bytes:
+    """The head of a request to another host."""
+    return HOST.sub(lambda found: found[1] + netloc, head)

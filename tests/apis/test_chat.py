@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from conformance import catalogue
 from conformance.apis.chat import answer_chunks, chat_content, chunks, fragments, has_error, parts
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.request_fields import requested_cap, requested_choices
 from conformance.apis.usage import usage
 from conformance.parsing.json_body import json_body
 from conformance.parsing.json_values import describe_member, display, is_integer
@@ -34,7 +34,7 @@ def test_a_stream_and_a_whole_answer_read_alike():
         assert not found.error
 
 
-def test_choices_are_told_apart_by_index():
+def test_choices_are_distinguished_by_index():
     def of(index, text, finish=None):
         return chunk(choices=[{"index": index, "delta": {"content": text}, "finish_reason": finish}])
 
@@ -115,9 +115,9 @@ def test_a_completion_is_read_in_whichever_mode_it_came():
 
 def test_the_request_is_read_from_what_was_sent():
     x = answered({}, body={"n": 2, "max_tokens": 9, "max_completion_tokens": 7.0})
-    assert (request_body(x)["n"], choices_asked(x), cap_asked(x)) == (2, 2, 7)
+    assert (request_body(x)["n"], requested_choices(x), requested_cap(x)) == (2, 2, 7)
     x = answered({}, body={"n": True, "max_tokens": "9"})
-    assert (choices_asked(x), cap_asked(x)) == (1, 0)
+    assert (requested_choices(x), requested_cap(x)) == (1, 0)
     assert request_body(answered({}, body=[1])) == {}
 
 

@@ -7,7 +7,7 @@ from conformance.model.words import APIS
 from conformance.rules.example import SSE, chunk, exchange, http, sse, streamed
 
 
-def told(x):
+def kinds_and_texts(x):
     return [(delta.kind, delta.text) for delta in deltas(x)]
 
 
@@ -23,7 +23,7 @@ def test_a_chat_stream():
         chunk(finish="stop"),
         "[DONE]",
     )
-    assert told(x) == [
+    assert kinds_and_texts(x) == [
         ("thinking", "Hm."),
         ("text", "Hello"),
         ("text", " there"),
@@ -44,7 +44,7 @@ def test_a_messages_stream():
         {"type": "message_delta", "delta": {"stop_reason": "end_turn", "text": "no"}},
         probe="messages.hello",
     )
-    assert told(x) == [("thinking", "Hm."), ("text", "Hello"), ("tool", "{}")]
+    assert kinds_and_texts(x) == [("thinking", "Hm."), ("text", "Hello"), ("tool", "{}")]
 
 
 def test_a_responses_stream():
@@ -55,7 +55,7 @@ def test_a_responses_stream():
         {"type": "response.output_text.done", "text": "Hello"},
         probe="responses.hello",
     )
-    assert told(x) == [("text", "Hello"), ("thinking", "Hm."), ("tool", "{}")]
+    assert kinds_and_texts(x) == [("text", "Hello"), ("thinking", "Hm."), ("tool", "{}")]
 
 
 def test_each_piece_has_the_time_of_its_event():
@@ -83,4 +83,4 @@ def test_no_shape_does_harm(values, api):
 
 @pytest.mark.parametrize("value", [{"content_block": {"text": 5}}, {"type": "content_block_delta"}, {"choices": {}}])
 def test_other_shapes_add_nothing(value):
-    assert told(streamed(value, probe="messages.hello")) == []
+    assert kinds_and_texts(streamed(value, probe="messages.hello")) == []

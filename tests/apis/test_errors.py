@@ -32,23 +32,23 @@ LOC = {"detail": [{"loc": ["body", "messages", 0, "role"], "msg": "Field require
     ],
 )
 def test_kinds(body, kind, message):
-    said = error_response(answered(body, status=400))
-    assert (said.kind, said.message, said.status) == (kind, message, 400)
-    assert said
+    found = error_response(answered(body, status=400))
+    assert (found.kind, found.message, found.status) == (kind, message, 400)
+    assert found
 
 
 def test_an_error_object_in_an_array_of_one_is_read():
-    said = error_response(answered([error("No.", "t", param="n", code="c")], status=400))
-    assert (said.type, said.param, said.code) == ("t", "n", "c")
-    assert (said.is_enveloped, said.has_error_object) == (False, True)
-    assert names_field(said, "n")
-    assert not names_field(said, "message")
+    found = error_response(answered([error("No.", "t", param="n", code="c")], status=400))
+    assert (found.type, found.param, found.code) == ("t", "n", "c")
+    assert (found.is_enveloped, found.has_error_object) == (False, True)
+    assert names_field(found, "n")
+    assert not names_field(found, "message")
 
 
 @pytest.mark.parametrize("body", [{"error": "No."}, {"detail": "No."}, {"message": "No."}, LOC, "No."])
 def test_other_forms_have_a_message_but_no_error_object(body):
-    said = error_response(answered(body, status=400))
-    assert (said.is_legible, said.has_error_object) == (True, False)
+    found = error_response(answered(body, status=400))
+    assert (found.is_legible, found.has_error_object) == (True, False)
 
 
 @pytest.mark.parametrize("body", ["<!DOCTYPE html><p>No.", "", "17", [], {"code": 3}])
@@ -57,8 +57,8 @@ def test_some_forms_tell_people_nothing(body):
 
 
 def test_an_event_stream_under_an_error_status():
-    said = error_response(streamed(error("No.", code="c"), "[DONE]", status=501))
-    assert (said.kind, said.form, said.message, said.code, said.in_band) == ("events", "openai", "No.", "c", False)
+    found = error_response(streamed(error("No.", code="c"), "[DONE]", status=501))
+    assert (found.kind, found.form, found.message, found.code, found.in_band) == ("events", "openai", "No.", "c", False)
 
 
 @pytest.mark.parametrize(
@@ -166,16 +166,16 @@ json_values = st.recursive(
 @given(json_values, st.sampled_from([200, 400, 501, 999]), st.sampled_from(["stream", "unary"]))
 def test_no_value_harms(value, status, mode):
     for x in (answered(value, status=status, mode=mode), streamed(value, status=status)):
-        said = error_response(x)
-        assert not (said and names_field(said, "a name that is nowhere"))
+        found = error_response(x)
+        assert not (found and names_field(found, "a name that is nowhere"))
         assert all(isinstance(name, str) for name in rejected_fields(x))
-        assert not refuses_streaming(x) or said
-        assert len(quoted(said.message)) <= LONGEST_QUOTE
+        assert not refuses_streaming(x) or found
+        assert len(quoted(found.message)) <= LONGEST_QUOTE
 
 
 @given(st.binary(max_size=80))
 def test_no_bytes_harm(raw):
     for x in (exchange(raw), exchange(http(400, [], raw)), exchange(http(200, [], raw))):
-        said = error_response(x)
-        assert not (said and names_field(said, "a name that is nowhere"))
+        found = error_response(x)
+        assert not (found and names_field(found, "a name that is nowhere"))
         assert all(isinstance(name, str) for name in rejected_fields(x))

@@ -69,5 +69,5 @@ def test_usage_of_messages_in_a_stream():
     assert usage(x) == Usage(5, 9)
 
 
-def test_usage_of_messages_that_is_told_in_part():
+def test_usage_of_messages_that_is_reported_in_part():
     assert usage(messages(("message_delta", '{"type": "message_delta", "usage": {"output_tokens": 9}}'))) is None

@@ -68,14 +68,14 @@ def test_a_report_on_standard_output_has_it_for_itself(shell, incident):
     assert "NOT CONFORMANT" in ran.err
 
 
-def test_a_target_that_is_not_there_is_told_with_its_reason(shell, tmp_path):
+def test_a_target_that_is_not_there_is_reported_with_its_reason(shell, tmp_path):
     ran = shell("run", "--base-url", NOWHERE, "--model", "m", cwd=tmp_path)
     assert ran.code == 3
     assert "could not be reached" in ran.lines[0]
     assert "refused" in ran.lines[0]
 
 
-def test_a_refused_key_is_told_and_the_key_is_nowhere(shell, tmp_path):
+def test_a_refused_key_is_reported_and_the_key_is_nowhere(shell, tmp_path):
     with running(DEPLOYMENTS["native-sse"], key="sk-right-0123456789") as url:
         words = (
             "run",

@@ -8,9 +8,9 @@ import pytest
 from cyclopts import CycloptsError
 
 from conformance import schemas
-from conformance.cli.load import Progress, line
+from conformance.cli.load import ProgressLine, line
 from conformance.cli.main import app
-from conformance.load.recorder import Standing
+from conformance.load.recorder import LoadProgress
 from conformance.report.formats import terminal
 from conformance.runs.config import ConfigError
 
@@ -77,7 +77,7 @@ def test_what_a_load_has_no_use_for_is_refused(words, why):
         app(["load", *FEW, *words])
 
 
-LOADING = Standing(
+LOADING = LoadProgress(
     "load",
     seconds=12.3,
     of_seconds=30.0,
@@ -94,20 +94,20 @@ def test_a_line_says_how_far_a_load_is_and_which_rules_fail():
         "load 12 of 30 s, 24 users, 1,032 requests sent, 24 in progress, 1,000 complete, 8 overloaded, "
         "fails: LOAD001 ×9 CHK001 ×3 CHK002 ×2 and 1 more rules"
     )
-    assert line(Standing("preflight")) == "preflight"
+    assert line(LoadProgress("preflight")) == "preflight"
 
 
-def shown(*standings, quiet=False):
+def shown(*events, quiet=False):
     out = io.StringIO()
-    with Progress(terminal.console(out), is_quiet=quiet) as progress:
-        for standing in standings:
-            progress.show(standing)
+    with ProgressLine(terminal.console(out), is_quiet=quiet) as shown_line:
+        for progress in events:
+            shown_line.show(progress)
     return out.getvalue().splitlines()
 
 
 def test_a_log_has_a_line_for_each_phase_and_every_ten_seconds():
     at = [LOADING._replace(seconds=seconds) for seconds in (0, 5, 10, 19, 20)]
-    assert [text.split(" of ")[0] for text in shown(Standing("alone"), *at)] == [
+    assert [text.split(" of ")[0] for text in shown(LoadProgress("alone"), *at)] == [
         *("one request at a time", "load 0", "load 10", "load 20"),
     ]
     assert shown(LOADING, quiet=True) == []

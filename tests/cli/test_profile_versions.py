@@ -27,7 +27,7 @@ def test_nothing_installed_is_no_drift(monkeypatch):
     assert "hermes-agent is not installed; captured: 0.19.0" in lines["hermes"]
 
 
-def test_a_newer_framework_is_told_with_both_versions(monkeypatch):
+def test_a_newer_framework_is_reported_with_both_versions(monkeypatch):
     drifted, lines = told(monkeypatch, litellm="1.200.0", openai="2.54.0")
     assert drifted
     assert "litellm 1.200.0 is newer than the captured 1.106.2" in lines["litellm"]

@@ -36,7 +36,7 @@ MATRIX = ("matrix", "--config", "targets.toml", "--out")
         ),
         (("run", "--config", "empty.toml", "--target", "x"), "missing targets; `conformance init` writes one"),
         (("run", "--config", "targets.toml"), "--config targets.toml needs --target NAME; accepted: ours"),
-        ((*LOAD, "--worker", "--master"), "--worker excludes --master, which is the master's; accepted: one of them"),
+        ((*LOAD, "--worker", "--master"), "--worker excludes --master, which is for the master; accepted: one of them"),
         (
             (*THROUGH, "--upstream-host", "no.such.invalid"),
             "--upstream-host or --upstream-port: ",

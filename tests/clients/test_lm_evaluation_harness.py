@@ -49,10 +49,11 @@ def test_scores_of_other_tokens_are_taken_without_an_error(tokens):
         [choice("a", at) for at in range(2)],
         [choice("a", at, logprobs=scored(*TOKENS, top_logprobs=None)) for at in range(2)],
         [choice("a", at, logprobs=scored(*TOKENS, token_logprobs=[None] * 5)) for at in range(2)],
+        [choice("a", at, logprobs=scored(*TOKENS, token_logprobs=[10**400, 0.5] * 3)) for at in range(2)],
         [choice("a", 0, logprobs=LIKELY)],
         [choice("a", at, logprobs=LIKELY) for at in (0, "1")],
     ],
-    ids=["no logprobs", "no alternatives", "no numbers", "one choice", "an index as text"],
+    ids=["no logprobs", "no alternatives", "no numbers", "beyond floats", "one choice", "an index as text"],
 )
 def test_an_evaluation_ends_at_a_response_without_scores_and_pays_once(choices):
     assert read(scores(*choices)) == ("", "exception", 1)

@@ -51,7 +51,7 @@ def test_bytes_that_are_not_utf_8_survive():
 @pytest.mark.parametrize(
     "line", ["", "[]", "{}", json.dumps(ENTRY | {"status": None}), json.dumps(ENTRY | {"response_body": ""})]
 )
-def test_a_damaged_line_is_told(line):
+def test_a_damaged_line_is_reported(line):
     assert isinstance(read_line(line), Skipped)
 
 

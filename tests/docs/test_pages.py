@@ -139,7 +139,7 @@ def test_pages_are_written_and_then_agree(small, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_the_page_of_a_rule_that_is_gone_is_told_and_removed(small, capsys):
+def test_the_page_of_a_rule_that_is_gone_is_reported_and_removed(small, capsys):
     generate.main(check=False)
     (small / "rules/SSE099.md").write_text("old")
     assert generate.main(check=True) == 1

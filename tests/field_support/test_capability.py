@@ -60,7 +60,7 @@ def test_stream(x, expected):
     assert told(x, x) == ("stream", expected)
 
 
-def test_a_greeting_without_streaming_asks_about_no_field():
+def test_a_baseline_request_without_streaming_asks_about_no_field():
     assert field_result(HI, HI) is None
 
 
@@ -87,7 +87,7 @@ def test_wrong_types(x, expected):
     assert state(x) == expected
 
 
-def test_an_unspecific_refusal_says_nothing_where_the_greeting_fails_too():
+def test_an_unspecific_refusal_says_nothing_where_the_baseline_request_fails_too():
     x = answered(error("Bad."), status=400, **TEMPERATURE)
     assert state(x, answered(error("Bad."), status=400)) == "unknown"
     assert state(x, None) == "unknown"

@@ -7,7 +7,7 @@ from conformance.rules.example import answered, completion
 
 
 @pytest.mark.parametrize(("finish", "expected"), [("length", "by a higher cap"), ("stop", "silently ignored")])
-def test_a_cap_that_was_raised_is_not_told_as_one_that_was_ignored(finish, expected):
+def test_a_cap_that_was_raised_is_not_reported_as_one_that_was_ignored(finish, expected):
     text = {"content": "word " * 16}
     x = answered(completion(text, finish), probe="chat.witness.max_tokens", body={"max_tokens": 1})
     _, sight = effect_shown(x)

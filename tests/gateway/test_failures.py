@@ -11,7 +11,7 @@ from conformance.handbook.examples import judge_example
 from conformance.model.exchange import Ending, Pair
 from conformance.model.target import GatewayPolicy, Policy
 from conformance.model.verdict import Status
-from conformance.rules.example import answered, chunk, completion, streamed
+from conformance.rules.example import answered, chunk, completion, error, exchange, streamed
 from conformance.rules.gw.attempts import allows, repeats
 from conformance.rules.gw.example import both
 from conformance.rules.gw.failing_example import FAULT, GOOD, LOST, OWN, at, begun, elsewhere, limited, refused
@@ -185,3 +185,22 @@ def test_a_gateway_with_a_fallback_may_pass_all_rate_limits_on(status, others, e
     policy = Policy(gateway=GatewayPolicy(fallback=True))
     arguments = {"x": client, "upstream": (arrived,), "policy": policy, "faults": others}
     assert outcome_of(RULES["GW084"], arguments).status is expected
+
+
+ROUTED = "chat.gateway.header.routing"
+
+
+@pytest.mark.parametrize(
+    ("got", "status"),
+    [
+        (refused(404, error("No route."), probe=ROUTED), Status.FAIL),
+        (refused(503, error("No healthy upstream."), probe=ROUTED), Status.FAIL),
+        (refused(400, error("The header x-ai-eg-model is reserved."), probe=ROUTED), Status.PASS),
+        (refused(429, error("Too many requests."), probe=ROUTED), Status.UNTESTABLE),
+        (exchange(b"", mode="unary", probe=ROUTED, ending=LOST.ending), Status.UNTESTABLE),
+    ],
+)
+def test_only_a_refusal_that_names_no_header_shows_that_headers_of_the_client_route_a_request(got, status):
+    client = replace(got, sent=got.sent.replace(b"\r\n", b"\r\nx-ai-eg-model: steered-model\r\n", 1))
+    arguments = {"x": client, "upstream": (), "usual": Pair(GOOD, (GOOD,))}
+    assert outcome_of(RULES["GW083"], arguments).status is status

@@ -29,7 +29,7 @@ FEW_RULES = RuleSelection(("FLD", "SSE", "LOAD"))
 class Loaded:
     facts: RunManifest
     store: InMemoryRun
-    standings: list
+    progress: list
 
     @property
     def samples(self):
@@ -52,11 +52,11 @@ def loaded(users=4, seconds=2.0, *, deployment="native-sse", changes=(), run=Non
             usual = {"target": target, "profiles": PROFILES, "unix_socket": f"{path}/server", "max_requests": 1000}
             given = {"stages": (Stage(duration=seconds, users=users),), "sampling": SamplingHere, "number": 7} | options
             given = {"rules": FEW_RULES} | given
-            store, standings = InMemoryRun(), []
+            store, progress = InMemoryRun(), []
             facts = await record_load(
-                LoadOptions(run=RunOptions(**usual | (run or {})), **given), store, standings.append
+                LoadOptions(run=RunOptions(**usual | (run or {})), **given), store, progress.append
             )
-            return Loaded(facts, store, standings)
+            return Loaded(facts, store, progress)
 
     with TemporaryDirectory() as path:
         return anyio.run(partial(record, path), backend_options=IN_VIRTUAL_TIME)

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from conformance.apis.load_prompts import asker, numbers
+from conformance.apis.load_prompts import numbers, user_turn
 from conformance.load.mix import ALONE, Mix, jobs
 from conformance.model.case import Kind
 from conformance.model.dialect import Dialect
@@ -45,7 +45,7 @@ def test_each_request_has_a_nonce_of_its_own_in_its_text():
     assert len({request.nonce for request in requests}) == len({request.id for request in requests}) == len(requests)
     for request in requests:
         assert request.nonce.encode() in request.body
-        assert asker(request.nonce).run == 5
+        assert user_turn(request.nonce).run == 5
 
 
 def test_the_same_request_is_sent_after_the_load():

@@ -33,9 +33,9 @@ class Slow:
 
 
 async def test_samples_come_in_order_and_in_batches():
-    taken, slow = [], Slow()
+    sampled, slow = [], Slow()
     slow.may_go.set()
-    box = Outbox(sampling=slow, on_taken=taken.append)
+    box = Outbox(sampling=slow, on_sampled=sampled.append)
     names = [f"{n}" for n in range(150)]
     for name in names:
         box.put(Due(Exchange(id=name, case=X.case, sent=b"")))
@@ -43,7 +43,7 @@ async def test_samples_come_in_order_and_in_batches():
         tasks.start_soon(box.run)
         await box.emptied()
         tasks.cancel_scope.cancel()
-    assert taken == names
+    assert sampled == names
     assert [size for size, _ in slow.batches] == [64, 64, 22]
 
 
@@ -51,7 +51,7 @@ async def test_nobody_sends_while_too_much_waits(monkeypatch):
     monkeypatch.setattr(module, "HOLD_AT", 5000)
     monkeypatch.setattr(module, "HURRY_AT", 3000)
     slow, sent = Slow(), []
-    box = Outbox(sampling=slow, on_taken=lambda _: None)
+    box = Outbox(sampling=slow, on_sampled=lambda _: None)
 
     async def send():
         for number in range(20):
@@ -76,12 +76,12 @@ async def test_nobody_sends_while_too_much_waits(monkeypatch):
     assert box.bytes_waiting == 0
 
 
-async def test_who_waits_is_told_when_no_more_samples_are_taken():
+async def test_a_waiting_sender_is_woken_when_no_more_samples_are_taken():
     class Broken:
         async def take(self, *_due, **_hurry):
             raise RuntimeError("gone")
 
-    box = Outbox(sampling=Broken(), on_taken=lambda _: None)
+    box = Outbox(sampling=Broken(), on_sampled=lambda _: None)
     box.put(Due(X))
 
     async def wait_in_vain():

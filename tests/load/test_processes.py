@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from conformance.load.locust_process import LocustOptions, command_line
 from conformance.load.merging import Merged
 from conformance.load.messages import Begin, Results, Stop, Users, command, line, results
 from conformance.load.part import Part, divided, numbered
 from conformance.load.shape import Stage
-from conformance.load.under_locust import LocustOptions, command_line
 from conformance.model.load import LoadSecond
 from conformance.model.target import Target
 from conformance.storage.folder import RunFolder
@@ -75,7 +75,7 @@ def test_a_process_sends_what_it_is_told_and_ends():
     pipe = subprocess.PIPE
     with running(DEPLOYMENTS["native-sse"]) as url:
         part = numbered(Part(target=Target(base_url=url, model="reference"), profiles=("langgraph",), run=3), 2)
-        words = (sys.executable, "-m", "conformance.load.child")
+        words = (sys.executable, "-m", "conformance.load.sending_process")
         with subprocess.Popen(words, stdin=pipe, stdout=pipe) as child:
             child.stdin.write(line(Begin(part)) + line(Users(2)))
             child.stdin.flush()
@@ -85,13 +85,13 @@ def test_a_process_sends_what_it_is_told_and_ends():
             child.stdin.write(line(Users(1)) + line(Stop()))
             child.stdin.flush()
             found += map(results, child.stdout)
-    samples = [taken.sample for one in found for taken in one.taken]
+    samples = [sampled.sample for one in found for sampled in one.sampled]
     assert found[-1].is_last
     assert len(samples) == found[-1].sent
     assert {sample.user for sample in samples} == {20_000, 20_001}
     assert {sample.worker for sample in samples} == {2}
     assert {sample.outcome for sample in samples} <= {"complete", "error", "disconnected"}
-    assert any(taken.exchange for one in found for taken in one.taken)
+    assert any(sampled.exchange for one in found for sampled in one.sampled)
     assert child.returncode == 0
 
 

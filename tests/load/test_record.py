@@ -6,7 +6,7 @@ from itertools import pairwise
 import anyio
 import pytest
 
-from conformance.apis.load_prompts import asker
+from conformance.apis.load_prompts import user_turn
 from conformance.load.mix import ALONE
 from conformance.load.options import LoadOptions
 from conformance.load.record import record_load
@@ -45,7 +45,7 @@ def test_requests_are_sent_alone_then_under_load_then_alone_again(usual):
 def test_each_request_has_a_nonce_of_the_run(usual):
     sent = [s for s in usual.samples if s.phase != "after"]
     assert len({s.nonce for s in sent}) == len(sent)
-    assert {asker(s.nonce).run for s in sent} == {usual.facts.seed} == {7}
+    assert {user_turn(s.nonce).run for s in sent} == {usual.facts.seed} == {7}
     assert {s.nonce for s in usual.samples if s.phase == "after"} <= {s.nonce for s in usual.under_load}
 
 
@@ -79,10 +79,10 @@ def test_bytes_are_kept_as_examples(usual):
     assert len(named) < len(usual.samples) / 2
 
 
-def test_what_is_being_done_is_told(usual):
-    told = [standing.doing for standing in usual.standings]
-    assert list(dict.fromkeys(told)) == ["preflight", "alone", "load", "waiting", "judging", "after"]
-    assert usual.standings[-1].sent >= len(usual.under_load)
+def test_progress_names_each_activity_in_order(usual):
+    activities = [one.activity for one in usual.progress]
+    assert list(dict.fromkeys(activities)) == ["preflight", "alone", "load", "waiting", "judging", "after"]
+    assert usual.progress[-1].sent >= len(usual.under_load)
 
 
 def test_requests_arrive_at_the_rate(load_test):
@@ -166,8 +166,8 @@ def test_the_highest_number_of_users_is_sought(load_test):
 async def test_what_was_recorded_is_kept_when_the_user_stops_the_run():
     store, under_load = InMemoryRun(), anyio.Event()
 
-    def watch(standing):
-        if standing.doing == "load" and standing.sent > 60:
+    def on_progress(progress):
+        if progress.activity == "load" and progress.sent > 60:
             under_load.set()
 
     async with serve(DEPLOYMENTS["native-sse"]) as url:
@@ -177,7 +177,7 @@ async def test_what_was_recorded_is_kept_when_the_user_stops_the_run():
             sampling=SamplingHere,
         )
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(record_load, options, store, watch)
+            tasks.start_soon(record_load, options, store, on_progress)
             await under_load.wait()
             tasks.cancel_scope.cancel()
     assert {sample.phase for sample in store.samples()} == {"alone", "load"}

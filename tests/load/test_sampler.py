@@ -5,10 +5,10 @@ import json
 import msgspec
 import pytest
 
-from conformance.apis.load_prompts import Asker
+from conformance.apis.load_prompts import UserTurn
 from conformance.catalogue import of_users
+from conformance.load.sampled import Sampled
 from conformance.load.sampler import MOST_KEPT, Sampler
-from conformance.load.taken import Taken
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.target import Policy
@@ -23,7 +23,7 @@ def exchange(body: bytes, turn: int = 0, kind: bytes = b"application/json", retr
         case=CaseId("chat", "hermes", "unary", Kind.USERS, "text", "load"),
         sent=b'POST /v1/chat/completions HTTP/1.1\r\n\r\n{"model": "m"}',
         received=HEAD % (kind, retry, len(body)) + body,
-        nonce=Asker(1, 2, turn).nonce,
+        nonce=UserTurn(1, 2, turn).nonce,
     )
 
 
@@ -53,14 +53,14 @@ def sampler():
 )
 def test_nothing_that_a_target_sends_keeps_a_sample_from_being_passed_on(sampler, hostile):
     for encoder, decoder in ((msgspec.json, msgspec.json), (msgspec.msgpack, msgspec.msgpack)):
-        taken = sampler.take(hostile)
-        assert decoder.decode(encoder.encode(taken), type=Taken) == taken
+        sampled = sampler.take(hostile)
+        assert decoder.decode(encoder.encode(sampled), type=Sampled) == sampled
 
 
 def test_the_bytes_of_a_failure_are_kept_but_not_of_each(sampler):
-    taken = [sampler.take(exchange(completion(created="x"), turn)) for turn in range(40)]
-    kept = [one for one in taken if one.exchange]
-    assert all(one.sample.failed for one in taken)
+    sampled = [sampler.take(exchange(completion(created="x"), turn)) for turn in range(40)]
+    kept = [one for one in sampled if one.exchange]
+    assert all(one.sample.failed for one in sampled)
     assert MOST_KEPT <= len(kept) < 15
     assert [one.sample.exchange for one in kept] == [one.exchange.metadata.id for one in kept]
 

@@ -25,7 +25,7 @@ def faults(raw, **facts):
     return [(fault.part, fault.what) for fault in reply(exchange(raw, **facts)).faults]
 
 
-def test_nothing_heard_is_no_reply_and_no_fault():
+def test_nothing_received_is_no_reply_and_no_fault():
     empty = reply(exchange(b""))
     assert (empty.status, empty.faults, empty.complete, empty.at_ns(0)) == (0, (), False, 0)
 
@@ -137,7 +137,7 @@ def arriving(raw, cuts):
 
 
 @given(PARTS, CUTS)
-def test_chunks_join_as_h11_joins_them_and_map_back_to_what_was_heard(parts, cuts):
+def test_chunks_join_as_h11_joins_them_and_map_back_to_what_was_received(parts, cuts):
     raw = chunked(*parts)
     x = exchange(raw, arrivals=arriving(raw, cuts))
     read = reply(x)

@@ -167,7 +167,7 @@ def test_odd_json_is_json(raw):
         (b"[1,]", "character"),
     ],
 )
-def test_what_is_no_json_is_told_why(raw, fault):
+def test_what_is_no_json_is_reported_why(raw, fault):
     assert parse_json(raw) is NOT_JSON
     assert fault in fault_of(raw)
 

@@ -92,17 +92,17 @@ def test_every_probe_has_a_purpose_in_one_sentence_and_a_bound():
 
 
 @pytest.mark.parametrize("probe", MISTAKES, ids=lambda p: p.name)
-def test_a_mistake_differs_from_the_greeting(probe):
+def test_a_mistake_differs_from_the_baseline_request(probe):
     assert probe.raw or body_of(probe, "unary") != GREETINGS[probe.api]
 
 
-def test_the_greeting_is_asked_by_the_frameworks_and_once_by_the_plain_sdk():
+def test_the_baseline_request_is_asked_by_the_frameworks_and_once_by_the_plain_sdk():
     greetings = {case for request in plan(CHAT, FRAMEWORKS, "gate") for case in request.cases if "hello" in case.probe}
     assert {q.profile for q in greetings} == {"hermes", "langgraph", "letta", "openai-python"}
     assert named_case("chat.hello", "hermes", "stream") in greetings
 
 
-def test_no_probe_changes_the_greeting_that_it_is_given():
+def test_no_probe_changes_the_baseline_request_that_it_is_given():
     before = json.dumps(GREETINGS)
     for probe in catalogue.probes():
         for mode in probe.modes:

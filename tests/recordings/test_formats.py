@@ -51,7 +51,7 @@ def test_the_same_exchanges_are_read_from_every_format(name, entries):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_format_is_told_by_the_content_and_gzip_too(name, entries):
+def test_the_format_is_recognised_by_the_content_and_gzip_too(name, entries):
     text = FORMATS[name](EXCHANGES)
     plain = list(map(seen, entries(text, "a.txt")))
     assert list(map(seen, entries(gzip.compress(text.encode()), "a.json"))) == plain
@@ -157,7 +157,7 @@ recorded_with: VCR 2.0.0
         (gzip.compress(b'{"log": 1}', mtime=0)[:-9], "Compressed file ended"),
     ],
 )
-def test_a_file_that_is_no_recording_is_told_with_what_would_be_one(text, why, entries):
+def test_a_file_that_is_no_recording_is_reported_with_what_would_be_one(text, why, entries):
     with pytest.raises(RecordingError, match="Name a HAR archive") as raised:
         entries(text, "x.json")
     assert "x.json" in str(raised.value)

@@ -73,7 +73,7 @@ VALUES = [
 
 @settings(max_examples=300)
 @given(data=st.data(), junk=JUNK)
-def test_a_wrong_type_anywhere_is_told_and_nothing_raises(data, junk):
+def test_a_wrong_type_anywhere_is_reported_and_nothing_raises(data, junk):
     reader, value = data.draw(st.sampled_from(VALUES))
     path = data.draw(st.sampled_from(list(places(value))))
     found = entry_of(replaced(value, path, junk), reader, "a#0")

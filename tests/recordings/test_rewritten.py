@@ -12,7 +12,7 @@ from conformance.model.rule import LACKING
 from conformance.model.verdict import Status
 from conformance.recordings.build import entry_of
 from conformance.recordings.entry import RecordingError
-from conformance.recordings.left_out import left_out_value
+from conformance.recordings.placeholders import placeholder
 from conformance.recordings.read import files
 from conformance.recordings.vcr import VCR
 from conformance.rules.example import completion
@@ -71,14 +71,14 @@ def test_a_value_of_the_request_that_was_left_out_fails_nothing():
 
 @pytest.mark.parametrize("text", ["removed", " hidden", "****", "xxx", 'x: "REDACTED",', "<b>", "masked"])
 def test_words_that_a_model_writes_are_not_left_out(text):
-    assert left_out_value(har_of(sse(chunk({"content": text}), *HELLO)).exchange, "received") == ""
+    assert placeholder(har_of(sse(chunk({"content": text}), *HELLO)).exchange, "received") == ""
 
 
 def test_what_the_harness_masked_itself_is_not_left_out():
     entry = har_of(sse(chunk({"content": "*" * 9}), *HELLO)).exchange
     at = entry.received.index(b"*********")
     object.__setattr__(entry, "masked", (Span(at, at + 9),))
-    assert left_out_value(entry, "received") == ""
+    assert placeholder(entry, "received") == ""
 
 
 def test_requests_to_other_urls_are_no_duplicates(tmp_path):

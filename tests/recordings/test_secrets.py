@@ -66,7 +66,7 @@ def test_the_value_of_a_key_is_masked_elsewhere_whatever_its_form(read_as):
     assert found.exchange.received[first.start : first.end] == b"*" * len(key)
 
 
-def test_a_key_that_the_request_s_body_has_is_not_told_as_repeated_by_the_target(read_as):
+def test_a_key_that_the_request_s_body_has_is_not_reported_as_repeated_by_the_target(read_as):
     body = json.dumps(ASKED | {"user": KEY})
     found = read_as("har", asked={"x-api-key": KEY}, body=body, answer=COMPLETION.replace(b"caf", KEY.encode()))
     assert found.exchange.masked == ()

@@ -52,7 +52,7 @@ def test_a_new_failure_of_a_must_and_a_worse_fate_are_regressions(good, bad):
     assert text.count("\n|---|") == 1
 
 
-def test_what_is_mended_is_told_and_is_no_regression(good, bad):
+def test_what_is_fixed_is_reported_and_is_no_regression(good, bad):
     found = diff.changes(bad, good)
     assert "mended" in kinds(found) | {"framework"}
     assert not any(change.regression for change in found)
@@ -149,7 +149,7 @@ def test_a_failed_rule_without_a_result_now_is_not_called_fixed(bad):
     assert told.not_compared[0].endswith("(failed in OLD, without a result in NEW)")
 
 
-def test_what_could_not_be_told_is_no_difference(good):
+def test_what_could_not_be_determined_is_no_difference(good):
     unsure = tuple(
         msgspec.structs.replace(v, status=Status.UNTESTABLE) if v.status is Status.PASS else v for v in good.verdicts
     )

@@ -198,7 +198,7 @@ def attempts(*endings):
     return Pair(client, tuple(timed))
 
 
-def test_both_sides_are_told_on_one_clock_with_the_end_of_each_connection():
+def test_both_sides_are_reported_on_one_clock_with_the_end_of_each_connection():
     pair = attempts(Ending("closed", "after", 2_000_000), Ending("hung-up", "body", 20_000_000))
     client, first, second = pair_timeline.steps(pair)
     assert client.words.startswith("request sent at 0 ms")

@@ -132,7 +132,7 @@ def test_every_word_and_symbol_of_a_cell_is_in_the_legend(record):
     assert counted - numbers <= told
 
 
-def test_words_are_told_apart_without_colours():
+def test_words_are_distinguished_without_colours():
     for topic in legend.LEGEND:
         assert len({word.text for word in topic.words}) == len(topic.words)
         assert all(word.meaning for word in topic.words)

@@ -65,7 +65,7 @@ def test_a_client_of_embeddings_gets_vectors():
     ]
 
 
-def test_embeddings_are_never_streamed_so_that_nobody_is_told_that_they_are_not():
+def test_embeddings_are_never_streamed_so_that_nobody_is_reported_that_they_are_not():
     assert subject(of_vectors("text")) == "LangChain 1.7 (OpenAIEmbeddings)"
     assert subject(impact("letta", "text", 1, mode="unary")) == "letta, unary"
 

@@ -161,7 +161,7 @@ def test_a_run_that_stopped_says_so_first(record, stopped, code, line, said):
     assert said in shown(run).splitlines()[line]
 
 
-def test_a_target_that_answers_no_greeting_is_never_conformant(record):
+def test_a_target_that_fails_every_baseline_request_is_never_conformant(record):
     run = record("nobody_home")
     assert run.report.exit_code in {1, 3}
     second = shown(run).splitlines()[1]

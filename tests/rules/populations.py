@@ -3,7 +3,7 @@
 import msgspec
 
 from conformance import catalogue
-from conformance.apis.sampling import population_of
+from conformance.apis.load_samples import population_of
 from conformance.deciding import outcome_of
 from conformance.model.sample import Population
 from conformance.model.verdict import Status

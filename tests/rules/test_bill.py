@@ -23,12 +23,12 @@ def yielded(rule, *given):
     return [item.seen if isinstance(item, Finding) else item.status for item in rule.check(*given)]
 
 
-def test_what_the_refusal_of_streaming_costs_is_told_once(failing):
+def test_what_the_refusal_of_streaming_costs_is_reported_once(failing):
     failed = failing(changes.find("refusal-with-usage"), kinds=("hello", "mistake", "witness"))
     assert failed[MUST] == {"NYI016"}
 
 
-def test_another_question_than_a_greeting_that_is_refused_for_streaming_is_judged_here():
+def test_another_request_than_a_baseline_request_that_is_refused_for_streaming_is_judged_here():
     refused = answered(REFUSED | {"usage": SPENT}, status=501, mode="stream", probe="chat.tools")
     assert error_with_usage.applies_to(refused) is None
     assert len(yielded(error_with_usage, refused, streamed(*HELLO))) == 1

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from conformance import catalogue
 from conformance import rules as rules_package
-from conformance.apis.sampling import population_of
+from conformance.apis.load_samples import population_of
 from conformance.deciding import decide
 from conformance.handbook import examples
 from conformance.handbook.examples import POLICIES, sides

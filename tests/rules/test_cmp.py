@@ -61,7 +61,7 @@ def compared(stream, unary):
     return [item.seen if isinstance(item, Finding) else item.reason for item in yielded]
 
 
-def test_an_empty_answer_is_told_by_its_usage_or_by_the_other_mode():
+def test_an_empty_answer_shows_in_its_usage_or_in_the_other_mode():
     empty = (chunk({"role": "assistant"}), chunk(finish="stop"))
     billed = chunk(choices=[], usage={"prompt_tokens": 3, "completion_tokens": 9, "total_tokens": 12})
     assert "counts 9 tokens" in compared(streamed(*empty, billed, "[DONE]"), answered(completion()))[0]

@@ -19,7 +19,7 @@ from conformance.rules.cpl.example import (
     texts,
     whole,
 )
-from conformance.rules.cpl.logprobs import ASKED, IDS, said
+from conformance.rules.cpl.logprobs import ASKED, IDS, response
 from conformance.rules.cpl.prompts import ALONE, FIRST, SECOND, TWO
 from conformance.rules.example import answered, exchange, http
 
@@ -85,7 +85,7 @@ def test_an_error_and_another_document_are_no_completion():
     assert yielded("CPL001", answered({"detail": "x"}, **BASELINE)) != []
 
 
-def test_the_form_of_chat_completions_is_told_as_such():
+def test_the_form_of_chat_completions_is_reported_as_such():
     message = whole({"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"})
     assert yielded("CPL002", message) == ["a choice has no text, but a message"]
     lists = whole(choice("Hi", logprobs={"content": [{"token": "Hi", "logprob": -0.5}]}), **ASKED)
@@ -123,7 +123,7 @@ def test_a_model_may_repeat_its_prompt_once():
     assert yielded("CPL006", texts(f"\n{PROMPT}", **BASELINE), (other,)) == []
 
 
-def test_an_echo_that_lacks_the_prompt_is_told_for_the_choice():
+def test_an_echo_that_lacks_the_prompt_is_reported_for_the_choice():
     two = ECHO | {"body": {"prompt": [PROMPT, SECOND], "echo": True}}
     assert yielded("CPL005", texts(PROMPT, " One", **two)) == [
         "`echo: true` was silently ignored: choice 1 does not begin with its prompt"
@@ -138,7 +138,7 @@ def test_white_space_after_an_echoed_prompt_is_no_generated_text():
 
 
 def test_every_prompt_token_but_the_first_needs_a_score():
-    first, second = said("F", "G", " now", facts=IDS), said("F", "G", facts=IDS, token_logprobs=[-0.1, None])
+    first, second = response("F", "G", " now", facts=IDS), response("F", "G", facts=IDS, token_logprobs=[-0.1, None])
     assert yielded("CPL012", first) == []
     assert yielded("CPL012", second) == ["token 1 of `logprobs`, 'G', has no log probability"]
     assert failing(second) == ["CPL012"], "one fault is one MUST"
@@ -156,7 +156,7 @@ def test_every_prompt_token_but_the_first_needs_a_score():
     ],
 )
 def test_offsets_grow_by_the_length_of_each_token(tokens, offsets, fits):
-    assert (yielded("CPL014", said(*tokens, text_offset=offsets)) == []) is fits
+    assert (yielded("CPL014", response(*tokens, text_offset=offsets)) == []) is fits
 
 
 def test_the_shared_rules_read_text_completions():
@@ -211,7 +211,7 @@ def test_one_token_or_a_sampled_one_may_be_white_space():
         assert yielded("CPL015", x, ALONE_TEXT, ALONE_TEXT) == [Status.NOT_APPLICABLE]
 
 
-def test_a_lost_completion_is_told_for_each_choice():
+def test_a_lost_completion_is_reported_for_each_choice():
     two = ECHO | {"body": ECHO["body"] | {"prompt": [SECOND, PROMPT]}}
     x = whole(choice(f"{SECOND} One", 0, "length"), choice(PROMPT, 1, "length"), **two)
     seen = ["choice 1 was cut at its token cap, but has nothing after its prompt"]
@@ -220,7 +220,7 @@ def test_a_lost_completion_is_told_for_each_choice():
 
 def listing(*likeliest, numbers=(None, -1.0, -2.0, -3.0, -4.0)):
     """An echoed prompt of five tokens, with these numbers and alternatives."""
-    return said(
+    return response(
         "a", " b", " c", " d", " e", facts=ECHO_SCORE, token_logprobs=[*numbers], top_logprobs=[None, *likeliest]
     )
 
@@ -284,7 +284,7 @@ def test_prompts_that_begin_alike_have_the_same_scores_until_they_differ(one, ot
     assert found == [Status.UNTESTABLE] if is_shifted is None else len(found) == is_shifted
 
 
-def test_parts_of_characters_are_not_told_apart():
+def test_parts_of_characters_are_not_distinguished():
     parts = ("\ufffd", "\ufffd", " c", ".")
     lists = [scored(*parts, token_logprobs=[None, number, -1.0, -1.0], top_logprobs=None) for number in (-9.0, -1.0)]
     x = whole(*(choice("\N{CRAB} c.", at, "length", found) for at, found in enumerate(lists)), **PAIR_ASKED)
@@ -305,7 +305,7 @@ def test_a_stop_sequence_is_taken_from_two_pieces_where_it_first_occurs(text, pi
     assert across_pieces(text, pieces) == stop
 
 
-def test_a_stop_sequence_that_is_included_or_ignored_is_told_once():
+def test_a_stop_sequence_that_is_included_or_ignored_is_reported_once():
     counted, plain = stops.TEXT, stops.PLAIN
     assert yielded("CPL018", stops.streamed(" One, t"), counted, counted, plain) == [], "PAR007 reports it"
     ignored = texts(" One, two", **asking("witness", "stop", stop=["e"]))

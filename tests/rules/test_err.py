@@ -8,7 +8,7 @@ from conformance import catalogue
 from conformance.deciding import decide
 from conformance.model.exchange import Ending
 from conformance.model.verdict import OUT_OF_SCOPE, Finding, Status
-from conformance.rules.err.baseline import greeting_failed
+from conformance.rules.err.baseline import baseline_request_failed
 from conformance.rules.err.causes import (
     model_refused_without_a_code,
     overflow_without_a_code,
@@ -17,7 +17,7 @@ from conformance.rules.err.causes import (
 )
 from conformance.rules.err.envelope import (
     early_error_without_an_error_object,
-    error_that_is_no_json,
+    error_is_not_json,
     error_without_a_message,
     error_without_an_error_object,
 )
@@ -25,9 +25,9 @@ from conformance.rules.err.leaks import conversation_sent_back, huge_error, leak
 from conformance.rules.err.limits import limited, retry_after_that_few_obey, unreadable_retry_after
 from conformance.rules.err.mistakes import (
     documented_request_crashed,
-    mistake_answered,
-    mistake_called_a_crash,
-    mistake_forgiven,
+    invalid_request_accepted,
+    invalid_request_as_500,
+    invalid_value_accepted,
     refusal_inside_a_stream,
     status_that_depends_on_streaming,
 )
@@ -51,7 +51,7 @@ HI = answered(completion())
 
 def test_a_rate_limit_is_not_laid_to_the_target():
     limited = answered(error("Slow down."), status=429, headers=(JSON, ("retry-after", "2")))
-    assert greeting_failed.applies_to(limited).status is Status.UNTESTABLE
+    assert baseline_request_failed.applies_to(limited).status is Status.UNTESTABLE
     for rule in (r for r in catalogue.rules() if r.family == "ERR"):
         given = (limited, limited)[: len([name for name in rule.parameters if name != "policy"])]
         assert rule.applies_to(limited) or not list(rule.check(*given)), rule.id
@@ -69,20 +69,20 @@ MISTAKE = {"probe": "chat.mistake.bad-json"}
 
 def test_a_target_that_is_down_is_not_blamed_for_mistakes():
     down = answered("", status=502)
-    assert yielded(mistake_called_a_crash, answered("", status=502, **MISTAKE), down) == [Status.UNTESTABLE]
+    assert yielded(invalid_request_as_500, answered("", status=502, **MISTAKE), down) == [Status.UNTESTABLE]
     busy = answered("", status=503, headers=[("retry-after", "3")], **MISTAKE)
-    assert yielded(mistake_called_a_crash, busy, HI) == [Status.UNTESTABLE]
+    assert yielded(invalid_request_as_500, busy, HI) == [Status.UNTESTABLE]
 
 
 @pytest.mark.parametrize("about", ["get", "deep-nesting", "not-labelled-json"])
 def test_some_mistakes_may_be_answered(about):
     x = answered(completion(), probe=f"chat.mistake.{about}")
-    assert yielded(mistake_answered, x) == yielded(mistake_forgiven, x) == [Status.NOT_APPLICABLE]
+    assert yielded(invalid_request_accepted, x) == yielded(invalid_value_accepted, x) == [Status.NOT_APPLICABLE]
 
 
 @pytest.mark.parametrize("about", ["unknown-route", "get"])
 def test_a_501_for_a_route_is_no_crash(about):
-    assert yielded(mistake_called_a_crash, answered(error(), status=501, probe=f"chat.mistake.{about}"), HI) == []
+    assert yielded(invalid_request_as_500, answered(error(), status=501, probe=f"chat.mistake.{about}"), HI) == []
 
 
 @pytest.mark.parametrize(
@@ -131,12 +131,12 @@ def test_an_error_late_in_a_stream_that_was_fine_without_is_no_matter_of_validat
     ],
 )
 def test_greetings_that_other_rules_judge(x, expected):
-    assert yielded(greeting_failed, x) == expected
+    assert yielded(baseline_request_failed, x) == expected
 
 
-def test_a_model_that_is_not_there_is_a_greeting_that_failed():
+def test_a_model_that_is_not_there_is_a_failed_baseline_request():
     x = answered(error("The model `m` does not exist.", param="model", code="model_not_found"), status=404)
-    (seen,) = yielded(greeting_failed, x)
+    (seen,) = yielded(baseline_request_failed, x)
     assert "404" in seen
     assert "does not exist" in seen
 
@@ -157,11 +157,11 @@ EARLY = [
 @pytest.mark.parametrize("x", EARLY, ids=lambda x: x.case.probe)
 def test_what_refuses_before_the_api_should_have_its_error_object_and_must_not(x):
     assert len(yielded(early_error_without_an_error_object, x)) == 1
-    for rule in (error_that_is_no_json, error_without_an_error_object, error_without_a_message):
+    for rule in (error_is_not_json, error_without_an_error_object, error_without_a_message):
         assert yielded(rule, x) == [Status.NOT_APPLICABLE]
 
 
-def test_an_open_route_s_refusal_is_not_told_again():
+def test_an_open_route_s_refusal_is_not_reported_again():
     x = answered({"error": "Unauthorized"}, status=401, probe="chat.sibling.responses")
     assert early_error_without_an_error_object.applies_to(x) is OUT_OF_SCOPE
 
@@ -284,7 +284,7 @@ def test_an_error_that_leaves_a_block_open_says_so():
 
 
 def test_a_refused_key_is_quoted():
-    said = greeting_failed.applies_to(answered(error("Use x-api-key."), status=401))
+    said = baseline_request_failed.applies_to(answered(error("Use x-api-key."), status=401))
     assert "‘Use x-api-key.’" in said.reason
 
 
@@ -318,14 +318,14 @@ def test_a_mistake_that_is_accepted_when_streaming_has_no_status_to_compare():
 def test_a_rejected_field_is_called_documented_or_not_whatever_the_target_calls_it(name, words):
     said = error(f"Unknown parameter: '{name}'.", param=name)
     x = answered(said, status=400, body={"model": "m", "messages": [], name: {}})
-    assert greeting_failed.applies_to(x).reason == (
+    assert baseline_request_failed.applies_to(x).reason == (
         f"the target rejected `{name}`, a field that the API {words} (see FLD015)"
     )
 
 
 def test_a_failed_stream_is_called_a_stream():
     x = answered(error("The stream failed."), status=500, mode="stream")
-    assert yielded(greeting_failed, x) == ["the streaming baseline request got HTTP 500: ‘The stream failed.’"]
+    assert yielded(baseline_request_failed, x) == ["the streaming baseline request got HTTP 500: ‘The stream failed.’"]
 
 
 @pytest.mark.parametrize(("status", "is_outside"), [(404, True), (405, True), (501, True), (400, False), (422, False)])

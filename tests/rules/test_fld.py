@@ -135,7 +135,7 @@ def test_a_refusal_of_the_cap_that_rode_along_proves_nothing():
     assert yielded(refusal_without_the_field.check, x, HI) == [Status.UNTESTABLE]
 
 
-def test_where_the_greeting_fails_a_nameless_refusal_proves_nothing():
+def test_where_the_baseline_request_fails_a_nameless_refusal_proves_nothing():
     x, hello = answered(UNNAMED, status=400, **MISTYPED), answered(UNNAMED, status=400)
     assert yielded(dropped_field.check, x, hello) == [Status.UNTESTABLE]
 
@@ -193,7 +193,7 @@ def test_all_always_sent_fields_that_the_target_does_not_know_are_named_at_once(
     assert ("it also sends `temperature`" in seen) is is_told
 
 
-def test_a_streamed_answer_beside_n_that_is_no_stream_is_told_once():
+def test_a_streamed_answer_beside_n_that_is_no_stream_is_reported_once():
     x = answered(completion(), mode="stream", probe="chat.n", body={"n": 2, "stream": True})
     (seen,) = yielded(stream_dropped_beside_a_field.check, x, streamed(*HELLO))
     assert "`n`" in seen

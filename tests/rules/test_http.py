@@ -18,7 +18,7 @@ TIMEOUT = Ending("timeout", "body", 2 * 10**9, "silent for 1 s")
 
 
 def failing(x):
-    given = {"x": x, "baseline": None, "greeting": None, "short_streams": (), "policy": Policy()}
+    given = {"x": x, "baseline": None, "baseline_stream": None, "short_streams": (), "policy": Policy()}
     found = {r.id: decide(r, given, (x,))[0] for r in RULES if x.mode in r.modes and x.api in r.apis}
     assert Status.ERROR not in found.values()
     return {name for name, status in found.items() if status is Status.FAIL}
@@ -111,7 +111,7 @@ def test_what_an_http_client_refuses_is_a_fault_even_where_this_reader_is_conten
 
 
 @pytest.mark.parametrize(
-    ("greeting", "status", "words"),
+    ("baseline_stream", "status", "words"),
     [
         (
             exchange(http(200, (SSE,), sse(*HELLO[:2]), length=False), ending=Ending("timeout", "body", 9)),
@@ -128,9 +128,9 @@ def test_what_an_http_client_refuses_is_a_fault_even_where_this_reader_is_conten
         (None, Status.FAIL, ""),
     ],
 )
-def test_a_target_that_is_slow_is_told_from_one_that_is_silent(greeting, status, words):
+def test_a_target_that_is_slow_is_distinguished_from_one_that_is_silent(baseline_stream, status, words):
     x = unary(b"", ending=Ending("timeout", "first-byte", 9))
     (rule,) = (rule for rule in RULES if rule.id == "HTTP001")
-    outcome = decide(rule, {"x": x, "greeting": greeting}, (x,))
+    outcome = decide(rule, {"x": x, "baseline_stream": baseline_stream}, (x,))
     assert outcome.status is status
     assert words in outcome.message

@@ -9,7 +9,7 @@ from conformance.rules.example import answered, completion, error, exchange
 from conformance.rules.life.example import (
     BASELINE,
     DISCONNECTED,
-    TWINS,
+    REPEATS,
     burst_response,
     response_after_disconnect,
     retried,
@@ -20,8 +20,8 @@ PASS, FAIL, UNTESTABLE = Status.PASS, Status.FAIL, Status.UNTESTABLE
 BODY = {"messages": [{"role": "user", "content": "Write this word eighty times: quokka"}], "stream": True}
 
 
-def decided(rule, x, **beside):
-    return decide(RULES[rule], {"x": x, "policy": Policy(), **beside}, (x,))[0]
+def decided(rule, x, **compared):
+    return decide(RULES[rule], {"x": x, "policy": Policy(), **compared}, (x,))[0]
 
 
 def hung_up(received, how="hung-up"):
@@ -38,8 +38,8 @@ def hung_up(received, how="hung-up"):
         ("nobody hung up", response_after_disconnect("quokka"), hung_up(DISCONNECTED.received, "idle"), UNTESTABLE),
     ],
 )
-def test_what_a_lost_client_asked_for_is_told_to_nobody_else(why, x, before, verdict):
-    assert decided("LIFE007", x, hang_ups=(before,)) is verdict, why
+def test_what_a_lost_client_asked_for_is_in_no_other_response(why, x, before, verdict):
+    assert decided("LIFE007", x, disconnects=(before,)) is verdict, why
 
 
 def one_of_a_crowd(status):
@@ -93,13 +93,13 @@ def test_empty_ids_are_no_ids():
 @pytest.mark.parametrize(
     ("why", "after", "again", "verdict"),
     [
-        ("the same", retried(), TWINS[1], PASS),
-        ("more prompt tokens", retried(prompt=90), TWINS[1], FAIL),
-        ("the rest of a text", retried("okka."), TWINS[1], FAIL),
+        ("the same", retried(), REPEATS[1], PASS),
+        ("more prompt tokens", retried(prompt=90), REPEATS[1], FAIL),
+        ("the rest of a text", retried("okka."), REPEATS[1], FAIL),
         ("a target that never repeats itself", retried("okka."), answered(completion({"content": "Ho"})), UNTESTABLE),
     ],
 )
 def test_a_request_is_answered_after_a_disconnect_as_before(why, after, again, verdict):
-    beside = {"before": retried(subject="before"), "hang_up": DISCONNECTED, "twin": TWINS[0], "again": again}
-    assert decided("LIFE009", after, **beside) is verdict, why
-    assert decided("LIFE009", after, **beside | {"hang_up": hung_up(b"", "closed")}) is UNTESTABLE
+    compared = {"before": retried(subject="before"), "disconnect": DISCONNECTED, "repeat": REPEATS[0], "again": again}
+    assert decided("LIFE009", after, **compared) is verdict, why
+    assert decided("LIFE009", after, **compared | {"disconnect": hung_up(b"", "closed")}) is UNTESTABLE

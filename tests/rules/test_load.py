@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from populations import FAIL, MOOT, PASS, RULES, UNTESTABLE, changed, judged, status
 
-from conformance.apis.load_prompts import Asker
-from conformance.apis.sampling import population_of
+from conformance.apis.load_prompts import UserTurn
+from conformance.apis.load_samples import population_of
 from conformance.handbook.examples import sides
 from conformance.model.exchange import Ending
 from conformance.model.sample import Population
@@ -16,22 +16,22 @@ from conformance.rules.example import answered, chunk, completion, streamed
 from conformance.rules.load.example import (
     AFTER,
     ALONE,
-    CROWD,
+    AS_REQUESTED,
     MS,
     NO_BYTE,
     OTHERS,
+    completed,
     cut,
     nonce,
     of,
     rejected,
     requested_text,
-    said,
     usage,
     whole,
     with_header,
 )
 
-MANY = tuple(said(user, turn, began_ms=10 * turn) for user in (1, 2) for turn in range(100, 150))
+MANY = tuple(completed(user, turn, began_ms=10 * turn) for user in (1, 2) for turn in range(100, 150))
 EVERY_BAD = [
     pytest.param(rule, example, id=f"{rule.id}-{at}") for rule in RULES.values() for at, example in enumerate(rule.bad)
 ]
@@ -39,7 +39,7 @@ EVERY_BAD = [
 
 def damaged(user, turn=0, phase="load", **facts):
     parts = requested_text(user, turn).split(", ")
-    return said(user, turn, phase, text=", ".join((*parts[:7], *parts[8:])), **facts)
+    return completed(user, turn, phase, text=", ".join((*parts[:7], *parts[8:])), **facts)
 
 
 @pytest.mark.parametrize(("rule", "example"), EVERY_BAD)
@@ -62,7 +62,7 @@ def test_no_target_is_blamed_for_times_while_the_harness_stalls(rule, example):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_server_that_does_as_alone_fails_nothing(rule):
-    assert status(rule, *CROWD, *MANY, *AFTER) in (PASS, MOOT)
+    assert status(rule, *AS_REQUESTED, *MANY, *AFTER) in (PASS, MOOT)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -80,35 +80,36 @@ def test_what_a_target_declares_not_to_serve_is_not_judged(rule, code):
 
 
 def test_a_word_like_a_nonce_that_no_request_had_is_no_leak():
-    unsent, of_another_run = nonce(8, 8), Asker(8, 1, 0).nonce
-    assert status("LOAD001", *CROWD, said(3, text=f"{unsent} {of_another_run} {nonce(1)[:-1]}a")) is PASS
+    unsent, of_another_run = nonce(8, 8), UserTurn(8, 1, 0).nonce
+    assert status("LOAD001", *AS_REQUESTED, completed(3, text=f"{unsent} {of_another_run} {nonce(1)[:-1]}a")) is PASS
 
 
 @pytest.mark.parametrize("of_whom", [(1, 0), (3, 0)])
 def test_a_user_s_own_earlier_text_is_another_request_s_too(of_whom):
-    assert status("LOAD001", *CROWD, said(3), said(3, 1, text=requested_text(*of_whom))) is FAIL
+    assert status("LOAD001", *AS_REQUESTED, completed(3), completed(3, 1, text=requested_text(*of_whom))) is FAIL
 
 
 def test_a_nonce_in_pieces_is_found_in_text_tool_calls_and_reasoning():
     theirs = nonce(1)
     for name in ("content", "reasoning_content"):
         pieces = [chunk({name: theirs[:7]}), chunk({name: theirs[7:]}), chunk(finish="stop"), "[DONE]"]
-        assert status("LOAD001", *CROWD, of(streamed(*pieces), 3)) is FAIL
+        assert status("LOAD001", *AS_REQUESTED, of(streamed(*pieces), 3)) is FAIL
     calls = [{"index": 0, "id": "c", "type": "function", "function": {"name": "note", "arguments": '{"word": "'}}]
     rest = [{"index": 0, "function": {"arguments": part}} for part in (theirs[:5], theirs[5:] + '"}')]
     pieces = [chunk({"tool_calls": [call]}) for call in (*calls, *rest)]
     assert (
-        status("LOAD001", *CROWD, of(streamed(*pieces, chunk(finish="tool_calls"), "[DONE]"), 3, task="tool")) is FAIL
+        status("LOAD001", *AS_REQUESTED, of(streamed(*pieces, chunk(finish="tool_calls"), "[DONE]"), 3, task="tool"))
+        is FAIL
     )
 
 
 def test_a_leak_in_a_stream_that_the_client_left_counts():
     left = Ending("hung-up", "body", 5 * MS, "the harness closed the connection on purpose")
-    assert status("LOAD001", *CROWD, replace(said(3, text=requested_text(1)), ending=left)) is FAIL
+    assert status("LOAD001", *AS_REQUESTED, replace(completed(3, text=requested_text(1)), ending=left)) is FAIL
 
 
 def test_a_finding_names_both_users():
-    found = judged("LOAD001", (*CROWD, said(3, 4, text=requested_text(2, 1))))
+    found = judged("LOAD001", (*AS_REQUESTED, completed(3, 4, text=requested_text(2, 1))))
     assert "user 3, turn 4 got that of user 2, turn 1" in found.message
     assert found.findings[0].nonces == (nonce(3, 4),)
 
@@ -117,8 +118,8 @@ def test_a_finding_names_both_users():
 
 
 def test_what_the_model_does_alone_as_well_is_no_failure_of_the_load():
-    rude = [said(user, turn, text="I can't.") for user in (1, 2, 3) for turn in range(5)]
-    alone = [said(0, turn, "alone", text="I can't.") for turn in range(5)]
+    rude = [completed(user, turn, text="I can't.") for user in (1, 2, 3) for turn in range(5)]
+    alone = [completed(0, turn, "alone", text="I can't.") for turn in range(5)]
     for rule in ("LOAD003", "LOAD004"):
         assert status(rule, *alone, *rude) is UNTESTABLE
 
@@ -126,35 +127,38 @@ def test_what_the_model_does_alone_as_well_is_no_failure_of_the_load():
 def test_a_model_that_errs_now_and_then_is_not_blamed_on_the_load():
     """It errs in one text of ten, at random: the same requests, repeated, get good texts."""
     load = [
-        (damaged if turn % 10 == 3 else said)(user, turn, spent=usage(60, 40 + turn % 3))
+        (damaged if turn % 10 == 3 else completed)(user, turn, spent=usage(60, 40 + turn % 3))
         for user in (1, 2)
         for turn in range(40)
     ]
-    repeated = [said(1, turn, "after", spent=usage(60, 33)) for turn in (3, 13, 23, 33)]
-    usual = [said(1, turn, "after", text=f"Here: {requested_text(1, turn)}") for turn in (1, 2)]
+    repeated = [completed(1, turn, "after", spent=usage(60, 33)) for turn in (3, 13, 23, 33)]
+    usual = [completed(1, turn, "after", text=f"Here: {requested_text(1, turn)}") for turn in (1, 2)]
     assert status("LOAD004", *ALONE, *load, *repeated, *usual) is UNTESTABLE
 
 
 def test_one_damaged_text_of_many_may_be_chance():
-    assert status("LOAD004", *CROWD, *MANY, damaged(3), said(3, 0, "after"), said(1, 100, "after")) is UNTESTABLE
+    assert (
+        status("LOAD004", *AS_REQUESTED, *MANY, damaged(3), completed(3, 0, "after"), completed(1, 100, "after"))
+        is UNTESTABLE
+    )
 
 
 @pytest.mark.parametrize(("of_ten", "expected"), [(1, UNTESTABLE), (8, FAIL)])
 def test_texts_that_are_bad_far_more_often_than_without_load_are_the_load_s(of_ten, expected):
     """Usage counts what arrived: a model could have generated that."""
     load = [
-        damaged(user, turn, spent=usage(60, 38)) if turn % 10 < of_ten else said(user, turn)
+        damaged(user, turn, spent=usage(60, 38)) if turn % 10 < of_ten else completed(user, turn)
         for user in (1, 2)
         for turn in range(20)
     ]
-    repeated = [said(1, turn, "after") for turn in range(4)]
+    repeated = [completed(1, turn, "after") for turn in range(4)]
     assert status("LOAD004", *ALONE, *load, *repeated) is expected
     assert status("LOAD004", *ALONE, *load, *(damaged(0, 40 + turn, "alone") for turn in range(4))) is UNTESTABLE
 
 
 def test_texts_of_other_modes_show_what_the_model_does_without_load():
     load = [
-        damaged(user, turn, spent=usage(60, 38)) if turn % 3 else said(user, turn)
+        damaged(user, turn, spent=usage(60, 38)) if turn % 3 else completed(user, turn)
         for user in (1, 2)
         for turn in range(9)
     ]
@@ -170,12 +174,12 @@ def test_a_text_that_is_cut_short_as_the_response_reports_is_not_lost(finish):
         return of(answered(completion({"content": f"{nonce(user, turn)}, "}, finish, id=f"{user}-{turn}")), user, turn)
 
     shortened = [short(user, turn) for user in (1, 2) for turn in range(9)]
-    assert status("LOAD004", *ALONE, *AFTER, *CROWD, *shortened) is PASS
+    assert status("LOAD004", *ALONE, *AFTER, *AS_REQUESTED, *shortened) is PASS
 
 
 def test_usage_that_counts_tokens_which_did_not_arrive_shows_a_loss():
     load = [*MANY, *(damaged(3, turn) for turn in range(2))]
-    assert status("LOAD004", *ALONE, *load, *(said(3, turn, "after") for turn in range(2))) is FAIL
+    assert status("LOAD004", *ALONE, *load, *(completed(3, turn, "after") for turn in range(2))) is FAIL
 
 
 @pytest.mark.parametrize(
@@ -191,7 +195,7 @@ def test_a_finding_says_what_happened_to_the_numbers(text, words):
     def spoilt(user, turn):
         mine, first, *_ = requested_text(user, turn).split(", ")
         foreign = str(10 + (int(first) + 10) % 80)
-        return said(user, turn, text=text.format(mine, first, *[foreign] * 8))
+        return completed(user, turn, text=text.format(mine, first, *[foreign] * 8))
 
     found = judged("LOAD004", (*ALONE, *AFTER, *(spoilt(user, turn) for user in (1, 2) for turn in range(4))))
     assert found.status is FAIL
@@ -202,7 +206,7 @@ def test_a_finding_says_what_happened_to_the_numbers(text, words):
 
 
 def test_the_repetition_of_a_request_may_get_its_response_from_a_cache():
-    assert status("LOAD005", *CROWD, said(1, 0, "after")) is PASS
+    assert status("LOAD005", *AS_REQUESTED, completed(1, 0, "after")) is PASS
 
 
 def test_responses_without_ids_are_not_compared():
@@ -211,17 +215,20 @@ def test_responses_without_ids_are_not_compared():
 
 def test_a_cache_that_load_fills_changes_no_sum():
     cached = usage(60, 40) | {"prompt_tokens_details": {"cached_tokens": 59}}
-    assert status("LOAD006", *ALONE, *(said(user, turn, spent=cached) for user in (1, 2) for turn in range(4))) is PASS
+    assert (
+        status("LOAD006", *ALONE, *(completed(user, turn, spent=cached) for user in (1, 2) for turn in range(4)))
+        is PASS
+    )
 
 
 def test_usage_that_is_missing_alone_is_not_missed():
-    alone = [said(0, turn, "alone", spent={}) for turn in range(4)]
-    assert status("LOAD006", *alone, said(1, spent={}), said(2, spent={})) is MOOT
+    alone = [completed(0, turn, "alone", spent={}) for turn in range(4)]
+    assert status("LOAD006", *alone, completed(1, spent={}), completed(2, spent={})) is MOOT
 
 
 def test_longer_texts_may_have_more_tokens():
     longer = [
-        said(user, turn, text=f"Sure! {requested_text(user, turn)}", spent=usage(60, 90))
+        completed(user, turn, text=f"Sure! {requested_text(user, turn)}", spent=usage(60, 90))
         for user in (1, 2)
         for turn in range(3)
     ]
@@ -229,29 +236,29 @@ def test_longer_texts_may_have_more_tokens():
 
 
 def test_a_member_that_is_null_or_of_another_type_is_there():
-    alone = [said(0, turn, "alone", note={"a": 1}) for turn in range(4)]
+    alone = [completed(0, turn, "alone", note={"a": 1}) for turn in range(4)]
     for note in (None, {"a": None}, {"a": 2, "b": 3}, {"a": "x"}):
-        assert status("LOAD007", *alone, said(1, note=note), said(2, note=note)) is PASS
-    assert status("LOAD007", *alone, *(said(user, turn, note={}) for user in (1, 2) for turn in range(3))) is FAIL
+        assert status("LOAD007", *alone, completed(1, note=note), completed(2, note=note)) is PASS
+    assert status("LOAD007", *alone, *(completed(user, turn, note={}) for user in (1, 2) for turn in range(3))) is FAIL
 
 
 def test_members_that_only_some_responses_had_alone_are_not_missed():
-    alone = [said(0, turn, "alone", **({"system_fingerprint": "fp"} if turn else {})) for turn in range(5)]
-    assert status("LOAD007", *alone, said(1), said(2)) is PASS
+    alone = [completed(0, turn, "alone", **({"system_fingerprint": "fp"} if turn else {})) for turn in range(5)]
+    assert status("LOAD007", *alone, completed(1), completed(2)) is PASS
 
 
 def test_header_fields_of_connections_caches_and_quotas_are_not_missed():
     more = (("keep-alive", "timeout=5"), ("age", "3"), ("x-ratelimit-remaining-requests", "9"), ("cf-ray", "1"))
-    alone = [reduce(lambda x, field: with_header(x, *field), more, said(0, turn, "alone")) for turn in range(4)]
-    assert status("LOAD008", *alone, said(1), said(2)) is PASS
+    alone = [reduce(lambda x, field: with_header(x, *field), more, completed(0, turn, "alone")) for turn in range(4)]
+    assert status("LOAD008", *alone, completed(1), completed(2)) is PASS
 
 
 # Endings
 
 
 def test_one_cut_of_thousands_may_be_chance():
-    assert status("LOAD009", *CROWD, *MANY, cut(3)) is UNTESTABLE
-    assert status("LOAD009", *CROWD, *MANY, cut(3), cut(3, 1)) is FAIL
+    assert status("LOAD009", *AS_REQUESTED, *MANY, cut(3)) is UNTESTABLE
+    assert status("LOAD009", *AS_REQUESTED, *MANY, cut(3), cut(3, 1)) is FAIL
 
 
 def test_what_is_cut_alone_as_well_is_no_failure_of_the_load():
@@ -266,7 +273,7 @@ def test_cuts_that_begin_with_a_disconnect_are_reported_once():
 
 def test_cuts_that_have_nothing_to_do_with_disconnects_are_not_attributed_to_them():
     left = Ending("hung-up", "body", 5 * MS, "the harness closed the connection on purpose")
-    disconnected = [replace(said(5, turn, began_ms=200 * turn), ending=left) for turn in range(9)]
+    disconnected = [replace(completed(5, turn, began_ms=200 * turn), ending=left) for turn in range(9)]
     cuts = [cut(6, turn, began_ms=100 + 200 * turn) for turn in range(9)]
     given = (*ALONE, *MANY, *disconnected, *cuts)
     assert [status(rule, *given) for rule in ("LOAD009", "LOAD010")] == [FAIL, UNTESTABLE]
@@ -277,18 +284,18 @@ def test_what_is_lost_on_a_connection_that_was_closed_is_not_attributed_to_disco
     lost = [
         x
         for user in range(4, 9)
-        for x in (said(user, began_ms=300), cut(user, 1, NO_BYTE, is_reused=True, began_ms=310))
+        for x in (completed(user, began_ms=300), cut(user, 1, NO_BYTE, is_reused=True, began_ms=310))
     ]
     assert [status(rule, *ALONE, *calm, *lost) for rule in ("LOAD010", "LOAD011", "LOAD012")] == [PASS, FAIL, PASS]
 
 
 def test_a_few_cuts_after_the_first_disconnect_of_many_exchanges_are_not_attributed_to_it():
-    calm, later = RULES["LOAD010"].good[0], [said(1, turn, began_ms=400 + turn) for turn in range(50, 250)]
+    calm, later = RULES["LOAD010"].good[0], [completed(1, turn, began_ms=400 + turn) for turn in range(50, 250)]
     given = (*ALONE, *calm, *later, cut(5, began_ms=700), cut(5, 1, began_ms=800))
     assert [status(rule, *given) for rule in ("LOAD009", "LOAD010")] == [FAIL, UNTESTABLE]
 
 
 def test_a_connection_that_was_idle_may_be_closed():
-    idle = [x for user in (3, 4) for x in (said(user), cut(user, 1, NO_BYTE, is_reused=True, began_ms=2000))]
-    assert status("LOAD011", *CROWD, *idle) is PASS
-    assert status("LOAD012", *CROWD, *idle) is PASS
+    idle = [x for user in (3, 4) for x in (completed(user), cut(user, 1, NO_BYTE, is_reused=True, began_ms=2000))]
+    assert status("LOAD011", *AS_REQUESTED, *idle) is PASS
+    assert status("LOAD012", *AS_REQUESTED, *idle) is PASS

@@ -10,14 +10,14 @@ from conformance.rules.example import answered, completion, error
 from conformance.rules.mdl.listing import (
     BASELINE_RESPONSE,
     MODEL,
-    another_model_answers,
-    answering_model_not_listed,
+    another_model_named,
     incomplete_list_of_models,
     listed_model_not_found,
     malformed_list_of_models,
     model_response,
     models_not_listed,
     models_response,
+    serving_model_not_listed,
     unknown_model_found,
 )
 
@@ -46,7 +46,7 @@ def test_an_error_under_200_is_another_rule_s():
     assert yielded(malformed_list_of_models, answered(error(), probe="chat.models.list")) == [Status.NOT_APPLICABLE]
 
 
-def test_all_that_is_wrong_with_the_list_is_told():
+def test_all_that_is_wrong_with_the_list_is_reported():
     seen = yielded(malformed_list_of_models, models_response("m", {"name": "m"}, {"id": None}))
     assert seen == [
         "model 0 of the list has the value 'm'",
@@ -64,7 +64,7 @@ def test_an_alias_may_answer_without_being_listed_and_is_not_asked_for():
 
 def test_a_model_that_did_not_answer_need_not_be_listed():
     down = answered(error(), status=500)
-    assert yielded(answering_model_not_listed, models_response(), down) == [Status.UNTESTABLE]
+    assert yielded(serving_model_not_listed, models_response(), down) == [Status.UNTESTABLE]
 
 
 def test_where_models_have_no_route_of_their_own_none_is_found():
@@ -87,19 +87,19 @@ def test_where_models_have_no_route_of_their_own_none_is_found():
 )
 def test_a_version_of_the_model_is_the_model(asked, told, is_another):
     x = answered(completion(model=told), body={"model": asked})
-    assert bool(yielded(another_model_answers, x, Policy())) is is_another
+    assert bool(yielded(another_model_named, x, Policy())) is is_another
 
 
 @pytest.mark.parametrize(("told", "is_another"), [("fast", False), ("large-2026-08-07", False), ("small", True)])
 def test_behind_a_gateway_a_response_may_name_the_model_that_the_policy_declares(told, is_another):
     x = answered(completion(model=told), body={"model": "fast"})
-    assert bool(yielded(another_model_answers, x, Policy(gateway=GatewayPolicy(model="large")))) is is_another
+    assert bool(yielded(another_model_named, x, Policy(gateway=GatewayPolicy(model="large")))) is is_another
 
 
 @pytest.mark.parametrize("told", ["", None, 7])
 def test_a_response_that_names_no_model_names_no_other(told):
     x = answered(completion(model=told), body={"model": "m"})
-    assert yielded(another_model_answers, x, Policy()) == [Status.NOT_APPLICABLE]
+    assert yielded(another_model_named, x, Policy()) == [Status.NOT_APPLICABLE]
 
 
 DECLARED = {rule.id: rule for rule in catalogue.rules() if rule.id in ("MDL008", "MDL009", "MDL010")}

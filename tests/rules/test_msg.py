@@ -18,7 +18,7 @@ from conformance.rules.msg.example import (
     STOP,
     events,
     message,
-    tells,
+    message_delta,
 )
 
 RULES = [r for r in catalogue.rules() if r.family in ("HTTP", "SSE", "ERR", "MSG") and r.parameters == ("x",)]
@@ -41,7 +41,7 @@ def failing(x):
         ([START, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP], set()),
         ([PING, START, PING, OPEN, BLOCK_DELTA, PING, CLOSE, MESSAGE_DELTA, PING, STOP], set()),
         ([START, OPEN, BLOCK_DELTA, CLOSE, *SECOND, MESSAGE_DELTA, MESSAGE_DELTA, STOP], set()),
-        ([START, OPEN | {"content_block": CALL}, ARGUMENTS, CLOSE, tells("tool_use"), STOP], set()),
+        ([START, OPEN | {"content_block": CALL}, ARGUMENTS, CLOSE, message_delta("tool_use"), STOP], set()),
         ([START, OPEN | {"content_block": CALL}, ARGUMENTS, CLOSE, MESSAGE_DELTA, STOP], {"MSG017"}),
         ([START, {"type": "of_tomorrow"}, OPEN, BLOCK_DELTA, CLOSE, MESSAGE_DELTA, STOP], set()),
         ([START, MESSAGE_DELTA, STOP], set()),

@@ -93,7 +93,7 @@ def test_a_silent_drop_is_not_taken_for_an_offer():
     assert yielded(streaming_refused, dropped, ANSWER, Policy()) == [Status.NOT_APPLICABLE]
 
 
-def test_nothing_heard_is_untestable():
+def test_nothing_received_is_untestable():
     assert yielded(streaming_refused, exchange(b""), ANSWER, Policy()) == [Status.UNTESTABLE]
 
 

@@ -81,7 +81,7 @@ def test_text_parts_refused_by_name_are_refused_all_the_same():
     assert yielded(RULES["PAR010"], x, BASELINE_RESPONSE) == [Status.NOT_APPLICABLE]
 
 
-def test_a_form_says_nothing_where_the_greeting_fails_or_the_cap_is_refused():
+def test_a_form_says_nothing_where_the_baseline_request_fails_or_the_cap_is_refused():
     x = answered(error(), status=400, **form("developer"))
     assert yielded(RULES["PAR016"], x, answered(error(), status=400)) == [Status.UNTESTABLE]
     capped = answered(

@@ -210,9 +210,11 @@ def test_the_plan_continues_what_has_reasoning_and_bounds_the_rest():
     assert {request.cases[0].probe for request in played()} == {
         "messages.reasoning.replay.thinking",
         "responses.compacted",
+        "responses.stored.unstored",
     }
     most = longest_next_turns(TARGET, DEFAULT_PROFILES, "full", FULL)
     assert {request.cases[0].probe for request in most} == {
+        "responses.stored.unstored",
         "messages.reasoning.replay.thinking",
         "responses.chain.next",
         "responses.compacted",

@@ -242,3 +242,13 @@ def test_only_the_response_itself_shows_that_it_was_stored_against_the_request(f
     asked = response(store=False, body_fields={"store": False}, probe="responses.store")
     assert status("RSP057", found, unstored=asked) is expected
     assert status("RSP027", found, baseline=STORED) is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(400, Status.PASS), (404, Status.PASS), (501, Status.PASS), (429, Status.UNTESTABLE)],
+)
+def test_a_target_may_reject_references_with_any_error_of_its_own(code, expected):
+    x = answered(error("No such item."), status=code, probe="responses.previous.reference")
+    assert status("RSP061", x) is expected
+    assert status("RSP022", x) is Status.NOT_APPLICABLE

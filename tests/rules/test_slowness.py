@@ -67,10 +67,10 @@ def unanswered(size, probe="chat.hello", phase="first-byte"):
     ],
 )
 def test_a_large_request_may_need_longer_at_the_rate_of_smaller_ones(size, smaller, needed):
-    said = slowness(unanswered(size), [answered(*one) for one in smaller])
-    assert needed in said
-    assert bool(needed) == bool(said)
-    assert not said or ("60 s" in said and "--timeout" in said)
+    reason = slowness(unanswered(size), [answered(*one) for one in smaller])
+    assert needed in reason
+    assert bool(needed) == bool(reason)
+    assert not reason or ("60 s" in reason and "--timeout" in reason)
 
 
 def test_a_prompt_that_no_user_sends_proves_nothing_by_its_timeout():
@@ -92,9 +92,9 @@ def test_only_a_wait_for_the_response_is_slowness(phase):
     ids=["tokens show the rate", "a fast prompt", "a head shows nothing"],
 )
 def test_a_stream_that_began_may_need_longer_for_its_first_token(smaller, needed):
-    said = slowness(streaming(54_000, []), smaller)
-    assert needed in said
-    assert bool(needed) == bool(said)
+    reason = slowness(streaming(54_000, []), smaller)
+    assert needed in reason
+    assert bool(needed) == bool(reason)
     assert slowness(streaming(54_000, [0.1]), smaller) == ""
 
 
@@ -115,6 +115,6 @@ def test_an_error_shows_no_rate():
 )
 @pytest.mark.parametrize("x", [unanswered(90), streaming(90, [])], ids=["no byte", "no token"])
 def test_a_request_may_wait_for_a_response_that_is_in_progress_at_the_timeout(x, other, waits):
-    said = slowness(x, [other])
-    assert bool(said) is waits
-    assert ("chat.hello of letta was still in progress" in said) is waits
+    reason = slowness(x, [other])
+    assert bool(reason) is waits
+    assert ("chat.hello of letta was still in progress" in reason) is waits

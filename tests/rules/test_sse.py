@@ -16,7 +16,7 @@ ERROR = 'data: {"error": {"message": "Overloaded.", "type": "server_error"}}\n\n
 
 
 def failing(x):
-    given = {"x": x, "baseline": None, "greeting": None, "short_streams": (), "policy": Policy()}
+    given = {"x": x, "baseline": None, "baseline_stream": None, "short_streams": (), "policy": Policy()}
     found = {r.id: decide(r, given, (x,))[0] for r in RULES if x.mode in r.modes and x.api in r.apis}
     assert Status.ERROR not in found.values()
     return {name for name, status in found.items() if status is Status.FAIL}

@@ -7,59 +7,59 @@ from conformance.deciding import decide
 from conformance.model.verdict import Status
 from conformance.rules.example import answered
 from conformance.rules.msg.example import BASELINE_RESPONSE, message
-from conformance.rules.msg.system import BLOCKS, COUNT, READ, STOPPED, UNCOUNTED, asked
+from conformance.rules.msg.system import BLOCKS, COUNT, READ, STOPPED, UNCOUNTED, counted
 from conformance.rules.rsp import instructions
 from conformance.rules.rsp.example import response
 
 RULES = {rule.id: rule for rule in catalogue.rules()}
 SYSTEM = "messages.witness.system"
-GREETING = message()
-UNGROWN = asked("messages.witness.max_tokens", "One", 3)
+BASELINE = message()
+UNGROWN = counted("messages.witness.max_tokens", "One", 3)
 """The usage of a target that counts every prompt alike."""
 
 
 def status(x, ordered=READ, count=COUNT):
-    given = {"x": x, "baseline": GREETING, "count": count, "ordered": ordered, "greeting": GREETING}
+    given = {"x": x, "baseline": BASELINE, "count": count, "ordered": ordered, "unary_baseline": BASELINE}
     return decide(RULES["MSG029"], given, (x,)).status
 
 
 @pytest.mark.parametrize("probe", [BLOCKS, SYSTEM])
 def test_usage_or_the_text_shows_that_the_model_has_read_it(probe):
-    assert status(asked(probe, "Hello.", 230)) is Status.PASS
-    assert status(asked(probe, "I say Kestrel!", 3)) is Status.PASS
-    assert status(asked(probe, "Hello.", 3)) is Status.FAIL
+    assert status(counted(probe, "Hello.", 230)) is Status.PASS
+    assert status(counted(probe, "I say Kestrel!", 3)) is Status.PASS
+    assert status(counted(probe, "Hello.", 3)) is Status.FAIL
 
 
 def test_a_target_that_counts_no_prompt_shows_nothing():
-    assert status(asked(BLOCKS, "Hello.", 3), count=UNGROWN) is Status.UNTESTABLE
+    assert status(counted(BLOCKS, "Hello.", 3), count=UNGROWN) is Status.UNTESTABLE
 
 
 def test_a_system_prompt_in_place_of_a_longer_one_of_the_target_itself_is_not_dropped():
-    own = asked("messages.witness.max_tokens", "One", 460)
-    assert status(asked(STOPPED, "On", 230), asked(BLOCKS, "Hello.", 230), own) is Status.UNTESTABLE
-    x, greeting = instructions.asked("instructions", "Hello.", 130), instructions.asked("hello", "Hello.", 460)
-    given = {"x": x, "baseline": greeting, "count": instructions.asked("max_output_tokens", "One", 470)}
+    own = counted("messages.witness.max_tokens", "One", 460)
+    assert status(counted(STOPPED, "On", 230), counted(BLOCKS, "Hello.", 230), own) is Status.UNTESTABLE
+    x, baseline = instructions.asked("instructions", "Hello.", 130), instructions.asked("hello", "Hello.", 460)
+    given = {"x": x, "baseline": baseline, "count": instructions.asked("max_output_tokens", "One", 470)}
     assert decide(RULES["RSP030"], given, (x,)).status is Status.UNTESTABLE
 
 
 @pytest.mark.parametrize("body", [{}, {"system": "Reply with only this word: kestrel."}])
 def test_a_recording_of_an_older_version_has_no_prompt_that_shows_in_usage(body):
-    given = {"baseline": GREETING, "count": COUNT, "ordered": READ, "greeting": GREETING}
+    given = {"baseline": BASELINE, "count": COUNT, "ordered": READ, "unary_baseline": BASELINE}
     x = answered(BASELINE_RESPONSE, probe=BLOCKS, body=body)
     assert decide(RULES["MSG029"], given | {"x": x}, (x,)).status is Status.NOT_APPLICABLE
 
 
 def test_a_response_without_text_could_not_follow_it():
-    assert status(asked(BLOCKS, " ", 3)) is Status.UNTESTABLE
+    assert status(counted(BLOCKS, " ", 3)) is Status.UNTESTABLE
 
 
 @pytest.mark.parametrize(
     ("ordered", "expected"),
-    [(READ, Status.FAIL), (UNCOUNTED, Status.UNTESTABLE), (asked(BLOCKS, "Hello.", 3), Status.FAIL)],
+    [(READ, Status.FAIL), (UNCOUNTED, Status.UNTESTABLE), (counted(BLOCKS, "Hello.", 3), Status.FAIL)],
 )
 def test_a_system_prompt_that_asks_for_nothing_is_judged_by_usage_that_counts_the_other_one(ordered, expected):
-    assert status(asked(STOPPED, "On", 9), ordered) is expected
-    assert status(asked(STOPPED, "On", 150), ordered) is Status.PASS
+    assert status(counted(STOPPED, "On", 9), ordered) is expected
+    assert status(counted(STOPPED, "On", 150), ordered) is Status.PASS
 
 
 @pytest.mark.parametrize(

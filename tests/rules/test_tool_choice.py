@@ -108,7 +108,7 @@ def test_calls_whose_fragments_can_t_be_joined_are_not_counted():
     assert status("TOOL022", x) is Status.UNTESTABLE
 
 
-def test_an_invented_name_under_a_named_choice_is_told_once():
+def test_an_invented_name_under_a_named_choice_is_reported_once():
     x = called(first_fragment("nobody", "{}"), body=NAMED)
     assert status("TOOL021", x) is Status.FAIL
     assert status("TOOL023", x) is Status.NOT_APPLICABLE
@@ -152,7 +152,7 @@ def strictly(arguments):
     return status("TOOL025", x), status("TOOL026", x)
 
 
-def test_damaged_letters_are_told_apart_from_other_words():
+def test_damaged_letters_are_distinguished_from_other_words():
     assert strictly('{"city": "Zürich"}') == (Status.PASS, Status.PASS)
     assert strictly('{"city": "Zurich"}') == (Status.FAIL, Status.PASS)
     assert strictly('{"city": "Z??rich"}') == (Status.PASS, Status.FAIL)

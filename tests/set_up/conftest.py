@@ -124,8 +124,8 @@ def command(capsys, tmp_path, monkeypatch):
 
     def call(*words: object) -> SimpleNamespace:
         code = main.exit_code_of(lambda: main.app([*map(str, words)]))
-        said = capsys.readouterr()
-        return SimpleNamespace(code=code, out=said.out, lines=said.out.splitlines(), err=said.err)
+        found = capsys.readouterr()
+        return SimpleNamespace(code=code, out=found.out, lines=found.out.splitlines(), err=found.err)
 
     return call
 

@@ -54,7 +54,7 @@ def facts(folder=Path("run")):
         ("/v1/messages", "/v1/messages/chat/completions"),
     ],
 )
-def test_a_base_url_that_is_nearly_right_is_told_with_the_right_one(command, real, path, asked):
+def test_a_base_url_that_is_nearly_right_is_reported_with_the_right_one(command, real, path, asked):
     first = stops(run(command, real + path))
     assert first == f"HTTP 404 at {asked}, but HTTP 200 at /v1/chat/completions: did you mean --base-url {real}/v1?"
     assert facts()["stopped"] == "set-up"
@@ -72,7 +72,7 @@ def test_a_page_in_place_of_the_api_leads_to_the_api_next_to_it(command, web):
     assert first.endswith(f"did you mean --base-url http://127.0.0.1:{server.port}/v1?")
 
 
-def test_an_unknown_model_is_told_in_the_servers_words_with_the_served_one(command, real):
+def test_an_unknown_model_is_reported_in_the_servers_words_with_the_served_one(command, real):
     first = stops(run(command, f"{real}/v1", model="reference-2"))
     assert first == (
         "The target does not serve the model ‘reference-2’: HTTP 404 ‘The model 'reference-2' is not offered here. Use"
@@ -156,7 +156,7 @@ def test_a_model_that_is_listed_is_not_called_unknown(command, web):
         ("", "and no redirect is followed: set --base-url to where the API itself is."),
     ],
 )
-def test_a_redirect_is_told_without_secrets_and_not_followed(command, web, status, location, said):
+def test_a_redirect_is_reported_without_secrets_and_not_followed(command, web, status, location, said):
     def respond(path, _body):
         return status, {"location": location.format(path=path.removeprefix("/v1"))}, b""
 
@@ -190,14 +190,14 @@ def test_a_gateway_that_is_down_or_busy_is_no_mistake_of_set_up(command, web, st
     assert facts()["stopped"] == ""
 
 
-def test_https_to_a_port_without_tls_is_told(command, real):
+def test_https_to_a_port_without_tls_is_reported(command, real):
     first = stops(run(command, f"{real}/v1".replace("http:", "https:")))
     address = real.removeprefix("http://")
     assert first == f"The server at {address} speaks plain HTTP, not TLS: use --base-url {real}/v1."
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-def test_http_to_a_port_with_tls_is_told(command, web, tls, trusted, tmp_path, monkeypatch):
+def test_http_to_a_port_with_tls_is_reported(command, web, tls, trusted, tmp_path, monkeypatch):
     if not trusted:
         trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "other.pem"))
@@ -233,7 +233,7 @@ def test_the_key_is_not_sent_to_the_other_scheme(command, raw, monkeypatch):
     assert KEY.encode() not in plain[0]
 
 
-def test_a_certificate_that_is_not_trusted_is_told_with_what_to_do(command, web, tls, tmp_path, monkeypatch):
+def test_a_certificate_that_is_not_trusted_is_reported_with_what_to_do(command, web, tls, tmp_path, monkeypatch):
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "other.pem"))
     with web.served(lambda *_: web.json(200, {}), tls) as server:
@@ -242,7 +242,7 @@ def test_a_certificate_that_is_not_trusted_is_told_with_what_to_do(command, web,
     assert first.endswith("; name the PEM file of its authority in SSL_CERT_FILE.")
 
 
-def test_a_certificate_for_another_name_is_told_as_such(command, web, tmp_path, monkeypatch):
+def test_a_certificate_for_another_name_is_reported_as_such(command, web, tmp_path, monkeypatch):
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
@@ -253,7 +253,7 @@ def test_a_certificate_for_another_name_is_told_as_such(command, web, tmp_path, 
     assert first.endswith("; use the host name that the certificate is for.")
 
 
-def test_a_refused_key_is_told_in_the_servers_words_and_by_its_variable(command, monkeypatch):
+def test_a_refused_key_is_reported_in_the_servers_words_and_by_its_variable(command, monkeypatch):
     monkeypatch.setenv("MY_KEY", KEY)
     with running(DEPLOYMENTS["native-sse"], key="sk-right-0123456789") as url:
         first = stops(run(command, url, "--api-key-env", "MY_KEY"))
@@ -263,7 +263,7 @@ def test_a_refused_key_is_told_in_the_servers_words_and_by_its_variable(command,
     assert first.endswith("; check the key in $MY_KEY.")
 
 
-def test_a_refused_key_is_told_although_another_api_is_missing(command, web):
+def test_a_refused_key_is_reported_although_another_api_is_missing(command, web):
     def respond(path, _body):
         return web.refused(404, "Nothing here.") if "messages" in path else web.refused(401, "No key.")
 
@@ -272,7 +272,7 @@ def test_a_refused_key_is_told_although_another_api_is_missing(command, web):
     assert first.endswith("HTTP 401: ‘No key.’; name the variable that holds the key with --api-key-env.")
 
 
-def test_a_slow_target_is_told_with_its_time_and_the_option(command, web):
+def test_a_slow_target_is_reported_with_its_time_and_the_option(command, web):
     released = threading.Event()
 
     def respond(path, _body):
@@ -299,7 +299,7 @@ def test_a_target_without_a_proxy_that_works_names_the_proxy(command, monkeypatc
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
-def test_a_target_that_offers_no_api_is_told_with_the_status_of_each(command, web, status):
+def test_a_target_that_offers_no_api_is_reported_with_the_status_of_each(command, web, status):
     with web.served(lambda *_: web.refused(status, "Nothing here.")) as server:
         first = stops(run(command, f"http://127.0.0.1:{server.port}/v1"))
     assert first == (

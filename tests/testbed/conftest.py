@@ -31,7 +31,7 @@ def _ask(  # noqa: PLR0913 - a request has that many parts
     raw=None,
 ):
     raw = raw if raw is not None else json.dumps(body).encode()
-    asked = ServerRequest(
+    request = ServerRequest(
         method=method,
         path=path,
         query="",
@@ -42,7 +42,7 @@ def _ask(  # noqa: PLR0913 - a request has that many parts
         id="1",
         at=1_760_000_000,
     )
-    reply = reply_to(asked, deployment, changes, key=key)
+    reply = reply_to(request, deployment, changes, key=key)
     content = b"".join(piece.data for piece in reply.pieces)
     streamed = reply.framing == "chunked"
     return SimpleNamespace(
@@ -57,8 +57,8 @@ def _ask(  # noqa: PLR0913 - a request has that many parts
 
 def _chat(deployment=NATIVE_SSE, /, prompt=None, **fields):
     """One chat request, with these messages, or with one user message."""
-    said = {"messages": [{"role": "user", "content": prompt}]} if prompt else {}
-    return _ask(HELLO | said | fields, deployment)
+    messages = {"messages": [{"role": "user", "content": prompt}]} if prompt else {}
+    return _ask(HELLO | messages | fields, deployment)
 
 
 def _assemble(events):

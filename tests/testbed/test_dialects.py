@@ -130,26 +130,26 @@ def faulty(schema, value):
 
 def by_choice(chunks):
     """What the choices of a stream amount to: content, reasoning, calls, finish_reason."""
-    told = {}
+    found = {}
     for choice in (choice for chunk in chunks for choice in chunk["choices"]):
-        mine = told.setdefault(choice["index"], Counter())
+        mine = found.setdefault(choice["index"], Counter())
         for key, value in choice["delta"].items():
             if isinstance(value, str) and key != "role":
                 mine[key] = (mine[key] or "") + value
         for call in choice["delta"].get("tool_calls") or ():
             mine["calls"] = (mine["calls"] or "") + call["function"]["arguments"]
         mine["finish"] = choice["finish_reason"] or mine["finish"]
-    return [said(told[index]) for index in sorted(told)]
+    return [generated(found[index]) for index in sorted(found)]
 
 
-def said(told):
+def generated(choice):
     names = ("content", "reasoning", "reasoning_content", "calls", "finish")
-    return {name: told.get(name) or "" for name in names}
+    return {name: choice.get(name) or "" for name in names}
 
 
 def of_message(choice):
     calls = "".join(call["function"]["arguments"] for call in choice["message"].get("tool_calls") or ())
-    return said(choice["message"] | {"calls": calls, "finish": choice["finish_reason"]})
+    return generated(choice["message"] | {"calls": calls, "finish": choice["finish_reason"]})
 
 
 def assembled(events):

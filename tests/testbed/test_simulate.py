@@ -26,7 +26,7 @@ def rehearsed(deployment, planted):
             yield from profile_impacts(x, fallback if mode == "stream" else None, Prices())
 
 
-def told(impacts):
+def outcomes(impacts):
     return sorted((i.client, i.mode, i.outcome, i.requests, i.billed, i.detail) for i in impacts)
 
 
@@ -49,7 +49,7 @@ def told(impacts):
 def test_the_impacts_are_those_of_a_recording(deployment, defect):
     planted = (changes.find(defect),) if defect else ()
     recorded = run_change(deployment, *planted or (None,), Policy(), suite="smoke").judgement
-    assert told(rehearsed(deployment, planted)) == told(recorded.impact)
+    assert outcomes(rehearsed(deployment, planted)) == outcomes(recorded.impact)
 
 
 def test_a_rehearsal_is_the_same_every_time():

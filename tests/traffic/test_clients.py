@@ -24,7 +24,7 @@ def test_the_first_product_and_its_version(client, product, version):
     assert product_of(client) == (product, version)
 
 
-def test_traffic_of_an_older_client_is_told():
+def test_traffic_of_an_older_client_is_reported():
     assert sender(GOOD, "OpenAI/Python 2.7.0").is_older
     captured = max(version for p in catalogue.profiles() for name, version in p.packages if p.name == "openai-python")
     assert not sender(GOOD, f"OpenAI/Python {captured}").is_older

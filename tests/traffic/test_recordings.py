@@ -93,7 +93,7 @@ def test_the_folder_to_keep_in_must_be_new(tmp_path):
         judge_recordings([har], save=tmp_path)
 
 
-def test_progress_is_told_by_exchange_and_file(tmp_path):
+def test_progress_is_reported_by_exchange_and_file(tmp_path):
     for name in "abc":
         write_har(tmp_path / f"{name}.har", entry())
     told = []

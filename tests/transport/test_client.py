@@ -47,7 +47,7 @@ async def test_without_a_key_a_stand_in_is_sent(wire):
     assert b"Authorization: Bearer no-key\r\n" in x.sent == server.requests[0]
 
 
-async def test_every_byte_is_heard_in_order_with_rising_times(wire):
+async def test_every_byte_is_received_in_order_with_rising_times(wire):
     reply = CHUNKED + b"".join(b"1\r\n%c\r\n" % c for c in b"one at a time") + b"0\r\n\r\n"
     async with wire.serving(wire.writing(*(bytes([c]) for c in reply))) as server:
         x = await exchange_once(wire.request_to(server.url()), wire.key, wire.limits)
@@ -200,7 +200,7 @@ async def test_nothing_is_tried_twice(wire, status):
     assert len(server.requests) == 1
 
 
-async def test_a_reply_before_the_request_was_read_is_heard(wire):
+async def test_a_reply_before_the_request_was_read_is_received(wire):
     reply = b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"
     async with wire.serving(wire.writing(reply, then="hold"), read=False) as server:
         x = await exchange_once(wire.request_to(server.url(), body=b"x" * 50_000), wire.key, wire.limits)

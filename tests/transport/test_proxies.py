@@ -252,7 +252,7 @@ async def test_a_proxy_that_is_silent_is_bounded_by_the_connect_time(wire, monke
 
 
 @pytest.mark.parametrize("proxy", ["gopher://user:pass-word-1@proxy.test", "http://user:pass-word-1@[proxy"])
-async def test_a_proxy_that_cannot_be_used_is_told_without_its_password(wire, monkeypatch, proxy):
+async def test_a_proxy_that_cannot_be_used_is_reported_without_its_password(wire, monkeypatch, proxy):
     monkeypatch.setenv("HTTP_PROXY", proxy)
     x = await exchange_once(wire.request_to(f"http://{REMOTE}/v1"), wire.key, wire.limits)
     assert x.ending.how == "unreachable"

@@ -169,7 +169,7 @@ async def test_the_end_of_a_response_without_framing_is_not_known_once_the_clien
     assert (x.ending.how, x.ending.phase) == ("hung-up", "body")
 
 
-async def test_a_client_that_hangs_up_is_told_to_the_server(wire):
+async def test_a_client_that_hangs_up_is_passed_on_to_the_server(wire):
     gone = asyncio.Event()
 
     async def handle(reader, writer):

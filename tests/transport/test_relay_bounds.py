@@ -73,7 +73,7 @@ async def test_garbage_after_a_request_is_answered_after_the_response(wire):
     assert x.received == OK
 
 
-async def test_an_unreachable_server_is_told_as_such(wire):
+async def test_an_unreachable_server_is_reported_as_such(wire):
     address = upstream("http://127.0.0.1:9/v1")
     exchanges = asyncio.Queue()
     async with relaying(address, on_exchange=exchanges.put_nowait) as relay:

@@ -83,7 +83,7 @@ def playing(*answers, then="close"):
     return handle
 
 
-def said(x):
+def sent_events(x):
     """The events that the harness sent."""
     return [json.loads(message.data) for message in read(x.sent, x.sent.index(b"\r\n\r\n") + 4, "sent").messages]
 
@@ -92,7 +92,7 @@ async def test_each_turn_is_sent_when_the_one_before_is_over_and_all_bytes_are_r
     first, second = b"".join(answered("resp_7")), b"".join(answered("resp_8"))
     x = await converse(playing(first, second, then="hold"))
     assert x.received.startswith(HEAD + first + second)
-    assert said(x) == [json.loads(FIRST.event), json.loads(NEXT.event) | {"previous_response_id": "resp_7"}]
+    assert sent_events(x) == [json.loads(FIRST.event), json.loads(NEXT.event) | {"previous_response_id": "resp_7"}]
     assert read(x.sent, x.sent.index(b"\r\n\r\n") + 4, "sent").is_closed
     assert x.ending.phase == "after"
     assert wire.key.encode() not in x.sent
@@ -101,7 +101,7 @@ async def test_each_turn_is_sent_when_the_one_before_is_over_and_all_bytes_are_r
 
 async def test_what_would_continue_a_response_without_an_id_is_not_sent(converse):
     x = await converse(playing(b"".join(messages({"type": "response.completed", "response": {}})), then="hold"))
-    assert len(said(x)) == 1
+    assert len(sent_events(x)) == 1
     assert x.ending.phase == "after"
 
 
@@ -205,7 +205,7 @@ async def test_a_rejected_handshake_is_an_exchange_like_others(wire, unix_socket
         request = msgspec.structs.replace(asked, turns=(FIRST,))
         x = await exchange_once(request, wire.key, LIMITS, unix_socket=unix_socket)
     assert x.received.endswith(b"{}")
-    assert said(x) == []
+    assert sent_events(x) == []
     assert x.ending.phase == "after"
 
 

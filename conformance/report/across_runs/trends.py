@@ -87,8 +87,8 @@ def _point(name: str, stored: bytes) -> Point:
 def _svg(points: Sequence[Point]) -> Iterator[str]:
     most = max(1, *(one.failed.MUST for one in points))
     places = [(_x(points, one), BOTTOM - (BOTTOM - TOP) * one.failed.MUST / most) for one in points]
-    told = ", ".join(f"{one.when:%Y-%m-%d} {one.failed.MUST}" for one in points)
-    yield f'<svg class="trend" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Failing MUST rules: {told}">'
+    counts = ", ".join(f"{one.when:%Y-%m-%d} {one.failed.MUST}" for one in points)
+    yield f'<svg class="trend" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Failing MUST rules: {counts}">'
     for y, number in ((TOP, most), (BOTTOM, 0)):
         yield f'<line x1="{LEFT}" y1="{y}" x2="{WIDTH - RIGHT}" y2="{y}" class="axis"/>'
         yield f'<text x="{LEFT - 5}" y="{y + 4}" text-anchor="end">{number}</text>'

@@ -26,8 +26,8 @@ def is_refused(x: Exchange) -> bool:
 def keyed(baseline: Exchange) -> NotJudged | None:
     """The run has an API key, and the baseline request succeeded with it."""
     if reply(baseline).status in LOCKED:
-        said = error_response(baseline)
-        why = quoted(said.message or said.text) if (said.message or said.text).strip() else "without a reason"
+        error = error_response(baseline)
+        why = quoted(error.message or error.text) if (error.message or error.text).strip() else "without a reason"
         return untestable(f"the target rejected the API key of the run with HTTP {reply(baseline).status}: {why}")
     return baseline_ok(baseline) or (None if has_key(baseline) else not_applicable("the run has no API key"))
 

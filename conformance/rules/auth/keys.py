@@ -64,7 +64,7 @@ def wrong_key_accepted(x: Exchange, baseline: Exchange, bare: Exchange) -> Itera
     ],
     compares_with={"baseline": Compare(Kind.BASELINE, mode="unary")},
 )
-def key_asked_for_in_one_mode(stream: Exchange, unary: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+def key_required_in_one_mode(stream: Exchange, unary: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """One mode is open to everyone; or the rejection is inside a 200 response, and clients treat it as success."""
     if skip := keyed(baseline):
         yield skip
@@ -100,7 +100,7 @@ def _of_the_key(x: Exchange) -> NotJudged | None:
     good=[(REFUSED, BASELINE_RESPONSE), (answered(completion(), **WRONG), BASELINE_RESPONSE)],
     bad=[(answered("", status=500, **WRONG), BASELINE_RESPONSE), (answered(NO, status=502, **NONE), BASELINE_RESPONSE)],
 )
-def wrong_key_called_a_crash(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+def wrong_key_as_500(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK retries a 5xx, and reports an outage to a user who mistyped the API key."""
     status = reply(x).status
     if skip := keyed(baseline):

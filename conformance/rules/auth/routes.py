@@ -74,6 +74,7 @@ def _spoken(*said: Said) -> Exchange:
     spec=AUTHENTICATION,
     fix="Check the API key before routing, for every path, and in the handshake of a WebSocket.",
     applies_to=_another_route,
+    needs=("headers", "framing", "bytes"),
     apis=GENERATIVE,
     good=[
         (answered(NO, status=code, probe="chat.sibling.responses"), BASELINE_RESPONSE, REFUSED_BARE)

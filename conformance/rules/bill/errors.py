@@ -79,8 +79,8 @@ def _failed_at_once(x: Exchange) -> NotJudged | None:
         return skip
     if not looks_like_events(x) or error_at(x) is None:
         return not_applicable("the stream contains no error")
-    said = any(c.text or c.calls or c.reasoning or c.refusal or c.other for c in chat_content(x).choices)
-    return not_applicable("the stream also has content") if said else None
+    has_content = any(c.text or c.calls or c.reasoning or c.refusal or c.other for c in chat_content(x).choices)
+    return not_applicable("the stream also has content") if has_content else None
 
 
 ROLE = chunk({"role": "assistant", "content": ""})

@@ -71,7 +71,7 @@ def refused_to_stream(x: Exchange) -> NotJudged | None:
         (answered(UNSUPPORTED, status=501, mode="stream", probe="messages.hello"), answered({}, probe="messages.hello"))
     ],
 )
-def asked_again_and_again(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
+def retried_again_and_again(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     """An agent that retries a request for minutes, although it can never work, seems to hang and keeps the server busy."""
     asking = [seen for seen in affected_clients(stream, unary, UNPRICED) if seen.requests > ENOUGH]
     if asking:

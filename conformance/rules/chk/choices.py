@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.apis.chat import answer_chunks, columns, is_annotation, is_shaped, parts, span_of
-from conformance.apis.request_fields import choices_asked
+from conformance.apis.request_fields import requested_choices
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.model.words import WITH_CHOICES
@@ -76,7 +76,7 @@ def empty_choices(x: Exchange) -> Iterator[Finding]:
     good=[GOOD, streamed(FIRST, LAST, "[DONE]")],
     bad=[streamed(chunk(choices=[]), chunk(choices=[], usage=USAGE), "[DONE]")],
 )
-def no_answer(x: Exchange) -> Iterator[Finding]:
+def no_choice(x: Exchange) -> Iterator[Finding]:
     """Clients see a success without content: they show nothing, or retry and pay each time."""
     if not parts(x):
         yield Finding(
@@ -150,7 +150,7 @@ def message_beside_delta(x: Exchange) -> Iterator[Finding]:
 )
 def wrong_index(x: Exchange) -> Iterator[Finding]:
     """Clients join deltas by index: without a valid one they crash, or merge two choices into one."""
-    bound = choices_asked(x)
+    bound = requested_choices(x)
     for part in parts(x):
         index = part.choice.get("index")
         if not (is_integer(index) and 0 <= index < bound):

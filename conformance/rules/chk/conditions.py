@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.chat import answer_chunks, are_all, columns, finishing, has_error, is_chunk, parts
-from conformance.apis.request_fields import choices_asked
+from conformance.apis.request_fields import requested_choices
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.verdict import NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
@@ -80,14 +80,14 @@ def ends_again(x: Exchange) -> bool:
 def shared_indexes(x: Exchange) -> tuple[int, ...]:
     """The indexes at which a choice ends more than once, if fewer choices end than were requested (`n`)."""
     ends = Counter(part.slot for part in finishing(x))
-    return tuple(sorted(slot for slot, count in ends.items() if count > 1)) if len(ends) < choices_asked(x) else ()
+    return tuple(sorted(slot for slot, count in ends.items() if count > 1)) if len(ends) < requested_choices(x) else ()
 
 
 def has_valid_indexes(x: Exchange) -> NotJudged | None:
     """Chunks with distinguishable choices were received."""
     if skip := indexed(x):
         return skip
-    shared = choices_asked(x) > 1 and shared_indexes(x)
+    shared = requested_choices(x) > 1 and shared_indexes(x)
     return untestable("two choices share an index (CHK027 reports it)") if shared else None
 
 
@@ -101,7 +101,7 @@ def indexed(x: Exchange) -> NotJudged | None:
 @cached_reader
 def _has_indexes(x: Exchange) -> bool:
     """Whether there is a single choice, or each has a valid index."""
-    bound = choices_asked(x)
+    bound = requested_choices(x)
     if bound == 1 and len({part.slot for part in parts(x)}) == 1:
         return True
     indexes = (part.choice.get("index") for part in parts(x))

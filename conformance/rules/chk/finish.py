@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from conformance.apis.chat import Part, chat_content, finishing, parts, span_of
-from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.request_fields import requested_cap, requested_choices
 from conformance.apis.usage import exceeds_cap, usage
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, cached_reader
@@ -105,7 +105,7 @@ def no_finish_reason(x: Exchange) -> Iterator[Finding]:
 
 def several_ended(x: Exchange) -> NotJudged | None:
     """Several choices were requested (`n`), and a complete stream with choices was received."""
-    return ended(x) or indexed(x) if choices_asked(x) > 1 else OUT_OF_SCOPE
+    return ended(x) or indexed(x) if requested_choices(x) > 1 else OUT_OF_SCOPE
 
 
 def several(*indexes: int, spent: int | None = None) -> Exchange:
@@ -149,7 +149,7 @@ def choices_under_one_index(
         return
     for index in shared_indexes(x):
         last = next(part for part in reversed(parts(x)) if part.slot == index and part.choice.get("finish_reason"))
-        wanted = choices_asked(x)
+        wanted = requested_choices(x)
         yield Finding(
             f"choice {index} has finish_reason more than once, and fewer than {wanted} choices have it: choices share an index",
             at=span_of(x, last),
@@ -160,11 +160,11 @@ def choices_under_one_index(
 
 def _merged(x: Exchange) -> str:
     """More tokens than the choices of the stream can have, each under the token cap; one more each is tolerated."""
-    spent, cap, found = usage(x), cap_asked(x), len(chat_content(x).choices)
-    if not (spent and cap and found < choices_asked(x) and spent.completion > (cap + 1) * found):
+    spent, cap, found = usage(x), requested_cap(x), len(chat_content(x).choices)
+    if not (spent and cap and found < requested_choices(x) and spent.completion > (cap + 1) * found):
         return ""
     seen = f"usage counts {spent.completion} completion tokens at a token cap of {cap}"
-    return f"{seen}, but has {found} of {choices_asked(x)} indexes: choices share an index"
+    return f"{seen}, but has {found} of {requested_choices(x)} indexes: choices share an index"
 
 
 @chunk_rule(
@@ -217,8 +217,8 @@ def unknown_finish_reason(x: Exchange) -> Iterator[Finding]:
 @cached_reader
 def _reasons(x: Exchange) -> tuple[tuple[Any, Event], ...]:
     """The values of finish_reason that are not null, each with its event."""
-    told = ((part.choice.get("finish_reason"), part.chunk.event) for part in parts(x))
-    return tuple([pair for pair in told if pair[0] is not None])
+    found = ((part.choice.get("finish_reason"), part.chunk.event) for part in parts(x))
+    return tuple([pair for pair in found if pair[0] is not None])
 
 
 @chunk_rule(

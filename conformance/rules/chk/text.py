@@ -106,7 +106,7 @@ def cumulative_deltas(x: Exchange) -> Iterator[Finding | NotJudged]:
     good=[PIECES, streamed(FIRST, *[chunk({"content": "ha"})] * 2, chunk({"content": "haha"}), LAST)],
     bad=[streamed(*HELLO[:-2], chunk({"content": "Hello there."}, finish="stop"), "[DONE]")],
 )
-def answer_repeated(x: Exchange) -> Iterator[Finding]:
+def content_repeated_at_the_end(x: Exchange) -> Iterator[Finding]:
     """Clients concatenate the deltas: the user reads the content twice."""
     for choice in chat_content(x).choices:
         *before, last = choice.pieces or ("",)

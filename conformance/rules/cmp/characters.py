@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.field_support.effects import unreadable_reason
-from conformance.field_support.readers import only_answer, said_value
+from conformance.field_support.readers import json_value, only_answer
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -37,8 +37,8 @@ def in_two(text: str) -> Exchange:
 
 def damage(x: Exchange) -> tuple[str, str]:
     """The first text with lost characters: as received, and as required by the schema; two empty texts if there is none."""
-    meant, said = only_answer(x), said_value(x)
-    pairs = ((said.get(name), text) for name, text in meant.items()) if isinstance(said, dict) else ()
+    meant, found = only_answer(x), json_value(x)
+    pairs = ((found.get(name), text) for name, text in meant.items()) if isinstance(found, dict) else ()
     return next(((a, b) for a, b in pairs if isinstance(a, str) and isinstance(b, str) and is_damaged(a, b)), ("", ""))
 
 
@@ -50,7 +50,7 @@ def constrained(x: Exchange) -> NotJudged | None:
         return OUT_OF_SCOPE
     if why := unreadable_reason(x):
         return untestable(why)
-    is_it = said_value(x) == only_answer(x) or any(damage(x))
+    is_it = json_value(x) == only_answer(x) or any(damage(x))
     return None if is_it else untestable("the content is not the only value that the schema allows")
 
 
@@ -73,8 +73,8 @@ def constrained(x: Exchange) -> NotJudged | None:
 )
 def characters_lost(x: Exchange) -> Iterator[Finding]:
     """Users of languages other than English read replacement characters, and tools are called with names that do not exist."""
-    said, meant = damage(x)
+    found, meant = damage(x)
     if meant:
         at = max(0, reply(x).content.find(LOST.encode()))
-        seen = f"the content has {said!a}, but the schema allows only {meant!a}"
+        seen = f"the content has {found!a}, but the schema allows only {meant!a}"
         yield Finding(seen, at=reply(x).locate(at, min(len(reply(x).content), at + 60)))

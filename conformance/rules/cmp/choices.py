@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from conformance.apis.chat import chat_content, span_of
-from conformance.apis.request_fields import choices_asked
+from conformance.apis.request_fields import requested_choices
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.model.words import WITH_CHOICES
@@ -64,7 +64,7 @@ def no_choices(x: Exchange) -> Iterator[Finding]:
 )
 def wrong_index(x: Exchange) -> Iterator[Finding]:
     """Clients that request several choices store them by index: with the same index, one overwrites the other."""
-    bound = choices_asked(x)
+    bound = requested_choices(x)
     taken: set[int | float] = set()
     for choice in choices_of(x):
         index = choice.get("index")

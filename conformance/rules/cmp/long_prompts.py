@@ -50,7 +50,7 @@ def _prompt(x: Exchange) -> int:
     good=[(LONG_STREAM, NO_TEXT, GOOD), (NO_STREAM, answered(whole(), **LONG), GOOD)],
     bad=[(NO_STREAM, NO_TEXT, GOOD)],
 )
-def long_prompt_answered_with_nothing(
+def nothing_for_a_long_prompt(
     stream: Exchange, unary: Exchange, others: tuple[Exchange, ...]
 ) -> Iterator[Finding | NotJudged]:
     """The framework's users see nothing, whatever they write, and pay for its prompt and every retry.

@@ -36,7 +36,7 @@ SCHEMA = {"json_schema": {"schema": {"properties": {"lamps": {"enum": ["seven gr
 LAMPS: Any = {"probe": "chat.witness.response_format", "body": {"response_format": SCHEMA}}
 
 
-def said(*pieces: str) -> Exchange:
+def stream_of(*pieces: str) -> Exchange:
     """A stream of these pieces."""
     deltas = (chunk({"content": piece}) for piece in pieces)
     return streamed(*deltas, chunk(finish="stop"), "[DONE]", **LAMPS)
@@ -51,14 +51,14 @@ def said(*pieces: str) -> Exchange:
     applies_to=_determined,
     apis=GENERATIVE,
     good=[
-        said('{"lamps"', ': "seven green', ' lamps"}'),
+        stream_of('{"lamps"', ': "seven green', ' lamps"}'),
         answered(completion({"content": '{ "lamps": "seven green lamps" }'}), **LAMPS),
         answered(completion({"content": "Seven lamps."}), **LAMPS),
     ],
     bad=[
-        said(': "seven green', ' lamps"}'),
-        said('{"lamps"', ': "seven green'),
-        said('{"', '{"lamps"', ': "seven green', ' lamps"}'),
+        stream_of(': "seven green', ' lamps"}'),
+        stream_of('{"lamps"', ': "seven green'),
+        stream_of('{"', '{"lamps"', ': "seven green', ' lamps"}'),
         answered(completion({"content": '{"lamps": "seven green lamps"}}'}), **LAMPS),
     ],
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from conformance.apis.chat import is_shaped, span_of
 from conformance.apis.content import Choice
-from conformance.apis.request_fields import cap_asked, choices_asked, stops_asked
+from conformance.apis.request_fields import requested_cap, requested_choices, requested_stops
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import exceeds_cap, usage
 from conformance.model.case import Compare, Kind
@@ -40,7 +40,7 @@ def stopped_by_itself(x: Exchange) -> NotJudged | None:
     choices = response_content(x).choices
     if len(choices) != 1 or choices[0].end != "stop":
         return not_applicable("the response is not a single choice with finish_reason stop")
-    return not_applicable("the request sets stop sequences") if stops_asked(x) else None
+    return not_applicable("the request sets stop sequences") if requested_stops(x) else None
 
 
 def visible_tokens(x: Exchange) -> int:
@@ -58,11 +58,11 @@ def answered_once(x: Exchange) -> NotJudged | None:
     """A single choice is complete, in either mode, and its content can be read."""
     if skip := finished(x):
         return skip
-    if choices_asked(x) > 1:
+    if requested_choices(x) > 1:
         return not_applicable("the request sets n above 1")
     if not is_shaped(x) or len(response_content(x).choices) != 1:
         return untestable("the content of the choices can't be read")
-    return not_applicable("the request sets stop sequences") if stops_asked(x) else None
+    return not_applicable("the request sets stop sequences") if requested_stops(x) else None
 
 
 def either_way(_: Exchange) -> NotJudged | None:
@@ -87,7 +87,7 @@ def either_way(_: Exchange) -> NotJudged | None:
         (streamed(EMPTY[0], chunk(finish="length"), "[DONE]"), GOOD),
     ],
 )
-def answer_lost(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
+def text_lost(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """The user sees nothing and pays: clients return empty text without an error, and hermes sends three more requests."""
     skips = [answered_once(x) for x in (stream, unary)]
     if all(skips):
@@ -117,12 +117,16 @@ def _lost(x: Exchange, other: Exchange) -> str | NotJudged:
         return untestable(
             f"usage counts {seen} tokens for it: that may be the end of the turn, or a character that is not complete"
         )
-    if x.case.kind in AMPLE and not answered_once(other) and (said := _said(response_content(other).choices[0])):
-        return f"but the same request in the other mode has {said}"
+    if (
+        x.case.kind in AMPLE
+        and not answered_once(other)
+        and (content := _described(response_content(other).choices[0]))
+    ):
+        return f"but the same request in the other mode has {content}"
     return untestable("the response is empty, and neither usage nor the other mode shows whether text was generated")
 
 
-def _said(choice: Choice) -> str:
+def _described(choice: Choice) -> str:
     """What a choice has, or empty."""
     if choice.calls:
         return f"a call of {display(choice.calls[0].name)}"
@@ -152,13 +156,13 @@ def only_thoughts(x: Exchange) -> Iterator[Finding]:
 
 def several_capped(x: Exchange) -> NotJudged | None:
     """Several choices are complete, under a token cap, and the response has usage."""
-    if choices_asked(x) < 2 or not cap_asked(x):
+    if requested_choices(x) < 2 or not requested_cap(x):
         return OUT_OF_SCOPE
     if skip := finished(x):
         return skip
     if not is_shaped(x):
         return untestable("the content of the choices can't be read")
-    if stops_asked(x):
+    if requested_stops(x):
         return not_applicable("the request sets stop sequences")
     return None if usage(x) else untestable("the response has no usage")
 
@@ -188,11 +192,11 @@ def one_of_several_lost(x: Exchange, capped: Sequence[Exchange]) -> Iterator[Fin
     No choice may exceed the token cap, so tokens beyond the other choices' caps belong to the empty ones.
     """
     silent = [choice for choice in response_content(x).choices if _is_silent(choice)]
-    spoken = len(response_content(x).choices) - len(silent)
-    left = visible_tokens(x) - cap_asked(x) * spoken
+    others = len(response_content(x).choices) - len(silent)
+    left = visible_tokens(x) - requested_cap(x) * others
     if silent and any(map(exceeds_cap, capped)):
         yield untestable(CAP_IGNORED)
-    elif silent and spoken and left > sum(map(most_unseen, silent)):
+    elif silent and others and left > sum(map(most_unseen, silent)):
         seen = f"choice {silent[0].index} is empty, but usage counts at least {left} tokens for the empty choices"
         yield Finding(seen, at=span_of(x))
     elif silent:

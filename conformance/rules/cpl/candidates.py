@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from conformance.apis.errors import error_response
-from conformance.apis.request_fields import cap_asked
+from conformance.apis.request_fields import requested_cap
 from conformance.apis.usage import usage
 from conformance.field_support.capability import warned
 from conformance.model.case import Kind
@@ -59,7 +59,7 @@ def best_of_ignored_in_a_stream(x: Exchange) -> Iterator[Finding | NotJudged]:
         yield untestable("the response is not a stream (see FLD001)")
         return
     spent = usage(x)
-    counts_all = bool(spent and spent.completion > cap_asked(x) + 1)
+    counts_all = bool(spent and spent.completion > requested_cap(x) + 1)
     if not error_response(x) and not counts_all and not warned(x, "best_of"):
         seen = (
             f"`best_of: 2` was accepted with HTTP {reply(x).status} for a stream, and usage counts one choice at most"

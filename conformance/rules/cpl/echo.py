@@ -6,7 +6,7 @@ from typing import Final
 from conformance.apis.chat import span_of
 from conformance.apis.echoed import after_prompt, has_prompt, text_prompts, with_prompts
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import cap_asked, echoes
+from conformance.apis.request_fields import echoes, requested_cap
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import reports, usage
 from conformance.field_support.capability import warned
@@ -148,7 +148,7 @@ def text_without_tokens(x: Exchange) -> Iterator[Finding]:
 def _continued(x: Exchange) -> NotJudged | None:
     """The prompts are echoed, and some tokens were to be generated after them, at temperature 0."""
     is_greedy = request_body(x).get("temperature") == 0
-    if x.case.kind is not Kind.EFFECT or not is_greedy or cap_asked(x) < FEWEST:
+    if x.case.kind is not Kind.EFFECT or not is_greedy or requested_cap(x) < FEWEST:
         return OUT_OF_SCOPE
     if skip := _echoed(x):
         return skip
@@ -197,7 +197,7 @@ def completion_lost_after_its_prompt(x: Exchange, alone: Exchange, again: Exchan
             yield why
         elif is_lost:
             yield Finding(f"choice {index} was cut at its token cap, but has nothing after its prompt", at=span_of(x))
-        elif not has_prompt("".join(_said(alone)), prompt):
+        elif not has_prompt("".join(_texts(alone)), prompt):
             yield Finding(f"choice {index} begins with its prompt twice: {display(text[:80])}", at=span_of(x))
 
 
@@ -207,14 +207,14 @@ def _unlike(prompt: str, alone: Exchange, again: Exchange) -> NotJudged | None:
         return skip
     if text_prompts(alone) != (prompt,):
         return untestable("this prompt is not sent without `echo`")
-    if _said(alone) != _said(again):
+    if _texts(alone) != _texts(again):
         return untestable("two responses to the prompt without `echo` differ at temperature 0")
-    begin = "".join(_said(alone))[:FEWEST]  # a token has a character at least, if it is no part of one
+    begin = "".join(_texts(alone))[:FEWEST]  # a token has a character at least, if it is no part of one
     is_visible = begin.isascii() and begin.strip()
     return None if is_visible else untestable("the prompt alone is not continued by visible text at once")
 
 
-def _said(x: Exchange) -> tuple[str, ...]:
+def _texts(x: Exchange) -> tuple[str, ...]:
     return tuple(choice.text for choice in response_content(x).choices)
 
 

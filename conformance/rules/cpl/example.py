@@ -66,9 +66,9 @@ def asking(kind: str, subject: str, **fields: Any) -> dict[str, Any]:
     return {"probe": f"completions.{kind}.{subject}".rstrip("."), "body": {"prompt": PROMPT} | fields}
 
 
-def texts(*said: str, **facts: Any) -> Exchange:
+def texts(*completions: str, **facts: Any) -> Exchange:
     """A non-streaming response with one choice for each of these texts, in order."""
-    return whole(*(choice(text, index) for index, text in enumerate(said)), **facts)
+    return whole(*(choice(text, index) for index, text in enumerate(completions)), **facts)
 
 
 def finishes(*values: Any) -> Sequence[Exchange]:

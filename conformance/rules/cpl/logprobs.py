@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from conformance.apis.chat import parts, span_of, whole_choices
 from conformance.apis.echoed import choices_per_prompt, has_prompt, with_prompts
-from conformance.apis.logprobs import UNREADABLE, alternatives_asked, asks_logprobs, entries, joined_tokens
-from conformance.apis.request_fields import cap_asked, choices_asked, echoes
+from conformance.apis.logprobs import UNREADABLE, entries, joined_tokens, requested_alternatives, requests_logprobs
+from conformance.apis.request_fields import echoes, requested_cap, requested_choices
 from conformance.apis.response_content import response_content
 from conformance.apis.text_choices import BYTES, LogprobLists, logprob_lists
 from conformance.apis.usage import usage
@@ -32,15 +32,15 @@ PROMPT: Final = ("Say", " it")
 TEXT: Final = whole(choice("Say it now", finish="length"), **asking("witness", "echo", prompt="Say it", echo=True))
 
 
-def said(*tokens: str, facts: dict[str, Any] = ASKED, **changes: Any) -> Exchange:
+def response(*tokens: str, facts: dict[str, Any] = ASKED, **changes: Any) -> Exchange:
     """A response of these tokens, with their log probabilities; `changes` replace lists of theirs."""
     first = None if facts["body"].get("echo") else -0.5
     part = choice("".join(tokens), finish="length", logprobs=scored(*tokens, first=first, **changes))
     return whole(part, words=1, **facts)
 
 
-GOOD: Final = said("Hi", " you")
-ECHOED: Final = said(*PROMPT, " now", facts=ECHO)
+GOOD: Final = response("Hi", " you")
+ECHOED: Final = response(*PROMPT, " now", facts=ECHO)
 STREAM: Final = stream(
     chunk(choice("Hi", finish=None, logprobs=scored("Hi"))),
     chunk(choice(" you", finish="length", logprobs=scored(" you", begin=2))),
@@ -48,9 +48,9 @@ STREAM: Final = stream(
 )
 
 
-def _asked(x: Exchange) -> NotJudged | None:
+def _requested(x: Exchange) -> NotJudged | None:
     """Log probabilities were requested, and a choice has some."""
-    if not asks_logprobs(x):
+    if not requests_logprobs(x):
         return OUT_OF_SCOPE
     return has_content(x) or (None if any(_lists(x)) else not_applicable("the response has no logprobs"))
 
@@ -74,14 +74,14 @@ def _lists(x: Exchange) -> Iterator[tuple[Event | None, int, Any, LogprobLists]]
     "logprobs has lists with one entry a token: tokens, token_logprobs, and any others as long",
     spec=SPEC,
     fix="Send tokens, token_logprobs, top_logprobs and text_offset as lists of equal length: `content` is for chat completions.",
-    applies_to=_asked,
+    applies_to=_requested,
     apis=COMPLETIONS,
-    good=[GOOD, STREAM, said("Hi", top_logprobs=None), ECHOED],
+    good=[GOOD, STREAM, response("Hi", top_logprobs=None), ECHOED],
     bad=[
         whole(choice("Hi", logprobs={"content": [{"token": "Hi", "logprob": -0.5}]}), **ASKED),
-        said("Hi", " you", token_logprobs=[-0.5]),
-        said("Hi", " you", top_logprobs=[{"Hi": -0.5}]),
-        said("Hi", " you", text_offset=[0]),
+        response("Hi", " you", token_logprobs=[-0.5]),
+        response("Hi", " you", top_logprobs=[{"Hi": -0.5}]),
+        response("Hi", " you", text_offset=[0]),
         whole(choice("Hi", logprobs=[-0.5]), **ASKED),
         stream(chunk(choice("Hi", finish=None, logprobs={"tokens": ["Hi"]})), **ASKED),
     ],
@@ -101,9 +101,9 @@ def no_lists(x: Exchange) -> Iterator[Finding]:
             return
 
 
-def _asked_for_none(x: Exchange) -> NotJudged | None:
+def _requested_without_alternatives(x: Exchange) -> NotJudged | None:
     """Log probabilities without alternatives were requested, and text was received."""
-    if not asks_logprobs(x) or alternatives_asked(x) != 0 or echoes(x):
+    if not requests_logprobs(x) or requested_alternatives(x) != 0 or echoes(x):
         return OUT_OF_SCOPE
     has_text = any(choice.text for choice in response_content(x).choices)
     return has_content(x) or (None if has_text else untestable("the response has no text"))
@@ -118,10 +118,10 @@ NONE: Final = asking("form", "logprobs-zero", logprobs=0, max_tokens=2)
     "logprobs: 0 returns the log probability of each token",
     spec=f"{CREATE}#completions/create-logprobs",
     fix="Tell 0 from null: list each token with its log probability, and no alternatives.",
-    applies_to=_asked_for_none,
+    applies_to=_requested_without_alternatives,
     needs=("headers",),
     apis=COMPLETIONS,
-    good=[said("Hi", " you", facts=NONE, top_logprobs=None), said("Hi", " you", facts=NONE)],
+    good=[response("Hi", " you", facts=NONE, top_logprobs=None), response("Hi", " you", facts=NONE)],
     bad=[whole(choice("Hi you", finish="length"), **NONE), stream(chunk(choice("Hi", finish="length")), **NONE)],
 )
 def zero_treated_as_null(x: Exchange) -> Iterator[Finding]:
@@ -133,7 +133,7 @@ def zero_treated_as_null(x: Exchange) -> Iterator[Finding]:
 
 def _echoed(x: Exchange) -> NotJudged | None:
     """The request asks for its prompts and their log probabilities, and complete choices with some were received."""
-    return (finished(x) or _asked(x)) if echoes(x) else OUT_OF_SCOPE
+    return (finished(x) or _requested(x)) if echoes(x) else OUT_OF_SCOPE
 
 
 @rule(
@@ -146,12 +146,12 @@ def _echoed(x: Exchange) -> NotJudged | None:
     apis=COMPLETIONS,
     good=[
         ECHOED,
-        said("<s>", *PROMPT, facts=ECHO),
-        said("bytes:\\xf0\\x9f", "bytes:\\x99\\x82", " now", facts=IDS, text_offset=[0, 0, 1]),
+        response("<s>", *PROMPT, facts=ECHO),
+        response("bytes:\\xf0\\x9f", "bytes:\\x99\\x82", " now", facts=IDS, text_offset=[0, 0, 1]),
     ],
     bad=[
         whole(choice("Say it now", finish="length", logprobs=scored(" now", begin=6)), **ECHO),
-        said(*PROMPT, " now", facts=ECHO, token_logprobs=[None, None, -0.5]),
+        response(*PROMPT, " now", facts=ECHO, token_logprobs=[None, None, -0.5]),
     ],
 )
 def prompt_not_scored(x: Exchange) -> Iterator[Finding]:
@@ -171,7 +171,7 @@ def prompt_not_scored(x: Exchange) -> Iterator[Finding]:
 
 def _of_ids(x: Exchange) -> NotJudged | None:
     """As _echoed, where all prompts are lists of token IDs, and the completion tokens have a cap."""
-    return _echoed(x) if token_ids(x) and cap_asked(x) else OUT_OF_SCOPE
+    return _echoed(x) if token_ids(x) and requested_cap(x) else OUT_OF_SCOPE
 
 
 @rule(
@@ -183,8 +183,8 @@ def _of_ids(x: Exchange) -> NotJudged | None:
     applies_to=_of_ids,
     needs=("request",),
     apis=COMPLETIONS,
-    good=[(said("F", "G", " now", facts=IDS), TEXT), (said("F", "G", facts=IDS), TEXT)],
-    bad=[(said("<s>", "F", "G", " now", facts=IDS), TEXT), (said(" now", facts=IDS), TEXT)],
+    good=[(response("F", "G", " now", facts=IDS), TEXT), (response("F", "G", facts=IDS), TEXT)],
+    bad=[(response("<s>", "F", "G", " now", facts=IDS), TEXT), (response(" now", facts=IDS), TEXT)],
     compares_with={"text": Compare(Kind.EFFECT, "echo", mode="unary", optional=True)},
 )
 def entries_of_other_tokens(x: Exchange, text: Exchange | None) -> Iterator[Finding | NotJudged]:
@@ -205,7 +205,7 @@ def entries_of_other_tokens(x: Exchange, text: Exchange | None) -> Iterator[Find
 def _most_generated(x: Exchange) -> int:
     """The most tokens that were generated for a choice: as many as the cap allows, or as usage counts."""
     spent = usage(x)
-    return max(cap_asked(x), ceil(spent.completion / choices_asked(x)) if spent else 0)
+    return max(requested_cap(x), ceil(spent.completion / requested_choices(x)) if spent else 0)
 
 
 def _is_echoed(x: Exchange) -> bool:
@@ -215,9 +215,9 @@ def _is_echoed(x: Exchange) -> bool:
 
 
 def _offset(x: Exchange) -> NotJudged | None:
-    """As _asked, and there are offsets."""
+    """As _requested, and there are offsets."""
     has_any = any(lists.text_offset and lists.tokens for _, _, _, lists in _lists(x))
-    return _asked(x) or (None if has_any else not_applicable("the response has no text_offset"))
+    return _requested(x) or (None if has_any else not_applicable("the response has no text_offset"))
 
 
 @rule(
@@ -228,12 +228,12 @@ def _offset(x: Exchange) -> NotJudged | None:
     fix="Add up the lengths of the tokens' texts, in characters, over all chunks of a stream.",
     applies_to=_offset,
     apis=COMPLETIONS,
-    good=[GOOD, STREAM, ECHOED, said("Hi", " you", text_offset=[10, 12])],
+    good=[GOOD, STREAM, ECHOED, response("Hi", " you", text_offset=[10, 12])],
     bad=[
-        said("Hi", " you", text_offset=[-1, -1]),
-        said("Hi", " you", text_offset=[0, 1]),
-        said("Hi", " you", text_offset=[0, "2"]),
-        said(*PROMPT, facts=ECHO, text_offset=[6, 9]),
+        response("Hi", " you", text_offset=[-1, -1]),
+        response("Hi", " you", text_offset=[0, 1]),
+        response("Hi", " you", text_offset=[0, "2"]),
+        response(*PROMPT, facts=ECHO, text_offset=[6, 9]),
         stream(*(chunk(choice(text, finish=None, logprobs=scored(text))) for text in ("Hi", " you")), **ASKED),
     ],
 )

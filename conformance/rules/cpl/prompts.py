@@ -6,7 +6,7 @@ from typing import Any, Final
 from conformance.apis.chat import span_of
 from conformance.apis.echoed import has_prompt, prompts, text_prompts, with_prompts
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import choices_asked, echoes
+from conformance.apis.request_fields import echoes, requested_choices
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import reports, usage
 from conformance.model.case import Compare, Kind
@@ -55,7 +55,7 @@ def prompt_without_choice(x: Exchange) -> Iterator[Finding]:
     found = len(response_content(x).choices)
     if found < len(prompts(x)):
         seen = f"the request has {len(prompts(x))} prompts, but the response has {found} choice(s)"
-        yield Finding(seen, at=span_of(x), expected=f"{choices_asked(x)} choices")
+        yield Finding(seen, at=span_of(x), expected=f"{requested_choices(x)} choices")
 
 
 def _ordered(x: Exchange) -> NotJudged | None:

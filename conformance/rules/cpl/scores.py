@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from conformance.apis.chat import span_of
 from conformance.apis.content import Choice
-from conformance.apis.logprobs import UNREADABLE, alternatives, asks_logprobs, entries, logprob
+from conformance.apis.logprobs import UNREADABLE, alternatives, entries, logprob, requests_logprobs
 from conformance.apis.request_fields import echoes
 from conformance.apis.response_content import response_content
 from conformance.apis.text_choices import BYTES
@@ -55,7 +55,7 @@ def _scored(found: Choice) -> tuple[Scored, ...]:
 
 def _echoed(x: Exchange) -> NotJudged | None:
     """The request asks for its prompts and their log probabilities, and complete choices with some were received."""
-    if not (echoes(x) and asks_logprobs(x)):
+    if not (echoes(x) and requests_logprobs(x)):
         return OUT_OF_SCOPE
     return finished(x) or (None if entries(x) else not_applicable("the response has no logprobs"))
 

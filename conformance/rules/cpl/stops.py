@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.apis.chat import span_of
-from conformance.apis.request_fields import stops_asked
+from conformance.apis.request_fields import requested_stops
 from conformance.apis.response_content import response_content
 from conformance.field_support.capability import effect_shown
 from conformance.field_support.readers import ends_with_its_stop
@@ -64,18 +64,18 @@ def stop_across_tokens_missed(
     if skip := finished(alone) or finished(again):
         yield skip
         return
-    said, before, repeated = ("".join(one.text for one in response_content(each).choices) for each in (x, alone, again))
-    stop = stops_asked(x)[-1]
+    text, before, repeated = ("".join(one.text for one in response_content(each).choices) for each in (x, alone, again))
+    stop = requested_stops(x)[-1]
     meant, found, _ = before.partition(stop)
     if before != repeated or not found:
         yield untestable("the responses to the same prompt differ at temperature 0")
     elif (shown := effect_shown(plain)) and shown[1].state == "dropped":
         yield untestable("`stop` is ignored (see FLD016)")
-    elif ends_with_its_stop(x) or said.rstrip() == meant.rstrip():  # PAR007 reports the first
+    elif ends_with_its_stop(x) or text.rstrip() == meant.rstrip():  # PAR007 reports the first
         return
-    elif said.startswith(meant):
+    elif text.startswith(meant):
         seen = (
-            f"the text goes on with {display(said[len(meant) :][:40])} where the stop sequence {display(stop)} begins"
+            f"the text goes on with {display(text[len(meant) :][:40])} where the stop sequence {display(stop)} begins"
         )
         yield Finding(seen, at=span_of(x))
     else:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from conformance.apis.deltas import arrivals, deltas
 from conformance.apis.ending import terminal_events
-from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.request_fields import requested_cap, requested_choices
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Ending, Exchange
 from conformance.model.rule import rule
@@ -65,7 +65,7 @@ def stalled_reply(x: Exchange, baselines: tuple[Exchange, ...]) -> Iterator[Find
     events = len(stream(x).dispatched) if x.mode == "stream" else 0
     after = f"{events} events" if events else f"{len(reply(x).content)} bytes of the body"
     why = x.ending.detail or "the harness timed out"
-    tokens = cap_asked(x) * choices_asked(x)
+    tokens = requested_cap(x) * requested_choices(x)
     if tokens and events > 4 * tokens + SPARE_EVENTS:
         yield Finding(
             f"the response does not end: {after} were received until the timeout, though the token cap is {tokens}: {why}"

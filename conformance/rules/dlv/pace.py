@@ -127,12 +127,12 @@ class Start(NamedTuple):
 
 def start(short_streams: Sequence[Exchange]) -> Start:
     """Measure the short responses."""
-    told = [brief for brief in short_streams if not is_streamed(brief) and deltas(brief)]
-    if not told:
+    whole = [brief for brief in short_streams if not is_streamed(brief) and deltas(brief)]
+    if not whole:
         return Start()
-    slowest = max(took_ns(brief) - brief.harness_stall_ns for brief in told)
-    short = next((took_ns(brief) for brief in told if brief.case.kind is Kind.SHORT_STREAM), None)
-    return Start(len(told), short, slowest, max(0, slowest - min(map(took_ns, told))))
+    slowest = max(took_ns(brief) - brief.harness_stall_ns for brief in whole)
+    short = next((took_ns(brief) for brief in whole if brief.case.kind is Kind.SHORT_STREAM), None)
+    return Start(len(whole), short, slowest, max(0, slowest - min(map(took_ns, whole))))
 
 
 def held_back_ns(x: Exchange, short_streams: Sequence[Exchange]) -> int:
@@ -220,7 +220,7 @@ def _unsure(short_streams: Sequence[Exchange]) -> str:
     good=[STEADY, BUFFERED],
     bad=[paced(["".join(WORDS)], [300])],
 )
-def answer_in_one_piece(x: Exchange) -> Iterator[Finding]:
+def stream_in_one_event(x: Exchange) -> Iterator[Finding]:
     """Nothing is shown until generation ends: the user waits as long as without streaming."""
     for kind, texts in kinds_of(x).items():
         if len(texts) == 1:

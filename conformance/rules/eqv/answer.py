@@ -6,7 +6,7 @@ from typing import Any
 from conformance.apis.chat import span_of
 from conformance.apis.errors import error_response, is_verdict_on_request, quoted
 from conformance.apis.evidence import unanswered_reason
-from conformance.apis.response_content import response_content as said
+from conformance.apis.response_content import response_content
 from conformance.field_support.capability import effect_shown
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Span
@@ -39,7 +39,7 @@ def another_finish_reason(stream: Exchange, unary: Exchange) -> Iterator[Finding
     if skip := alike(stream, unary):
         yield skip
         return
-    for late, whole in zip(said(stream).choices, said(unary).choices, strict=True):
+    for late, whole in zip(response_content(stream).choices, response_content(unary).choices, strict=True):
         if late.finish and whole.finish and late.finish != whole.finish:
             seen = f"finish_reason is {display(late.finish)} streaming and {display(whole.finish)} non-streaming, for the same content"
             yield Finding(seen, at=span_of(stream))
@@ -69,7 +69,7 @@ STREAM_WORDS, UNARY_WORDS = stream("One, two", "length", **TWIN), unary("One, tw
 )
 def another_text(stream: Exchange, unary: Exchange, again: Exchange) -> Iterator[Finding | NotJudged]:
     """One of the two code paths loses a field, a message or a space; tests of one mode do not cover the other."""
-    mine, whole, twice = (tuple(choice.text for choice in said(x).choices) for x in (stream, unary, again))
+    mine, whole, twice = (tuple(choice.text for choice in response_content(x).choices) for x in (stream, unary, again))
     if skip := answered(again):
         yield skip
     elif not any(whole):
@@ -148,7 +148,7 @@ def _replayed(x: Exchange) -> NotJudged | None:
 
 def _is_nothing(x: Exchange) -> bool:
     """Whether a response ended by itself, with nothing for a user or an agent; reasoning until the cap is no such end."""
-    choices = said(x).choices
+    choices = response_content(x).choices
     return bool(choices) and all(choice.is_empty and choice.end != "length" for choice in choices)
 
 
@@ -164,9 +164,7 @@ def _is_nothing(x: Exchange) -> bool:
     good=[(stream(**REPLAY), unary(**REPLAY), UNARY), (stream("", **REPLAY), unary(**REPLAY), UNARY)],
     bad=[(stream("", **REPLAY), unary("", **REPLAY), UNARY)],
 )
-def history_answered_with_nothing(
-    stream: Exchange, unary: Exchange, baseline: Exchange
-) -> Iterator[Finding | NotJudged]:
+def nothing_after_tool_results(stream: Exchange, unary: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """The tool has run, and the agent's user sees nothing: a broken chat template shows only on the second turn.
 
     A model may end its turn at once, so one empty response of the two is accepted.

@@ -35,18 +35,20 @@ def counted(x: Exchange) -> NotJudged | None:
 
 def alike(one: Exchange, other: Exchange) -> NotJudged | None:
     """Two responses have the same text and tool calls, so the rest can be compared."""
-    mine, theirs = _said(one), _said(other)
+    mine, theirs = _generated(one), _generated(other)
     if not any(text or calls for text, calls in mine):
         return untestable("the stream has neither content nor a tool call")
     return None if mine == theirs else not_applicable("the generated content differs between the two modes")
 
 
-def _said(x: Exchange) -> list[tuple[str, tuple[tuple[str, Any], ...]]]:
+def _generated(x: Exchange) -> list[tuple[str, tuple[tuple[str, Any], ...]]]:
     return [(choice.text, _calls(choice)) for choice in response_content(x).choices]
 
 
 def _calls(choice: Choice) -> tuple[tuple[str, Any], ...]:
     """The calls with their parsed arguments, so that JSON formatting does not matter."""
     values = [parse_json(call.arguments.encode("utf-8", "replace")) for call in choice.calls]
-    told = [call.arguments if value is NOT_JSON else value for call, value in zip(choice.calls, values, strict=True)]
-    return tuple((call.name, value) for call, value in zip(choice.calls, told, strict=True))
+    arguments = [
+        call.arguments if value is NOT_JSON else value for call, value in zip(choice.calls, values, strict=True)
+    ]
+    return tuple((call.name, value) for call, value in zip(choice.calls, arguments, strict=True))

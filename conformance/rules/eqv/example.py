@@ -16,8 +16,8 @@ def usage_object(prompt: int = 3, words: int = 3) -> Object:
 
 def stream(text: str = "Hello there.", finish: str = "stop", usage: Object | None = None, **facts: Any) -> Exchange:
     """A stream with this text, and its usage at the end."""
-    told = chunk(choices=[], usage=usage or usage_object())
-    return streamed(chunk({"role": "assistant", "content": text}), chunk(finish=finish), told, "[DONE]", **facts)
+    counted = chunk(choices=[], usage=usage or usage_object())
+    return streamed(chunk({"role": "assistant", "content": text}), chunk(finish=finish), counted, "[DONE]", **facts)
 
 
 def unary(text: str = "Hello there.", finish: str = "stop", usage: Object | None = None, **facts: Any) -> Exchange:

@@ -64,7 +64,7 @@ def prompt_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Find
         (stream(usage=usage_object(words=1)), unary(usage=usage_object(words=8))),
     ],
 )
-def answer_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
+def completion_counted_otherwise(stream: Exchange, unary: Exchange) -> Iterator[Finding | NotJudged]:
     """The same content has two prices. Three tokens more or fewer are allowed: some servers count end-of-turn tokens."""
     late, whole = usage(stream), usage(unary)
     if skip := alike(stream, unary):
@@ -119,7 +119,7 @@ MARKED = answered(completion(system_fingerprint="fp_1"))
     good=[(STREAM, UNARY), (streamed(chunk({"content": "Hi"}, system_fingerprint="fp_2")), MARKED)],
     bad=[(STREAM, MARKED), (streamed(chunk({"content": "Hi"}, service_tier="flex")), UNARY)],
 )
-def system_told_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
+def fingerprint_in_one_mode(stream: Exchange, unary: Exchange) -> Iterator[Finding]:
     """Clients that compare system_fingerprint, or verify the billed service_tier, can do so in one mode only."""
     for name in OF_THE_SYSTEM:
         late, whole = distinct_values(stream, name), distinct_values(unary, name)
@@ -134,8 +134,8 @@ ROLE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
 def _refusing(x: Exchange) -> NotJudged | None:
     if skip := mistaken(x):
         return skip
-    said = error_response(x)
-    is_early = 400 <= said.status < 500 and said.has_error_object
+    error = error_response(x)
+    is_early = 400 <= error.status < 500 and error.has_error_object
     return None if is_early else not_applicable("the invalid request was not rejected with a 4xx and an error object")
 
 
@@ -166,5 +166,5 @@ def refused_in_other_words(stream: Exchange, unary: Exchange) -> Iterator[Findin
             yield Finding(seen, at=late.at)
 
 
-def _word(said: ErrorResponse, name: str) -> str:
-    return display(said.error.get(name))
+def _word(error: ErrorResponse, name: str) -> str:
+    return display(error.error.get(name))

@@ -32,16 +32,16 @@ def _let_in(x: Exchange) -> NotJudged | None:
 
 def _reason(x: Exchange) -> str:
     """What a rejection says of its reason, after a colon; or empty."""
-    said = error_response(x)
-    return f": {quoted(said.message or said.text)}" if (said.message or said.text).strip() else ""
+    error = error_response(x)
+    return f": {quoted(error.message or error.text)}" if (error.message or error.text).strip() else ""
 
 
 def _no_other_rule_s(x: Exchange) -> NotJudged | None:
     """No other rule reports the baseline request's failure, if it failed."""
-    status, said = reply(x).status, error_response(x)
+    status, error = reply(x).status, error_response(x)
     if fields := rejected_fields(x):
         return not_applicable(f"the target rejected {_described(x, fields[0])} (see FLD015)")
-    if said.in_band and not looks_like_events(x):
+    if error.in_band and not looks_like_events(x):
         return not_applicable("the response body is an error with a success status (see ERR013)")
     if x.mode == "stream" and status not in UNRELATED and may_refuse_streaming(x):
         return not_applicable("NYI rules compare this error with the non-streaming baseline request")
@@ -71,20 +71,20 @@ def _described(x: Exchange, name: str) -> str:
         exchange(http(200, [SSE], b'data: {"error":{}, "type":"error"}\n\n')),
     ],
 )
-def greeting_failed(x: Exchange) -> Iterator[Finding]:
+def baseline_request_failed(x: Exchange) -> Iterator[Finding]:
     """This is the client's ordinary request: if it fails, the client can't use the target at all."""
-    answer, said = reply(x), error_response(x)
-    if said.in_band:
+    answer, error = reply(x), error_response(x)
+    if error.in_band:
         yield Finding(
-            f"the stream of the baseline request contains an error: {quoted(said.message or said.text)}{left_open(x)}",
-            at=said.at,
+            f"the stream of the baseline request contains an error: {quoted(error.message or error.text)}{left_open(x)}",
+            at=error.at,
         )
     elif answer.status not in OK:
         transient = " (temporary)" if answer.value("retry-after") or answer.status in UNRELATED else ""
-        text = quoted(said.message or said.text) if said else "no error"
+        text = quoted(error.message or error.text) if error else "no error"
         yield Finding(
             f"the {'streaming ' if x.mode == 'stream' else ''}baseline request got HTTP {answer.status}{transient}: {text}",
-            at=said.at if said else answer.head,
+            at=error.at if error else answer.head,
         )
 
 

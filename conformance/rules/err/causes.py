@@ -52,17 +52,17 @@ def _refused(*abouts: str) -> Condition:
             return OUT_OF_SCOPE
         if skip := mistaken(x):
             return skip
-        said = error_response(x)
-        if not 400 <= said.status < 500:
-            return untestable("the request was not rejected") if not said else not_applicable("the status is not 4xx")
-        return None if said.form == "openai" else not_applicable("the error is not this API's error object")
+        error = error_response(x)
+        if not 400 <= error.status < 500:
+            return untestable("the request was not rejected") if not error else not_applicable("the status is not 4xx")
+        return None if error.form == "openai" else not_applicable("the error is not this API's error object")
 
     return refused
 
 
 def _unknown(sent: Any = None, **facts: Any) -> Exchange:
-    said = {"message": "No model `x`.", "kind": "invalid_request_error", "param": "model", "code": NO_MODEL} | facts
-    return answered(error(**said), status=404, probe="chat.mistake.unknown-model", body=sent or {"model": "x"})
+    fields = {"message": "No model `x`.", "kind": "invalid_request_error", "param": "model", "code": NO_MODEL} | facts
+    return answered(error(**fields), status=404, probe="chat.mistake.unknown-model", body=sent or {"model": "x"})
 
 
 @rule(
@@ -120,10 +120,10 @@ def _nameable(x: Exchange) -> NotJudged | None:
         return OUT_OF_SCOPE
     if skip := mistaken(x):
         return skip
-    said = error_response(x)
-    if not 400 <= said.status < 500:
+    error = error_response(x)
+    if not 400 <= error.status < 500:
         return not_applicable("the request was not rejected with 4xx")
-    return None if said.is_json else not_applicable("the error is not JSON")
+    return None if error.is_json else not_applicable("the error is not JSON")
 
 
 @rule(
@@ -147,15 +147,15 @@ def refusal_that_names_nothing(x: Exchange) -> Iterator[Finding]:
     An error that quotes the value, as `models/gpt-7 is not found` does, identifies the field, too, and so does one that
     begins with its name: `Messages cannot be empty`.
     """
-    said, wanted = error_response(x), FIELDS[x.case.subject]
+    error, wanted = error_response(x), FIELDS[x.case.subject]
     values = (request_body(x).get(name) for name in wanted)
-    quotes = any(isinstance(value, str) and len(value) >= WORD and value in said.text for value in values)
-    sentence = f"{said.message[:1].lower()}{said.message[1:]}"
-    if not quotes and not any(names_field(said, name) or mentions_word(sentence, name) for name in wanted):
+    quotes = any(isinstance(value, str) and len(value) >= WORD and value in error.text for value in values)
+    sentence = f"{error.message[:1].lower()}{error.message[1:]}"
+    if not quotes and not any(names_field(error, name) or mentions_word(sentence, name) for name in wanted):
         fields = " or ".join(f"`{name}`" for name in wanted)
         yield Finding(
-            f"the {said.status} error does not name the invalid field: {quoted(said.message or said.text)}",
-            at=said.at,
+            f"the {error.status} error does not name the invalid field: {quoted(error.message or error.text)}",
+            at=error.at,
             expected=f"the word {fields}",
         )
 

@@ -59,9 +59,9 @@ def _outside_the_api(x: Exchange) -> NotJudged | None:
     return an_error(x) if _is_outside(x) and x.case.kind is not Kind.OTHER_ROUTE else OUT_OF_SCOPE
 
 
-def _unfit(said: ErrorResponse) -> str:
+def _unfit(error: ErrorResponse) -> str:
     words = {"html": "an HTML page", "text": "plain text", "empty": "empty", "events": "an event stream"}
-    return words.get(said.kind, "")
+    return words.get(error.kind, "")
 
 
 @rule(
@@ -80,7 +80,7 @@ def _unfit(said: ErrorResponse) -> str:
         streamed(error(), status=400, **MISTAKE),
     ],
 )
-def error_that_is_no_json(x: Exchange) -> Iterator[Finding]:
+def error_is_not_json(x: Exchange) -> Iterator[Finding]:
     """From any other body SDKs show only the status, and programs can't tell one error from another."""
     if what := _unfit(error_response(x)):
         yield Finding(f"the body of the {reply(x).status} error is {what}, not JSON", at=error_response(x).at)
@@ -104,17 +104,17 @@ def error_that_is_no_json(x: Exchange) -> Iterator[Finding]:
 )
 def error_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs read `error`: for a body with `detail` they report only a 422, without the reason."""
-    said = error_response(x)
-    if not said.is_json:
+    error = error_response(x)
+    if not error.is_json:
         yield not_applicable("the error is not JSON (see ERR005)")
-    elif not said.is_enveloped:
+    elif not error.is_enveloped:
         kinds = {
             "detail": "has `detail`, not `error`",
             "array": "is an array, not an object",
             "error-text": "has a string as `error`",
         }
-        kind = kinds.get(said.kind, "has no `error` object")
-        yield Finding(f"the body of the {said.status} error {kind}", at=said.at, expected="an `error` object")
+        kind = kinds.get(error.kind, "has no `error` object")
+        yield Finding(f"the body of the {error.status} error {kind}", at=error.at, expected="an `error` object")
 
 
 @rule(
@@ -138,13 +138,13 @@ def error_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
 )
 def early_error_without_an_error_object(x: Exchange) -> Iterator[Finding]:
     """A user who mistypes the base URL, model or API key gets an error that looks like another product's."""
-    said = error_response(x)
-    if not said.is_enveloped:
+    error = error_response(x)
+    if not error.is_enveloped:
         yield Finding(
-            f"the body of the {said.status} error is {_unfit(said) or 'JSON without an `error` object'}", at=said.at
+            f"the body of the {error.status} error is {_unfit(error) or 'JSON without an `error` object'}", at=error.at
         )
-    elif not said.message.strip():
-        yield Finding(f"the {said.status} error has no message", at=said.at)
+    elif not error.message.strip():
+        yield Finding(f"the {error.status} error has no message", at=error.at)
 
 
 def _with_error_object(x: Exchange) -> NotJudged | None:
@@ -155,14 +155,14 @@ def _with_error_object(x: Exchange) -> NotJudged | None:
 
 def _has_fields(x: Exchange) -> NotJudged | None:
     """The response is an error object of its own API, or has its flat event inside a stream of Responses."""
-    said = error_response(x)
-    if x.api == "responses" and said.kind == "event" and said.in_band:
+    error = error_response(x)
+    if x.api == "responses" and error.kind == "event" and error.in_band:
         return uncut(x)
     if skip := _with_error_object(x):
         return skip
     if x.api == "messages":
         return _within_the_api(x)
-    return None if said.form == "openai" else not_applicable("the error object is another API's")
+    return None if error.form == "openai" else not_applicable("the error object is another API's")
 
 
 def _as_json(x: Exchange) -> NotJudged | None:
@@ -189,10 +189,10 @@ def _as_json(x: Exchange) -> NotJudged | None:
 )
 def error_without_a_message(x: Exchange) -> Iterator[Finding]:
     """The message is all that users see of an error."""
-    said = error_response(x)
-    if not said.message.strip():
-        what = "empty" if isinstance(said.error.get("message"), str) else "not a string"
-        yield Finding(f"`error.message` of the {said.status} error is {what}", at=said.at)
+    error = error_response(x)
+    if not error.message.strip():
+        what = "empty" if isinstance(error.error.get("message"), str) else "not a string"
+        yield Finding(f"`error.message` of the {error.status} error is {what}", at=error.at)
 
 
 @rule(
@@ -213,11 +213,11 @@ def error_without_a_message(x: Exchange) -> Iterator[Finding]:
 )
 def error_without_a_type(x: Exchange) -> Iterator[Finding]:
     """Gateways and agents choose by type whether to retry, shorten the prompt, or give up."""
-    said = error_response(x)
-    if not said.type:
+    error = error_response(x)
+    if not error.type:
         yield Finding(
-            f"the {said.status} error has {describe_member(said.error, 'type')}",
-            at=said.at,
+            f"the {error.status} error has {describe_member(error.error, 'type')}",
+            at=error.at,
             expected="a non-empty string",
         )
 
@@ -247,17 +247,17 @@ def error_without_a_type(x: Exchange) -> Iterator[Finding]:
 )
 def error_with_another_code(x: Exchange) -> Iterator[Finding]:
     """Typed clients (Go, Rust, Java) can't parse a number where a string is documented, and lose the complete error."""
-    said = error_response(x)
-    what = f"the {said.status} error" if not said.in_band else "the error event of the stream"
+    error = error_response(x)
+    what = f"the {error.status} error" if not error.in_band else "the error event of the stream"
     if x.api == "messages":
-        if said.form != "anthropic":
-            yield Finding(f"{what} has no `type` beside `error`", at=said.at, expected='"type": "error"')
+        if error.form != "anthropic":
+            yield Finding(f"{what} has no `type` beside `error`", at=error.at, expected='"type": "error"')
         return
     for name in ("param", "code"):
-        if name not in said.error:
-            yield Finding(f"{what} has no `{name}`", at=said.at)
-        elif not isinstance(said.error[name], str | None):
-            yield Finding(f"{what} has {describe_member(said.error, name)}", at=said.at, expected="a string or null")
+        if name not in error.error:
+            yield Finding(f"{what} has no `{name}`", at=error.at)
+        elif not isinstance(error.error[name], str | None):
+            yield Finding(f"{what} has {describe_member(error.error, name)}", at=error.at, expected="a string or null")
 
 
 @rule(
@@ -271,14 +271,14 @@ def error_with_another_code(x: Exchange) -> Iterator[Finding]:
     good=[GOOD],
     bad=[refused_with(param="None"), refused_with(type="None"), refused_with(code="null")],
 )
-def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
+def null_as_a_word(x: Exchange) -> Iterator[Finding]:
     """Clients show their users an error about a field named None."""
-    said = error_response(x)
+    error = error_response(x)
     for name in ("type", "param", "code"):
-        if said.error.get(name) in NOTHING and said.error[name] not in request_body(x):
+        if error.error.get(name) in NOTHING and error.error[name] not in request_body(x):
             yield Finding(
-                f"`error.{name}` of the {said.status} error is the string {quoted(said.error[name])}, not null",
-                at=said.at,
+                f"`error.{name}` of the {error.status} error is the string {quoted(error.error[name])}, not null",
+                at=error.at,
             )
 
 
@@ -300,7 +300,7 @@ def nothing_as_a_word(x: Exchange) -> Iterator[Finding]:
         answered(REFUSED, status=400, headers=[], **MISTAKE),
     ],
 )
-def mislabelled_error(x: Exchange) -> Iterator[Finding]:
+def error_with_wrong_content_type(x: Exchange) -> Iterator[Finding]:
     """Clients and gateways that check Content-Type don't parse the error."""
     media = reply(x).media_type
     if media != "application/json" and not media.endswith("+json"):

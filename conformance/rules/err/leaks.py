@@ -32,7 +32,7 @@ LONG_ENOUGH = 8
 """Characters; a shorter message may occur in an error by chance."""
 
 
-def _said_no(x: Exchange) -> NotJudged | None:
+def _is_error(x: Exchange) -> NotJudged | None:
     return replied(x) or (None if error_response(x) else not_applicable("the response is not an error"))
 
 
@@ -42,7 +42,7 @@ def _said_no(x: Exchange) -> NotJudged | None:
     "Errors contain no stack trace and no path of a source file",
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Log the stack trace on the server, and return a short message with a request ID.",
-    applies_to=_said_no,
+    applies_to=_is_error,
     apis=APIS,
     good=[GOOD, answered(error("See https://example.com/docs/errors.js or /v1/models."), status=400, **MISTAKE)],
     bad=[
@@ -53,9 +53,9 @@ def _said_no(x: Exchange) -> NotJudged | None:
 )
 def leaked_traceback(x: Exchange) -> Iterator[Finding]:
     """Paths and line numbers help an attacker, not a user."""
-    said = error_response(x)
-    if found := LEAK.search(said.message) or LEAK.search(said.text):
-        yield Finding(f"the error contains a stack trace or a source path: {quoted(found[0])}", at=said.at)
+    error = error_response(x)
+    if found := LEAK.search(error.message) or LEAK.search(error.text):
+        yield Finding(f"the error contains a stack trace or a source path: {quoted(found[0])}", at=error.at)
 
 
 def _shows_key(x: Exchange) -> NotJudged | None:
@@ -96,10 +96,10 @@ SECRET_ITEMS: dict[str, Any] = {
 }
 
 
-def _contains(said: ErrorResponse, text: str) -> bool:
+def _contains(error: ErrorResponse, text: str) -> bool:
     """Whether an error contains a text, as it is or escaped as in JSON or Python."""
     forms = (text, repr(text)[1:-1], *(json.dumps(text, ensure_ascii=escaped)[1:-1] for escaped in (True, False)))
-    return any(form in said.message or form in said.text for form in forms)
+    return any(form in error.message or form in error.text for form in forms)
 
 
 @rule(
@@ -108,7 +108,7 @@ def _contains(said: ErrorResponse, text: str) -> bool:
     "Errors do not repeat the request's messages, instructions or input",
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Leave the input out of validation errors (in pydantic: include_input=False).",
-    applies_to=_said_no,
+    applies_to=_is_error,
     apis=APIS,
     good=[answered(REFUSED, status=400, **SECRET)],
     bad=[
@@ -118,10 +118,10 @@ def _contains(said: ErrorResponse, text: str) -> bool:
 )
 def conversation_sent_back(x: Exchange) -> Iterator[Finding]:
     """Errors are logged in places where conversations must not be stored. Only texts of 8 characters or more count."""
-    said = error_response(x)
+    error = error_response(x)
     texts = {text.strip() for text in conversation_texts(request_body(x))}
-    if any(len(text) >= LONG_ENOUGH and _contains(said, text) for text in texts):
-        yield Finding(f"the {said.status} error repeats a text of the request", at=said.at)
+    if any(len(text) >= LONG_ENOUGH and _contains(error, text) for text in texts):
+        yield Finding(f"the {error.status} error repeats a text of the request", at=error.at)
 
 
 KEY_OF_ANYBODY = re.compile(
@@ -139,7 +139,7 @@ KEY_OF_ANYBODY = re.compile(
     "Errors contain no upstream API key",
     spec="https://cwe.mitre.org/data/definitions/209.html",
     fix="Replace the text of upstream exceptions with your own: it may hold the URL or header with the API key.",
-    applies_to=_said_no,
+    applies_to=_is_error,
     apis=APIS,
     good=[GOOD, refused_with(message="Incorrect API key provided: sk-abcd***********************3xYz.")],
     bad=[
@@ -151,11 +151,12 @@ KEY_OF_ANYBODY = re.compile(
 )
 def foreign_key_shown(x: Exchange) -> Iterator[Finding | NotJudged]:
     """It is the gateway's API key at its provider: anyone who reads the error can spend the owner's money."""
-    said = error_response(x)
-    found = KEY_OF_ANYBODY.search(said.message) or KEY_OF_ANYBODY.search(said.text)
+    error = error_response(x)
+    found = KEY_OF_ANYBODY.search(error.message) or KEY_OF_ANYBODY.search(error.text)
     if found and WRONG_KEY not in found[0]:
         yield Finding(
-            f"the error contains what looks like an API key: {found[0][:8]}... ({len(found[0])} characters)", at=said.at
+            f"the error contains what looks like an API key: {found[0][:8]}... ({len(found[0])} characters)",
+            at=error.at,
         )
     elif "response" in x.hidden:
         yield untestable("the recording masks a text of the response, which may have been an API key")
@@ -171,7 +172,7 @@ MOST_BYTES = 64 * 1024
     "An error has at most 64 KiB",
     spec=CODES_4XX,
     fix="Return a short message; leave out the input, the list of all models or fields, and the upstream's response.",
-    applies_to=_said_no,
+    applies_to=_is_error,
     needs=("bytes",),
     apis=APIS,
     good=[GOOD, refused_with(message="No. " * 1000)],
@@ -179,11 +180,11 @@ MOST_BYTES = 64 * 1024
 )
 def huge_error(x: Exchange) -> Iterator[Finding]:
     """Clients log errors in full and add them to prompts: each failed request costs memory, disk, or a context of tokens."""
-    said = error_response(x)
-    size = said.at.end - said.at.start if said.in_band else len(reply(x).content)
+    error = error_response(x)
+    size = error.at.end - error.at.start if error.in_band else len(reply(x).content)
     if size > MOST_BYTES:
-        seen = f"the {said.status} error has {size:,} bytes; the request has {len(x.sent):,}"
-        yield Finding(seen, at=said.at, expected=f"at most {MOST_BYTES:,} bytes")
+        seen = f"the {error.status} error has {size:,} bytes; the request has {len(x.sent):,}"
+        yield Finding(seen, at=error.at, expected=f"at most {MOST_BYTES:,} bytes")
 
 
 REPR = re.compile(
@@ -198,7 +199,7 @@ REPR = re.compile(
     "error.message is text for people, not Python's notation of an object",
     spec=ENVELOPE,
     fix="Write the message yourself: don't pass an exception or a list of validation errors through `str` or `repr`.",
-    applies_to=_said_no,
+    applies_to=_is_error,
     apis=APIS,
     good=[GOOD, refused_with(message="'temperature' must be a number, not 'hot'. Set {\"temperature\": 1}.")],
     bad=[
@@ -210,7 +211,7 @@ REPR = re.compile(
 )
 def message_in_python(x: Exchange) -> Iterator[Finding]:
     """Agents show the message to their users, and search it for the reason: neither reads Python."""
-    said = error_response(x)
-    if found := REPR.search(said.message[:MOST_TEXT]):
-        excerpt = said.message[found.start() : found.start() + 100]
-        yield Finding(f"the message of the {said.status} error has Python's notation: {quoted(excerpt)}", at=said.at)
+    error = error_response(x)
+    if found := REPR.search(error.message[:MOST_TEXT]):
+        excerpt = error.message[found.start() : found.start() + 100]
+        yield Finding(f"the message of the {error.status} error has Python's notation: {quoted(excerpt)}", at=error.at)

@@ -54,7 +54,7 @@ def limit_without_retry_after(x: Exchange) -> Iterator[Finding]:
         yield Finding("the 429 response has neither a Retry-After nor a retry-after-ms header", at=reply(x).head)
 
 
-def _told(x: Exchange) -> NotJudged | None:
+def _has_retry_after(x: Exchange) -> NotJudged | None:
     if skip := replied(x):
         return skip
     return None if reply(x).values("retry-after") else not_applicable("the response has no Retry-After")
@@ -66,7 +66,7 @@ def _told(x: Exchange) -> NotJudged | None:
     "Retry-After is a number of seconds or a date",
     spec=RETRY_AFTER,
     fix="Send whole seconds, for example `Retry-After: 2`.",
-    applies_to=_told,
+    applies_to=_has_retry_after,
     needs=("headers",),
     apis=APIS,
     good=[limited(("retry-after", "2")), limited(("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), status=503)],
@@ -82,7 +82,7 @@ def unreadable_retry_after(x: Exchange) -> Iterator[Finding]:
 
 
 def _readable(x: Exchange) -> NotJudged | None:
-    if skip := _told(x):
+    if skip := _has_retry_after(x):
         return skip
     value = reply(x).value("retry-after")
     is_clear = SECONDS.fullmatch(value) or DATE.fullmatch(value)

@@ -87,7 +87,7 @@ def _let_through(x: Exchange) -> Iterator[Finding]:
     good=[GOOD, answered(REFUSED, status=422, **MISTAKE)],
     bad=[answered(completion(), **MISTAKE), answered("<html>Welcome</html>", probe="chat.mistake.unknown-route")],
 )
-def mistake_answered(x: Exchange) -> Iterator[Finding]:
+def invalid_request_accepted(x: Exchange) -> Iterator[Finding]:
     """A client that gets 200 assumes success: its developer looks for the error everywhere but in the request."""
     yield from _let_through(x)
 
@@ -106,7 +106,7 @@ ROLE: dict[str, Any] = {"probe": "chat.mistake.bad-role"}
     good=[answered(error("Unknown role.", param="messages[0].role"), status=400, **ROLE)],
     bad=[answered(completion(), **ROLE), answered(completion(), probe="chat.mistake.unknown-model")],
 )
-def mistake_forgiven(x: Exchange) -> Iterator[Finding]:
+def invalid_value_accepted(x: Exchange) -> Iterator[Finding]:
     """A mistyped model or role is noticed only in production, when another model than the one paid for responds."""
     yield from _let_through(x)
 
@@ -135,7 +135,7 @@ def _crashed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
         (answered("", status=502, **MISTAKE), BASELINE_RESPONSE),
     ],
 )
-def mistake_called_a_crash(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+def invalid_request_as_500(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Every SDK retries a 5xx: a request that can never work is sent three times or more, and the operator is paged."""
     yield from _crashed(x, baseline)
 
@@ -160,15 +160,17 @@ def mistake_called_a_crash(x: Exchange, baseline: Exchange) -> Iterator[Finding 
 )
 def documented_request_crashed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients retry a request whose tools, logprobs or schema crash the server, and it crashes again."""
-    said = error_response(x)
-    if not (said.in_band and looks_like_events(x)):
+    error = error_response(x)
+    if not (error.in_band and looks_like_events(x)):
         yield from _crashed(x, baseline)
-    elif said.error.get("code") in UNRELATED:
-        yield untestable(f"the stream ended with an error for an unrelated reason ({said.error['code']})")
+    elif error.error.get("code") in UNRELATED:
+        yield untestable(f"the stream ended with an error for an unrelated reason ({error.error['code']})")
     elif skip := baseline_ok(baseline):
         yield skip
     else:
-        yield Finding(f"the stream ended with an error: {quoted(said.message or said.text)}{left_open(x)}", at=said.at)
+        yield Finding(
+            f"the stream ended with an error: {quoted(error.message or error.text)}{left_open(x)}", at=error.at
+        )
 
 
 ROLE_REFUSED = answered(REFUSED, status=400, **ROLE)

@@ -33,9 +33,10 @@ def _whole(x: Exchange) -> NotJudged | None:
 )
 def error_called_a_success(x: Exchange) -> Iterator[Finding]:
     """No SDK checks a 200 for an error: it finds no choices, and the program crashes or shows nothing."""
-    if said := error_response(x):
+    if error := error_response(x):
         yield Finding(
-            f"the status is {said.status}, but the body is an error: {quoted(said.message or said.text)}", at=said.at
+            f"the status is {error.status}, but the body is an error: {quoted(error.message or error.text)}",
+            at=error.at,
         )
 
 
@@ -82,12 +83,12 @@ FIRST = chunk({"role": "assistant", "content": "Hel"})
 )
 def malformed_error_in_a_stream(x: Exchange) -> Iterator[Finding]:
     """SDKs raise the text of `error.message`: without it, users see an error without a reason."""
-    said = error_response(x)
-    if said.kind not in (*FORMS, *OWN_FORMS.get(x.api, ())):
-        yield Finding("the error event of the stream has no error object of the API", at=said.at)
-    elif not said.message.strip():
-        name = "message" if said.kind == "event" else "error.message"
-        yield Finding(f"the error event of the stream has no `{name}`", at=said.at)
+    error = error_response(x)
+    if error.kind not in (*FORMS, *OWN_FORMS.get(x.api, ())):
+        yield Finding("the error event of the stream has no error object of the API", at=error.at)
+    elif not error.message.strip():
+        name = "message" if error.kind == "event" else "error.message"
+        yield Finding(f"the error event of the stream has no `{name}`", at=error.at)
 
 
 @rule(

@@ -89,7 +89,7 @@ def _at_cap(x: Exchange) -> NotJudged | None:
         streamed(chunk({"content": "One"}), chunk(finish="stop", usage={"completion_tokens": 1}), **CAP),
     ],
 )
-def cut_answer_called_complete(x: Exchange) -> Iterator[Finding]:
+def truncated_response_called_complete(x: Exchange) -> Iterator[Finding]:
     """Only from the finish_reason can clients know that the content is truncated: with `stop` they treat half of it as all."""
     if "stop" in effects(x).finishes.values():
         seen = "the response reached its token cap, but its finish_reason reports a natural end"

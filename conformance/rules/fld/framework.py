@@ -77,11 +77,11 @@ def refused_framework_field(x: Exchange, tried: tuple[Exchange, ...]) -> Iterato
 
 def _rejection(x: Exchange, fields: Sequence[str], others: Sequence[str] = ()) -> Finding:
     """`others`: fields that this error does not name, but the target rejects them too."""
-    said = error_response(x)
-    why = quoted(said.message or said.text)
-    seen = f"{x.case.profile} always sends {_named(fields)}, and the target rejects it with HTTP {said.status}: {why}"
+    error = error_response(x)
+    why = quoted(error.message or error.text)
+    seen = f"{x.case.profile} always sends {_named(fields)}, and the target rejects it with HTTP {error.status}: {why}"
     more = f"; it also sends {_named(others)}, which the target rejects in other requests" if others else ""
-    return Finding(seen + more, at=said.at)
+    return Finding(seen + more, at=error.at)
 
 
 def _named(fields: Sequence[str]) -> str:
@@ -146,12 +146,12 @@ def dropped_framework_field(
         yield not_applicable("the target rejected the baseline request")
         return
     seen = [one for other in (*tried, *others) for one in field_observations(other, None)]
-    told = {one.place for one in seen if one.proven}  # a missing effect has its own rule
-    signs = {place: found for place, found in conclude(seen).items() if place not in told and place[2] == x.mode}
+    proven = {one.place for one in seen if one.proven}  # a missing effect has its own rule
+    signs = {place: found for place, found in conclude(seen).items() if place not in proven and place[2] == x.mode}
     dropped = [name for (_, name, _), found in signs.items() if found.state == "dropped"]
     needed = ("model", spec(x.api).prompt)  # a wrong type of what no request lacks does not show what is ignored
-    asked = {n: value for n, value in request_body(x).items() if n not in needed and not is_neutral(n, value)}
-    lost = [name for name in dropped if name in asked and echo(x, name) != asked[name]]
+    sent = {n: value for n, value in request_body(x).items() if n not in needed and not is_neutral(n, value)}
+    lost = [name for name in dropped if name in sent and echo(x, name) != sent[name]]
     if lost:
         yield Finding(
             f"{x.case.profile} always sends {_named(lost)}, and the target silently ignores it", at=reply(x).head

@@ -10,29 +10,30 @@ from conformance.model.verdict import Finding, NotJudged, not_applicable, untest
 from conformance.rules.conditions import baseline_ok
 
 
-def names_any(said: ErrorResponse, path: str) -> bool:
+def names_any(error: ErrorResponse, path: str) -> bool:
     """Whether an error names the field or the object that contains it."""
-    return any(names_field(said, part) for part in path.split("."))
+    return any(names_field(error, part) for part in path.split("."))
 
 
 def unnamed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """A finding for an error that names neither the tested field nor another reason."""
-    name, said = x.case.subject, error_response(x)
-    if not said or names_any(said, name):
+    name, error = x.case.subject, error_response(x)
+    if not error or names_any(error, name):
         return
-    if said.status >= 500:
-        yield not_applicable(f"the target returned HTTP {said.status}")
-    elif not said.is_json:
+    if error.status >= 500:
+        yield not_applicable(f"the target returned HTTP {error.status}")
+    elif not error.is_json:
         yield not_applicable("the error is not JSON (see ERR005)")
-    elif not said.message:
+    elif not error.message:
         yield not_applicable("the error has no message (see ERR008)")
     elif cap := refused_cap(x):
         yield untestable(f"the target rejected `{cap}`, which the request also sets")
-    elif named := other_rejected_fields(x, baseline, said):
+    elif named := other_rejected_fields(x, baseline, error):
         yield not_applicable(f"the target rejected `{named[0]}`, which the request sets together with `{name}`")
     elif skip := baseline_ok(baseline):
         yield skip
     else:
         yield Finding(
-            f"the {said.status} error for `{name}` does not name it: {quoted(said.message or said.text)}", at=said.at
+            f"the {error.status} error for `{name}` does not name it: {quoted(error.message or error.text)}",
+            at=error.at,
         )

@@ -22,7 +22,7 @@ def is_stream(x: Exchange) -> bool:
     return looks_like_events(x) or (is_labelled(reply(x)) and body(x) is NOT_JSON)
 
 
-def asked_for_stream(x: Exchange) -> NotJudged | None:
+def stream_requested(x: Exchange) -> NotJudged | None:
     """The request is valid, and the response is a readable success with a body."""
     if skip := validly_requested(x) or succeeded(x) or readable(x):
         return skip
@@ -55,7 +55,7 @@ def _came(x: Exchange) -> str:
     "stream: true is honoured or rejected, not silently ignored",
     spec=f"{CREATE}#chat-create-stream",
     fix="Declare `stream` in the request model, and return text/event-stream; until then, reject it with 501 (see NYI001).",
-    applies_to=all_of(probe_is(Kind.BASELINE, Kind.RECORDED, Kind.USERS), asked_for_stream),
+    applies_to=all_of(probe_is(Kind.BASELINE, Kind.RECORDED, Kind.USERS), stream_requested),
     modes=("stream",),
     apis=GENERATIVE,
     good=[streamed(*HELLO), streamed(*HELLO, headers=[("content-type", "text/plain")])],
@@ -80,7 +80,7 @@ def dropped_stream(x: Exchange) -> Iterator[Finding]:
     "stream: true is honoured together with every other field",
     spec=f"{CREATE}#chat-create-stream",
     fix="Stream whatever the other fields are, or reject the combination with an error that names both fields.",
-    applies_to=asked_for_stream,
+    applies_to=stream_requested,
     modes=("stream",),
     apis=GENERATIVE,
     good=[(streamed(*HELLO, probe="chat.tools"), streamed(*HELLO))],

@@ -43,9 +43,9 @@ def _swallowed(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     name = x.case.subject
     if promise := policy.expected_behaviour(name):
         yield not_applicable(f"the target's policy covers unknown fields: {promise}")
-    elif (said := error_response(x)) and not names_field(said, name):
-        yield untestable(f"the target returned HTTP {said.status} without naming `{name}` as the reason")
-    elif not said and not warned(x, name):
+    elif (error := error_response(x)) and not names_field(error, name):
+        yield untestable(f"the target returned HTTP {error.status} without naming `{name}` as the reason")
+    elif not error and not warned(x, name):
         yield Finding(f"the unknown field `{name}` was silently ignored", at=reply(x).head)
 
 
@@ -101,15 +101,15 @@ def dropped_nested_field(x: Exchange, policy: Policy) -> Iterator[Finding | NotJ
 )
 def broken_promise_on_unknown_fields(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     """Clients rely on the policy: what it rejects must not pass, and what it announces must be announced."""
-    name, said, promise = x.case.subject, error_response(x), policy.expected_behaviour(x.case.subject)
+    name, error, promise = x.case.subject, error_response(x), policy.expected_behaviour(x.case.subject)
     if promise not in ("reject", "announce"):
         yield not_applicable("the target's policy promises nothing about unknown fields")
-    elif said and not names_field(said, name):
-        yield untestable(f"the target returned HTTP {said.status} without naming `{name}` as the reason")
-    elif promise == "reject" and not said:
+    elif error and not names_field(error, name):
+        yield untestable(f"the target returned HTTP {error.status} without naming `{name}` as the reason")
+    elif promise == "reject" and not error:
         yield Finding(f"the policy is to reject unknown fields, but `{name}` was accepted", at=reply(x).head)
-    elif promise == "announce" and said:
-        yield Finding(f"the policy is to accept and announce unknown fields, but `{name}` was rejected", at=said.at)
+    elif promise == "announce" and error:
+        yield Finding(f"the policy is to accept and announce unknown fields, but `{name}` was rejected", at=error.at)
     elif promise == "announce" and not warned(x, name):
         yield Finding(f"the policy is to announce unknown fields, but `{name}` was silently ignored", at=reply(x).head)
 

@@ -62,23 +62,23 @@ def _is_strict(x: Exchange) -> bool:
 
 def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """A value of a wrong type was accepted, and answered as if it were absent, or where none can be absent."""
-    name, said = x.case.subject, error_response(x)
-    if said.in_band:
+    name, error = x.case.subject, error_response(x)
+    if error.in_band:
         yield not_applicable("the request failed with an error under a success status (see ERR013)")
-    elif not said and name != "stream" and (sign := sign_of_reading(x, baseline)):  # no value but a boolean has a form
+    elif not error and name != "stream" and (sign := sign_of_reading(x, baseline)):  # no value but a boolean has a form
         yield not_applicable(f"the value was not ignored: {sign}")
-    elif not said:
+    elif not error:
         if not warned(x, name):
             how = "accepted" if is_required(x, baseline) or sign_of_reading(x, baseline) else "silently ignored"
             seen = f"`{name}` of a wrong type was {how}: the target returned HTTP {reply(x).status}"
             yield Finding(seen, at=reply(x).head, expected=f"an error that names `{name}`")
-    elif said.status >= 500 and said.status != 501:
-        yield not_applicable(f"the target returned HTTP {said.status}")
-    elif not names_any(said, name) and (cap := refused_cap(x)):
+    elif error.status >= 500 and error.status != 501:
+        yield not_applicable(f"the target returned HTTP {error.status}")
+    elif not names_any(error, name) and (cap := refused_cap(x)):
         yield untestable(f"the target rejected `{cap}`, which the request also sets")
-    elif not names_any(said, name) and (named := other_rejected_fields(x, baseline, said)):
+    elif not names_any(error, name) and (named := other_rejected_fields(x, baseline, error)):
         yield not_applicable(f"the target rejected `{named[0]}`, which `{name}` depends on")
-    elif not names_any(said, name) and (skip := baseline_ok(baseline)):
+    elif not names_any(error, name) and (skip := baseline_ok(baseline)):
         yield skip
 
 

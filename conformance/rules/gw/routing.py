@@ -22,11 +22,14 @@ from conformance.rules.gw.attempts import api_by_path, failure, fate, is_generat
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import ASKED, both, with_request
 from conformance.rules.gw.failing_example import FAULT, GOOD, elsewhere, refused
+from conformance.rules.gw.key_fields import fields_sent
 
 SIGN: Final = re.compile(r"fallback|model|provider|upstream|backend|deployment|served|route|target|attempt|retr")
 """Names of response headers by which gateways name who responded."""
 DURATION: Final = re.compile(r"time|duration|latency|cost|after|(?:\b|_|-)ms\b")
 STEERED: Final = "chat.gateway.header.routing"
+NO_ROUTING: Final = (0, 429)
+"""No status, and one that does not depend on where a request goes."""
 REFUSAL: Final = "chat.gateway.refusal.example"
 INVALID_JSON: Final = "invalid-json"
 ROLES_OF_CHAT: Final = ("system", "developer", "tool", "function")
@@ -185,8 +188,10 @@ def steered_by_header(x: Exchange, upstream: tuple[Exchange, ...], usual: Pair) 
         yield not_applicable("the request has none of these headers")
     elif not usual.upstream or not _is_answered(usual.client):
         yield untestable("the same request without these headers did not reach the upstream, or got no response")
-    elif not upstream and not _is_answered(x):
-        seen = f"with the gateway's own headers set, the request got {reply(x).status or 'no response'}"
+    elif not upstream and reply(x).status in NO_ROUTING:
+        yield untestable("the request got no response, or the gateway limits the rate: that may have other reasons")
+    elif not upstream and not _is_answered(x) and not _is_refused_by_name(x):
+        seen = f"with the gateway's own headers set, the request got {reply(x).status}"
         yield Finding(seen, at=reply(x).head, expected="the response of the same request without them")
     else:
         for arrived in upstream:
@@ -195,6 +200,14 @@ def steered_by_header(x: Exchange, upstream: tuple[Exchange, ...], usual: Pair) 
 
 def _is_answered(x: Exchange) -> bool:
     return reply(x).status in OK and not error_response(x)
+
+
+def _is_refused_by_name(x: Exchange) -> bool:
+    """Whether the gateway refuses a header that the client must not set, and says which."""
+    said = error_response(x).message.lower()
+    return reply(x).status in range(400, 500) and any(
+        f.name.startswith("x-") and f.name in said for f in fields_sent(x)
+    )
 
 
 def _steered(x: Exchange, arrived: Exchange, usual: Exchange) -> Iterator[Finding]:

@@ -56,22 +56,26 @@ def ending_clause(x: Exchange) -> str:
         (exchange(b"HTTP/1.1 103 Early Hints\r\n\r\n", ending=RESET), EVENTFUL),
     ],
     compares_with={
-        "greeting": Compare(Kind.BASELINE, mode="stream", optional=True),
+        "baseline_stream": Compare(Kind.BASELINE, mode="stream", optional=True),
         "baselines": Compare(Kind.BASELINE, mode="stream", many=True, any_profile=True, any_api=True, optional=True),
         "preflight": Compare(Kind.PREFLIGHT, mode="unary", many=True, any_profile=True, optional=True),
     },
 )
 def unanswered_request(
     x: Exchange,
-    greeting: Exchange | None,
+    baseline_stream: Exchange | None,
     baselines: tuple[Exchange, ...],
     preflight: tuple[Exchange, ...],
 ) -> Iterator[Finding | NotJudged]:
     """Without a response every client retries, and may be billed for each attempt."""
     if reply(x).status or reply(x).faults:
         return
-    if x.ending.how == "timeout" and greeting is not None and still_went_on(greeting):
-        how = "still in progress at the timeout" if is_in_progress(greeting) else "silent at the timeout (see DLV003)"
+    if x.ending.how == "timeout" and baseline_stream is not None and still_went_on(baseline_stream):
+        how = (
+            "still in progress at the timeout"
+            if is_in_progress(baseline_stream)
+            else "silent at the timeout (see DLV003)"
+        )
         yield untestable(f"the streaming baseline response was {how}: set a longer --timeout")
     elif why := slowness(x, (*baselines, *preflight)):
         yield untestable(why)

@@ -36,7 +36,7 @@ def coded(coding: str | None, body: bytes, accepted: str = "gzip, deflate") -> E
     good=[GOOD, coded("gzip", gzip.compress(b"{}", mtime=0)), coded("br", b"\x0b\x02\x80{}\x03")],
     bad=[coded(None, gzip.compress(b"{}", mtime=0)), coded("gzip", b"{}")],
 )
-def content_coding_lie(x: Exchange) -> Iterator[Finding]:
+def wrong_content_encoding(x: Exchange) -> Iterator[Finding]:
     """The client reads compressed bytes as text, or fails to decompress plain text."""
     answer = reply(x)
     at = answer.locate(0, min(len(answer.raw), 16))

@@ -71,7 +71,7 @@ def has_whole_body(x: Exchange) -> NotJudged | None:
         answered('{"a": "\u00e9"}'.encode("latin-1")),
     ],
 )
-def answer_is_no_json(x: Exchange) -> Iterator[Finding]:
+def response_is_not_json(x: Exchange) -> Iterator[Finding]:
     """Every client raises a decoding error, and most do not retry."""
     content = reply(x).content
     if fault := fault_of(content):
@@ -101,7 +101,7 @@ def answered_once(x: Exchange) -> NotJudged | None:
     good=[GOOD, answered(completion(), headers=[SSE])],
     bad=[exchange(http(200, [label], EVENTS), mode="unary") for label in (SSE, JSON)],
 )
-def unasked_stream(x: Exchange) -> Iterator[Finding]:
+def unrequested_stream(x: Exchange) -> Iterator[Finding]:
     """Clients parse the body as one JSON value, and fail at the first character."""
     answer = reply(x)
     if _is_stream(x):

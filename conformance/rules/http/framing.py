@@ -89,7 +89,7 @@ def beyond(x: Exchange) -> Span | None:
     good=[GOOD, exchange(http(200, (JSON,), b"{}") + b"\r\n")],
     bad=[exchange(http(200, (JSON,), b"{}") + b"}"), framed(chunks(EVENTS) + b"data: more\n\n")],
 )
-def octets_after_the_end(x: Exchange) -> Iterator[Finding]:
+def bytes_after_the_end(x: Exchange) -> Iterator[Finding]:
     """Clients truncate the body at its Content-Length, or treat the rest as the next response on the connection."""
     if at := beyond(x):
         yield Finding(f"{at.end - at.start} bytes follow the end of the response (Content-Length or last chunk)", at=at)
@@ -133,9 +133,9 @@ def end_by_close(x: Exchange) -> Iterator[Finding]:
 )
 def repeated_content_length(x: Exchange) -> Iterator[Finding]:
     """Some clients reject a repeated Content-Length (Node.js does), and proxies may disagree on the end of the body."""
-    said = [part.strip() for value in reply(x).values("content-length") for part in value.split(",")]
-    if len(said) > 1 and len(set(said)) == 1:
-        seen = f"Content-Length: {said[0][:20]} is present {len(said)} times"
+    values = [part.strip() for value in reply(x).values("content-length") for part in value.split(",")]
+    if len(values) > 1 and len(set(values)) == 1:
+        seen = f"Content-Length: {values[0][:20]} is present {len(values)} times"
         yield Finding(seen, at=reply(x).span("content-length"))
 
 

@@ -49,7 +49,7 @@ def holds_json(x: Exchange) -> NotJudged | None:
         answered(completion(), headers=[]),
     ],
 )
-def mislabelled_json(x: Exchange) -> Iterator[Finding]:
+def json_with_wrong_content_type(x: Exchange) -> Iterator[Finding]:
     """openai-node returns the body as a string instead of an object, and the content is lost."""
     if not is_json(reply(x)):
         label = reply(x).media_type
@@ -104,10 +104,10 @@ def json_in_a_charset(x: Exchange) -> Iterator[Finding]:
 )
 def repeated_content_type(x: Exchange) -> Iterator[Finding]:
     """Clients pick different values, or join them into an unknown media type."""
-    said = reply(x).values("content-type")
-    if len(said) > 1:
+    values = reply(x).values("content-type")
+    if len(values) > 1:
         yield Finding(
-            f"the response has {len(said)} Content-Type headers: {', '.join(said)[:80]}",
+            f"the response has {len(values)} Content-Type headers: {', '.join(values)[:80]}",
             at=reply(x).span("content-type"),
         )
 
@@ -124,11 +124,11 @@ def repeated_content_type(x: Exchange) -> Iterator[Finding]:
     good=[GOOD, answered(completion(), headers=[JSON, ("cache-control", "private, max-age=0")])],
     bad=[answered(completion(), headers=[JSON, ("cache-control", "public, max-age=3600")])],
 )
-def cacheable_answer(x: Exchange) -> Iterator[Finding]:
+def cacheable_response(x: Exchange) -> Iterator[Finding]:
     """A shared cache may serve one user's response to another, or buffer a stream until it is complete."""
-    said = ", ".join(reply(x).values("cache-control"))
-    if FRESH.search(said) and not UNSHARED.search(said):
+    value = ", ".join(reply(x).values("cache-control"))
+    if FRESH.search(value) and not UNSHARED.search(value):
         yield Finding(
-            f"Cache-Control is {said[:80]}, which lets shared caches store the response",
+            f"Cache-Control is {value[:80]}, which lets shared caches store the response",
             at=reply(x).span("cache-control"),
         )

@@ -40,16 +40,16 @@ ORDINARY = (Kind.BURST, Kind.BASELINE, Kind.TOOLS, Kind.SHORT_STREAM, Kind.LONG_
     ],
     compares_with={"burst": Compare(Kind.BURST, many=True)},
 )
-def answers_mixed_up(x: Exchange, burst: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
+def responses_mixed_up(x: Exchange, burst: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """One customer reads another customer's conversation."""
-    mine, said = requested_word(x), lower_text(x)
+    mine, text = requested_word(x), lower_text(x)
     others = {requested_word(other) for other in burst} - {mine, ""}
     for word in sorted(others):
-        if word in said:
+        if word in text:
             yield Finding(
                 f"the response to the request for {mine!r} contains {word!r}, the word of a concurrent request"
             )
-    if mine not in said:
+    if mine not in text:
         yield untestable("the response does not contain the requested word")
 
 
@@ -74,7 +74,12 @@ def id_used_twice(x: Exchange, others: Sequence[Exchange]) -> Iterator[Finding]:
     A cache may send the same response to the same request again, so equal requests are not compared.
     """
     mine = _ids(x)
-    shared = {name for other in others if _asked(other) != _asked(x) for name in _ids(other) & mine}
+    shared = {
+        name
+        for other in others
+        if _request_in_any_mode(other) != _request_in_any_mode(x)
+        for name in _ids(other) & mine
+    }
     if shared:
         name = min(shared)
         count = sum(name in _ids(other) for other in others)
@@ -87,7 +92,7 @@ def _ids(x: Exchange) -> set[str]:
     return {name for name in response_content(x).ids if isinstance(name, str) and name}
 
 
-def _asked(x: Exchange) -> Object:
+def _request_in_any_mode(x: Exchange) -> Object:
     """The request, whatever its mode."""
     return {name: value for name, value in request_body(x).items() if name not in ("stream", "stream_options")}
 

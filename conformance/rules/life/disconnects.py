@@ -21,7 +21,7 @@ from conformance.rules.life.example import (
     CLOSING,
     DISCONNECTED,
     MS,
-    TWINS,
+    REPEATS,
     busy_with,
     error_text,
     lower_text,
@@ -50,14 +50,14 @@ LEAST_DELAY = 1000 * MS
         (answered(error("Busy."), status=503, mode="stream", probe="chat.after.midway"), BASELINE, DISCONNECTED),
         (exchange(b"", probe="chat.after.midway", ending=Ending("reset", "first-byte", MS)), BASELINE, DISCONNECTED),
     ],
-    compares_with={"hang_ups": Compare(Kind.DISCONNECT, many=True)},
+    compares_with={"disconnects": Compare(Kind.DISCONNECT, many=True)},
 )
 def unavailable_after_disconnect(
-    x: Exchange, baseline: Exchange, hang_ups: Sequence[Exchange]
+    x: Exchange, baseline: Exchange, disconnects: Sequence[Exchange]
 ) -> Iterator[Finding | NotJudged]:
     """Users close tabs and agents time out: if each disconnect costs a worker, the service is down by noon."""
     status = reply(x).status
-    if skip := was_disconnected(hang_ups) or baseline_ok(baseline):
+    if skip := was_disconnected(disconnects) or baseline_ok(baseline):
         yield skip
     elif status == 429:
         yield untestable("the request was rate-limited (HTTP 429): run again at a quieter time")
@@ -82,16 +82,16 @@ def unavailable_after_disconnect(
         "before": Compare(Kind.LOAD, "before", mode="unary"),
         "load": Compare(Kind.LOAD, "after", mode="unary"),
         "last": Compare(Kind.LOAD, "last", mode="unary"),
-        "hang_ups": Compare(Kind.DISCONNECT, many=True),
+        "disconnects": Compare(Kind.DISCONNECT, many=True),
     },
 )
 def generation_goes_on(
-    x: Exchange, before: Exchange, load: Exchange, last: Exchange, hang_ups: Sequence[Exchange]
+    x: Exchange, before: Exchange, load: Exchange, last: Exchange, disconnects: Sequence[Exchange]
 ) -> Iterator[Finding | NotJudged]:
     """The target generates, and bills or pays for, tokens that are never read; other requests wait for the slot."""
     now = requests_running(load if x.mode == "stream" else last)
     took = x.ending.at_ns - x.sent_at_ns
-    if skip := was_disconnected(hang_ups):
+    if skip := was_disconnected(disconnects):
         yield skip
     elif now is None:
         yield untestable("/metrics does not report the number of running requests")
@@ -120,17 +120,19 @@ def generation_goes_on(
     bad=[(response_after_disconnect(at_ms=2000), DISCONNECTED, *short_responses(55, 60, 70))],
     modes=("stream",),
     timed=True,
-    compares_with={"hang_up": Compare(Kind.DISCONNECT, "midway")},
+    compares_with={"disconnect": Compare(Kind.DISCONNECT, "midway")},
 )
-def slot_not_freed(x: Exchange, hang_up: Exchange, short_streams: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
+def slot_not_freed(
+    x: Exchange, disconnect: Exchange, short_streams: Sequence[Exchange]
+) -> Iterator[Finding | NotJudged]:
     """A user who stops a response and sends a new request waits until the old response is fully generated."""
-    told = [brief for brief in short_streams if not is_streamed(brief) and deltas(brief)]
-    if skip := was_disconnected([hang_up]):
+    whole = [brief for brief in short_streams if not is_streamed(brief) and deltas(brief)]
+    if skip := was_disconnected([disconnect]):
         yield skip
-    elif len(told) < 3 or not deltas(x):
-        yield untestable(f"too few short streams to compare with ({len(told)})")
+    elif len(whole) < 3 or not deltas(x):
+        yield untestable(f"too few short streams to compare with ({len(whole)})")
     else:
-        waits = [first_ns(brief) for brief in told]
+        waits = [first_ns(brief) for brief in whole]
         late = first_ns(x) - x.harness_stall_ns - max(waits)
         if late >= max(LEAST_DELAY, 2 * (max(waits) - min(waits))):
             event = deltas(x)[0].event
@@ -156,17 +158,17 @@ def first_ns(x: Exchange) -> int:
     good=[(response_after_disconnect(), DISCONNECTED)],
     bad=[(response_after_disconnect("quokka, quokka. One."), DISCONNECTED)],
     modes=("stream",),
-    compares_with={"hang_ups": Compare(Kind.DISCONNECT, many=True)},
+    compares_with={"disconnects": Compare(Kind.DISCONNECT, many=True)},
 )
-def abandoned_answer_goes_on(x: Exchange, hang_ups: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
+def aborted_response_leaks(x: Exchange, disconnects: Sequence[Exchange]) -> Iterator[Finding | NotJudged]:
     """A pool reuses a connection that still delivers the old response: one user reads another's conversation."""
-    left = {requested_word(other) for other in hang_ups if other.ending.how == "hung-up"} - {requested_word(x), ""}
-    told = sorted(word for word in left if word in lower_text(x))
-    if skip := was_disconnected(hang_ups):
+    left = {requested_word(other) for other in disconnects if other.ending.how == "hung-up"} - {requested_word(x), ""}
+    leaked = sorted(word for word in left if word in lower_text(x))
+    if skip := was_disconnected(disconnects):
         yield skip
-    elif told:
-        yield Finding(f"the response contains {told[0]!r}, the word of the response that was aborted by a disconnect")
-    elif not any(word in lower_text(other) for other in hang_ups for word in left):
+    elif leaked:
+        yield Finding(f"the response contains {leaked[0]!r}, the word of the response that was aborted by a disconnect")
+    elif not any(word in lower_text(other) for other in disconnects for word in left):
         yield untestable("the aborted response did not contain the requested word before the disconnect")
 
 
@@ -185,21 +187,21 @@ def _sample(x: Exchange) -> tuple[int, str]:
     applies_to=all_of(probe_is(Kind.RETRY, subjects=("midway",)), succeeded),
     apis=GENERATIVE,
     modes=("unary",),
-    good=[(retried(), retried(subject="before"), DISCONNECTED, *TWINS)],
+    good=[(retried(), retried(subject="before"), DISCONNECTED, *REPEATS)],
     bad=[
-        (retried(prompt=40), retried(subject="before"), DISCONNECTED, *TWINS),
-        (retried("okka."), retried(subject="before"), DISCONNECTED, *TWINS),
-        (retried(""), retried(subject="before"), DISCONNECTED, *TWINS),
+        (retried(prompt=40), retried(subject="before"), DISCONNECTED, *REPEATS),
+        (retried("okka."), retried(subject="before"), DISCONNECTED, *REPEATS),
+        (retried(""), retried(subject="before"), DISCONNECTED, *REPEATS),
     ],
     compares_with={
         "before": Compare(Kind.RETRY, "before"),
-        "hang_up": Compare(Kind.DISCONNECT, "midway", mode="stream"),
-        "twin": Compare(Kind.REPEAT),
+        "disconnect": Compare(Kind.DISCONNECT, "midway", mode="stream"),
+        "repeat": Compare(Kind.REPEAT),
         "again": Compare(Kind.REPEAT, repeat=1),
     },
 )
 def session_kept_after_disconnect(
-    x: Exchange, before: Exchange, hang_up: Exchange, twin: Exchange, again: Exchange
+    x: Exchange, before: Exchange, disconnect: Exchange, repeat: Exchange, again: Exchange
 ) -> Iterator[Finding | NotJudged]:
     """A user who stops a response, and sends the request again, continues a conversation that holds half of it.
 
@@ -208,9 +210,9 @@ def session_kept_after_disconnect(
     """
     tokens, text = _sample(x)
     tokens_before, text_before = _sample(before)
-    if skip := was_disconnected([hang_up]) or baseline_ok(before):
+    if skip := was_disconnected([disconnect]) or baseline_ok(before):
         yield skip
-    elif _sample(twin) != _sample(again) or not text_before:
+    elif _sample(repeat) != _sample(again) or not text_before:
         yield untestable("two equal requests without a disconnect get different responses, or no text")
     elif tokens != tokens_before:
         seen = f"the same request has {tokens_before} prompt tokens before a disconnect, and {tokens} after it"

@@ -52,12 +52,12 @@ def retried(text: str = "Quokka, quokka,", prompt: int = 12, subject: str = "mid
     return answered(completion({"content": text}, "length", usage=spent), probe=f"chat.retry.{subject}")
 
 
-TWINS = (answered(completion(), probe="chat.twin"), answered(completion(), probe="chat.twin.again"))
+REPEATS = (answered(completion(), probe="chat.twin"), answered(completion(), probe="chat.twin.again"))
 
 
-def was_disconnected(hang_ups: Sequence[Exchange]) -> NotJudged | None:
+def was_disconnected(disconnects: Sequence[Exchange]) -> NotJudged | None:
     """The harness disconnected before the response ended."""
-    if any(x.ending.how == "hung-up" for x in hang_ups):
+    if any(x.ending.how == "hung-up" for x in disconnects):
         return None
     return untestable("the response ended, or failed, before the harness could disconnect")
 
@@ -74,6 +74,6 @@ def lower_text(x: Exchange) -> str:
 
 def requested_word(x: Exchange) -> str:
     """The last word of the prompt, which is unique among the concurrent requests."""
-    said = tuple(conversation_texts(request_body(x)))
-    words = said[-1].split() if said else []
+    texts = tuple(conversation_texts(request_body(x)))
+    words = texts[-1].split() if texts else []
     return words[-1].lower() if words else ""

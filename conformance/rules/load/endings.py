@@ -13,7 +13,7 @@ from conformance.model.sample import Population, Sample, Sent
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
 from conformance.rules.load.conditions import SECOND, beyond_chance, chance, judged, not_loaded, of_users, spoilt_alone
-from conformance.rules.load.example import CROWD, MS, NO_BYTE, cut, said
+from conformance.rules.load.example import AS_REQUESTED, MS, NO_BYTE, completed, cut
 from conformance.rules.load.spec import INCOMPLETE, TEAR_DOWN
 
 LEAST_LIKELY: Final = 0.001
@@ -85,8 +85,8 @@ def _is_cut(sample: Sample) -> bool:
     fix="Finish each response that was begun, or send an error event; limit what is begun, not what is running.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[CROWD],
-    bad=[(*CROWD, cut(3), cut(3, 1))],
+    good=[AS_REQUESTED],
+    bad=[(*AS_REQUESTED, cut(3), cut(3, 1))],
 )
 def response_cut_under_load(population: Population) -> Iterator[Finding | NotJudged]:
     """The user gets half a text, and most clients treat it as whole: an agent acts on it."""
@@ -105,13 +105,13 @@ def response_cut_under_load(population: Population) -> Iterator[Finding | NotJud
         yield from beyond_chance(bad, len(load), "end before they are complete", everywhere=everywhere)
 
 
-CALM: Final = tuple(said(1 + at % 2, at, began_ms=at) for at in range(20))
+CALM: Final = tuple(completed(1 + at % 2, at, began_ms=at) for at in range(20))
 """Responses under load before a client disconnects."""
 
 
 def left(user: int, turn: int, began_ms: int) -> Exchange:
     """A stream from which the client disconnects."""
-    return replace(said(user, turn, began_ms=began_ms), ending=LEFT, cache={})
+    return replace(completed(user, turn, began_ms=began_ms), ending=LEFT, cache={})
 
 
 @rule(
@@ -122,7 +122,7 @@ def left(user: int, turn: int, began_ms: int) -> Exchange:
     fix="Cancel the request of that client alone: no shared task group, generator, batch or connection upstream ends with it.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[(*CALM, left(3, 0, 100), said(1, 30, began_ms=200), said(2, 30, began_ms=200))],
+    good=[(*CALM, left(3, 0, 100), completed(1, 30, began_ms=200), completed(2, 30, began_ms=200))],
     bad=[
         (*CALM, left(3, 0, 100), *(cut(user, turn, began_ms=200) for user in (1, 2) for turn in range(30, 34))),
         (*CALM[1:], *(x for at in range(8) for x in (left(3, at, 95 + 100 * at), cut(4, at, began_ms=99 + 100 * at)))),
@@ -165,8 +165,13 @@ def _lost_requests(samples: Sequence[Sample]) -> Iterator[str]:
     fix="Send `Connection: close` with the last response of a connection; keep idle ones longer than clients do.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[(*CROWD, said(3), replace(said(3, 1, began_ms=20), is_reused=True))],
-    bad=[(*CROWD, *(x for user in (3, 4) for x in (said(user), cut(user, 1, NO_BYTE, is_reused=True, began_ms=20))))],
+    good=[(*AS_REQUESTED, completed(3), replace(completed(3, 1, began_ms=20), is_reused=True))],
+    bad=[
+        (
+            *AS_REQUESTED,
+            *(x for user in (3, 4) for x in (completed(user), cut(user, 1, NO_BYTE, is_reused=True, began_ms=20))),
+        )
+    ],
 )
 def connection_dropped(population: Population) -> Iterator[Finding | NotJudged]:
     """The next request is lost, and the client can't know whether it was processed, and billed."""

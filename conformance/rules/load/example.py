@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from conformance.apis.load_prompts import Asker, missing_model, numbers, prompt
+from conformance.apis.load_prompts import UserTurn, missing_model, numbers, prompt
 from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import NANOSECONDS_PER_MILLISECOND, Arrival, Ending, Exchange
 from conformance.model.sample import Phase, Task
@@ -22,7 +22,7 @@ DONE: Final = "[DONE]"
 
 def nonce(user: int, turn: int = 0) -> str:
     """The nonce of a request."""
-    return Asker(RUN, user, turn).nonce
+    return UserTurn(RUN, user, turn).nonce
 
 
 def requested_text(user: int, turn: int = 0) -> str:
@@ -68,7 +68,7 @@ def usage(prompt_tokens: int = 60, completion_tokens: int = 40) -> dict[str, int
     return {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens, "total_tokens": total}
 
 
-def said(
+def completed(
     user: int,
     turn: int = 0,
     phase: Phase = "load",
@@ -120,10 +120,10 @@ def cut(user: int, turn: int = 0, ending: Ending = CUT, *, is_reused: bool = Fal
     return replace(of(x, user, turn, began_ms=began_ms), is_reused=is_reused)
 
 
-ALONE: Final = tuple(said(0, turn, "alone", began_ms=20 * turn) for turn in range(5))
+ALONE: Final = tuple(completed(0, turn, "alone", began_ms=20 * turn) for turn in range(5))
 """Responses before the load, all as requested."""
-OTHERS: Final = tuple(said(user, turn) for user in (1, 2) for turn in range(2))
+OTHERS: Final = tuple(completed(user, turn) for user in (1, 2) for turn in range(2))
 """Four responses of two users under load, all as requested."""
-AFTER: Final = tuple(said(0, turn, "after", began_ms=1000 + 20 * turn) for turn in range(10, 13))
+AFTER: Final = tuple(completed(0, turn, "after", began_ms=1000 + 20 * turn) for turn in range(10, 13))
 """Responses after the load, all as requested."""
-CROWD: Final = (*ALONE, *OTHERS)
+AS_REQUESTED: Final = (*ALONE, *OTHERS)

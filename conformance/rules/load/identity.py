@@ -7,7 +7,16 @@ from conformance.model.sample import Population, Sample
 from conformance.model.verdict import MUST, Finding, NotJudged, not_applicable
 from conformance.model.words import GENERATIVE
 from conformance.rules.load.conditions import counted, name, not_loaded, of_users
-from conformance.rules.load.example import ALONE, BUSY, CROWD, nonce, rejected, requested_text, said, with_header
+from conformance.rules.load.example import (
+    ALONE,
+    AS_REQUESTED,
+    BUSY,
+    completed,
+    nonce,
+    rejected,
+    requested_text,
+    with_header,
+)
 from conformance.rules.load.spec import ERRORS, STREAMING
 
 LEAK = {"error": BUSY["error"] | {"message": f"Too many requests; the last one was: {nonce(2)}"}}
@@ -42,11 +51,11 @@ def _owners(population: Population, sample: Sample) -> list[Sample]:
     fix="Keep all state of a request in that request: no buffer, queue or slot shared by two; key caches by the whole request.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[CROWD, (*CROWD, said(3, text="I can't do that."))],
+    good=[AS_REQUESTED, (*AS_REQUESTED, completed(3, text="I can't do that."))],
     bad=[
-        (*CROWD, said(3, text=requested_text(2))),
-        (*CROWD, said(3, text=f"{requested_text(3)} {nonce(1)}")),
-        (*CROWD, with_header(said(3), "x-prompt", nonce(1))),
+        (*AS_REQUESTED, completed(3, text=requested_text(2))),
+        (*AS_REQUESTED, completed(3, text=f"{requested_text(3)} {nonce(1)}")),
+        (*AS_REQUESTED, with_header(completed(3), "x-prompt", nonce(1))),
     ],
 )
 def text_of_another_user(population: Population) -> Iterator[Finding | NotJudged]:
@@ -68,8 +77,8 @@ def text_of_another_user(population: Population) -> Iterator[Finding | NotJudged
     fix="Build each error from its own request; do not repeat prompts, model names or headers from shared state.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[(*CROWD, rejected(3)), (*CROWD, rejected(3, value=ECHO))],
-    bad=[(*CROWD, rejected(3, value=LEAK))],
+    good=[(*AS_REQUESTED, rejected(3)), (*AS_REQUESTED, rejected(3, value=ECHO))],
+    bad=[(*AS_REQUESTED, rejected(3, value=LEAK))],
 )
 def error_about_another_user(population: Population) -> Iterator[Finding | NotJudged]:
     """Errors are logged and shown: a prompt or a key in the wrong error is a leak."""
@@ -89,8 +98,8 @@ def error_about_another_user(population: Population) -> Iterator[Finding | NotJu
     fix="Generate a random id (UUID) for each request, instead of deriving it from the time, a counter without a lock, or a slot.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[CROWD, (*CROWD, said(1, 0, "after"))],
-    bad=[(*ALONE, said(1, id="chatcmpl-1"), said(2, id="chatcmpl-1"))],
+    good=[AS_REQUESTED, (*AS_REQUESTED, completed(1, 0, "after"))],
+    bad=[(*ALONE, completed(1, id="chatcmpl-1"), completed(2, id="chatcmpl-1"))],
 )
 def id_of_two_responses(population: Population) -> Iterator[Finding | NotJudged]:
     """Logs, bills and stored responses are keyed by id: two responses with one id become one.

@@ -19,7 +19,7 @@ from conformance.rules.load.conditions import (
     spoilt_alone,
 )
 from conformance.rules.load.endings import broken_by_disconnects, is_broken
-from conformance.rules.load.example import BUSY, CROWD, NO_BYTE, cut, of, rejected
+from conformance.rules.load.example import AS_REQUESTED, BUSY, NO_BYTE, cut, of, rejected
 from conformance.rules.load.spec import ERRORS, OVERLOADED, RETRY_AFTER, STATUS, TOO_MANY
 
 PAYMENT_REQUIRED: Final = 402
@@ -51,11 +51,15 @@ def _is_failure(sample: Sample) -> bool:
     fix="Limit concurrent requests, queue some, and reject the overflow with 429 (or 503) and Retry-After.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[CROWD, (*CROWD, rejected(3)), (*CROWD, *(rejected(3, turn, status=503) for turn in range(2)))],
+    good=[
+        AS_REQUESTED,
+        (*AS_REQUESTED, rejected(3)),
+        (*AS_REQUESTED, *(rejected(3, turn, status=503) for turn in range(2))),
+    ],
     bad=[
-        (*CROWD, *(rejected(3, turn, status=500) for turn in range(2))),
-        (*CROWD, *(rejected(3, turn, status=400) for turn in range(2))),
-        (*CROWD, *(cut(3, turn, NO_BYTE) for turn in range(2))),
+        (*AS_REQUESTED, *(rejected(3, turn, status=500) for turn in range(2))),
+        (*AS_REQUESTED, *(rejected(3, turn, status=400) for turn in range(2))),
+        (*AS_REQUESTED, *(cut(3, turn, NO_BYTE) for turn in range(2))),
     ],
 )
 def overload_as_something_else(population: Population) -> Iterator[Finding | NotJudged]:
@@ -102,12 +106,12 @@ def _rejected(population: Population) -> list[Sample]:
     fix="Return the API's error object with 429 and 503 from every layer, and keep proxies from sending their own pages.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[(*CROWD, rejected(3)), (*CROWD, rejected(3, value={"type": "error", **BUSY}, status=529))],
+    good=[(*AS_REQUESTED, rejected(3)), (*AS_REQUESTED, rejected(3, value={"type": "error", **BUSY}, status=529))],
     bad=[
-        (*CROWD, rejected(3, value=HTML, status=503, headers=(("content-type", "text/html"),))),
-        (*CROWD, rejected(3, value="Too many requests", headers=(("content-type", "text/plain"),))),
-        (*CROWD, rejected(3, value={"detail": "Too many requests"})),
-        (*CROWD, rejected(3, value="")),
+        (*AS_REQUESTED, rejected(3, value=HTML, status=503, headers=(("content-type", "text/html"),))),
+        (*AS_REQUESTED, rejected(3, value="Too many requests", headers=(("content-type", "text/plain"),))),
+        (*AS_REQUESTED, rejected(3, value={"detail": "Too many requests"})),
+        (*AS_REQUESTED, rejected(3, value="")),
     ],
 )
 def rejection_without_an_error_object(population: Population) -> Iterator[Finding | NotJudged]:
@@ -135,11 +139,11 @@ def rejection_without_an_error_object(population: Population) -> Iterator[Findin
     applies_to=of_users,
     apis=GENERATIVE,
     good=[
-        (*CROWD, rejected(3)),
-        (*CROWD, rejected(3, headers=(JSON, ("retry-after-ms", "200")))),
-        (*CROWD, rejected(3, headers=(JSON, ("x-ratelimit-reset-requests", "1s")))),
+        (*AS_REQUESTED, rejected(3)),
+        (*AS_REQUESTED, rejected(3, headers=(JSON, ("retry-after-ms", "200")))),
+        (*AS_REQUESTED, rejected(3, headers=(JSON, ("x-ratelimit-reset-requests", "1s")))),
     ],
-    bad=[(*CROWD, rejected(3, headers=(JSON,))), (*CROWD, rejected(3, status=503, headers=(JSON,)))],
+    bad=[(*AS_REQUESTED, rejected(3, headers=(JSON,))), (*AS_REQUESTED, rejected(3, status=503, headers=(JSON,)))],
 )
 def rejection_without_a_delay(population: Population) -> Iterator[Finding | NotJudged]:
     """Without it all clients retry after half a second, all at once, and the server stays full."""
@@ -148,11 +152,11 @@ def rejection_without_a_delay(population: Population) -> Iterator[Finding | NotJ
         yield skip
     elif not rejections:
         yield not_applicable("no request under load was rejected")
-    elif bad := [s for s in rejections if not s.retry_after and not _says_reset(population, s)]:
+    elif bad := [s for s in rejections if not s.retry_after and not _has_reset_header(population, s)]:
         yield counted(bad, len(population.load), f"are rejections ({bad[0].status}) without Retry-After")
 
 
-def _says_reset(population: Population, sample: Sample) -> bool:
+def _has_reset_header(population: Population, sample: Sample) -> bool:
     """Whether a header field says when the limit is reset, as some vendors' do."""
     return any("ratelimit" in name and "reset" in name for name in population.shapes.get(sample.headers, ()))
 
@@ -174,8 +178,8 @@ def _is_stream(sample: Sample) -> bool:
     fix="Reject the request with 429 or 503 before a response is begun.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[CROWD, (*CROWD, rejected(3))],
-    bad=[(*CROWD, rejected(3, status=200)), (*CROWD, of(answered(BUSY), 3))],
+    good=[AS_REQUESTED, (*AS_REQUESTED, rejected(3))],
+    bad=[(*AS_REQUESTED, rejected(3, status=200)), (*AS_REQUESTED, of(answered(BUSY), 3))],
 )
 def overload_as_success(population: Population) -> Iterator[Finding | NotJudged]:
     """No SDK checks a 200 for an error, so none retries; the user sees nothing, and load tools count a success."""
@@ -204,8 +208,8 @@ BEGUN: Final = streamed(chunk({"role": "assistant", "content": "Hel"}), error("O
     applies_to=of_users,
     apis=GENERATIVE,
     modes=("stream",),
-    good=[CROWD, (*CROWD, rejected(3)), (*CROWD, of(BEGUN, 3))],
-    bad=[(*CROWD, of(FAILED, 3))],
+    good=[AS_REQUESTED, (*AS_REQUESTED, rejected(3)), (*AS_REQUESTED, of(BEGUN, 3))],
+    bad=[(*AS_REQUESTED, of(FAILED, 3))],
 )
 def stream_that_is_only_an_error(population: Population) -> Iterator[Finding | NotJudged]:
     """SDKs retry a rejected request, but not a stream that has begun: the user sees the error."""

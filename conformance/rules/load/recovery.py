@@ -20,7 +20,7 @@ from conformance.rules.load.conditions import (
     of_users,
     too_few_alone,
 )
-from conformance.rules.load.example import AFTER, BUSY, CROWD, rejected, said
+from conformance.rules.load.example import AFTER, AS_REQUESTED, BUSY, completed, rejected
 from conformance.rules.load.spec import ERRORS
 
 SLOWER: Final = 3
@@ -46,10 +46,10 @@ def _was_served(population: Population, sample: Sample) -> bool:
     fix="Give back everything that a request takes, also when it fails: slots, connections, memory, worker processes.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[(*CROWD, *AFTER)],
+    good=[(*AS_REQUESTED, *AFTER)],
     bad=[
-        (*CROWD, *(rejected(0, turn, "after", status=500) for turn in range(10, 12))),
-        (*CROWD, *AFTER, *(rejected(0, turn, "after", BUSY, status=200) for turn in range(20, 22))),
+        (*AS_REQUESTED, *(rejected(0, turn, "after", status=500) for turn in range(10, 12))),
+        (*AS_REQUESTED, *AFTER, *(rejected(0, turn, "after", BUSY, status=200) for turn in range(20, 22))),
     ],
 )
 def no_recovery(population: Population) -> Iterator[Finding | NotJudged]:
@@ -73,7 +73,7 @@ def no_recovery(population: Population) -> Iterator[Finding | NotJudged]:
         yield untestable("no request after the load was served; the target still rejects them, or none was sent")
 
 
-LATE: Final = tuple(said(0, turn, "after", arrivals=((9000, 3000),)) for turn in range(10, 13))
+LATE: Final = tuple(completed(0, turn, "after", arrivals=((9000, 3000),)) for turn in range(10, 13))
 
 
 @rule(
@@ -85,8 +85,8 @@ LATE: Final = tuple(said(0, turn, "after", arrivals=((9000, 3000),)) for turn in
     applies_to=of_users,
     apis=GENERATIVE,
     timed=True,
-    good=[(*CROWD, *AFTER)],
-    bad=[(*CROWD, *LATE)],
+    good=[(*AS_REQUESTED, *AFTER)],
+    bad=[(*AS_REQUESTED, *LATE)],
 )
 def slow_recovery(population: Population) -> Iterator[Finding | NotJudged]:
     """The server still works for users who left long ago, or never becomes as fast again."""

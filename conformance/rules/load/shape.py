@@ -19,7 +19,7 @@ from conformance.rules.load.conditions import (
     of_users,
     too_few_alone,
 )
-from conformance.rules.load.example import CROWD, OTHERS, said, with_header
+from conformance.rules.load.example import AS_REQUESTED, OTHERS, completed, with_header
 from conformance.rules.load.spec import STREAMING
 
 LEAST_LIKELY: Final = 0.01
@@ -32,8 +32,8 @@ VARYING_HEADERS: Final = (
 )
 """Beginnings of header fields that depend on the connection, a cache, a quota or a proxy."""
 NamesOf = Callable[[Sample], frozenset[str]]
-NAMED: Final = tuple(with_header(said(0, turn, "alone"), "x-request-id", "req_1") for turn in range(5))
-MARKED: Final = tuple(said(0, turn, "alone", system_fingerprint="fp_1") for turn in range(5))
+NAMED: Final = tuple(with_header(completed(0, turn, "alone"), "x-request-id", "req_1") for turn in range(5))
+MARKED: Final = tuple(completed(0, turn, "alone", system_fingerprint="fp_1") for turn in range(5))
 
 
 def _is_constant(name: str) -> bool:
@@ -94,7 +94,7 @@ def _in_all(quiet: Sequence[Sample], names_of: NamesOf) -> Mapping[tuple[str, st
     fix="Send responses from one place, whatever the load: no shorter ones when the server is busy.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[CROWD, (*MARKED, said(1, system_fingerprint="fp_2"), said(2, system_fingerprint="fp_3"))],
+    good=[AS_REQUESTED, (*MARKED, completed(1, system_fingerprint="fp_2"), completed(2, system_fingerprint="fp_3"))],
     bad=[(*MARKED, *OTHERS)],
 )
 def members_that_load_removes(population: Population) -> Iterator[Finding | NotJudged]:
@@ -121,7 +121,7 @@ def members_that_load_removes(population: Population) -> Iterator[Finding | NotJ
     fix="Add header fields such as the request's id in one place, on every path that a response can take.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[CROWD, (*NAMED, *(with_header(said(user), "x-request-id", f"req_{user}") for user in (1, 2)))],
+    good=[AS_REQUESTED, (*NAMED, *(with_header(completed(user), "x-request-id", f"req_{user}") for user in (1, 2)))],
     bad=[(*NAMED, *OTHERS)],
 )
 def headers_that_load_removes(population: Population) -> Iterator[Finding | NotJudged]:

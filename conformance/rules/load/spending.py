@@ -16,7 +16,7 @@ from conformance.rules.load.conditions import (
     of_users,
     too_few_alone,
 )
-from conformance.rules.load.example import ALONE, CROWD, said, usage
+from conformance.rules.load.example import ALONE, AS_REQUESTED, completed, usage
 from conformance.rules.load.spec import USAGE
 
 MARGIN: Final = 30
@@ -41,12 +41,12 @@ def _completion(sample: Sample) -> int | None:
     fix="Count the tokens of each request in its own state, and report them with its own response.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[CROWD, (*CROWD, said(3, spent=usage(70, 45)))],
+    good=[AS_REQUESTED, (*AS_REQUESTED, completed(3, spent=usage(70, 45)))],
     bad=[
-        (*ALONE, said(1, spent=usage(120, 40)), said(2, spent=usage(180, 40))),
-        (*ALONE, said(1, spent={}), said(2, spent={})),
-        (*ALONE, said(1, spent=usage(60, 80)), said(2, spent=usage(60, 200))),
-        (*CROWD, said(1, 0, "after", spent=usage(58, 40)), said(2, 0, "after", spent=usage(58, 40))),
+        (*ALONE, completed(1, spent=usage(120, 40)), completed(2, spent=usage(180, 40))),
+        (*ALONE, completed(1, spent={}), completed(2, spent={})),
+        (*ALONE, completed(1, spent=usage(60, 80)), completed(2, spent=usage(60, 200))),
+        (*AS_REQUESTED, completed(1, 0, "after", spent=usage(58, 40)), completed(2, 0, "after", spent=usage(58, 40))),
     ],
 )
 def usage_of_others(population: Population) -> Iterator[Finding | NotJudged]:

@@ -20,7 +20,7 @@ from conformance.rules.load.conditions import (
     nothing_complete,
     of_users,
 )
-from conformance.rules.load.example import AFTER, ALONE, CROWD, nonce, requested_text, said
+from conformance.rules.load.example import AFTER, ALONE, AS_REQUESTED, completed, nonce, requested_text
 from conformance.rules.load.spec import STREAMING
 
 CUT_SHORT: Final = ("length", "content_filter")
@@ -29,7 +29,7 @@ LEAST_LIKELY: Final = 0.0001
 """How unlikely it must be that a model that errs as often without load did not."""
 
 
-REPEATED: Final = tuple(said(user, turn, "after") for user in (1, 2, 3) for turn in range(2))
+REPEATED: Final = tuple(completed(user, turn, "after") for user in (1, 2, 3) for turn in range(2))
 
 
 class _Texts(NamedTuple):
@@ -105,10 +105,10 @@ def _is_own(sample: Sample) -> bool:
     fix="Find where a request loses its prompt or its output when others run: a slot reused too early, a cache, a dropped task.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[CROWD],
+    good=[AS_REQUESTED],
     bad=[
-        (*ALONE, *AFTER, *(said(user, turn, text="") for user in (1, 2) for turn in range(4))),
-        (*CROWD, said(3, text=""), said(3, 1, text="Hi"), *REPEATED),
+        (*ALONE, *AFTER, *(completed(user, turn, text="") for user in (1, 2) for turn in range(4))),
+        (*AS_REQUESTED, completed(3, text=""), completed(3, 1, text="Hi"), *REPEATED),
     ],
 )
 def text_about_nothing(population: Population) -> Iterator[Finding | NotJudged]:
@@ -137,7 +137,7 @@ def _damaged(user: int, turn: int) -> str:
     return _without(requested_text(user, turn), 7)
 
 
-DAMAGED: Final = tuple(said(user, turn, text=_damaged(user, turn)) for user in (1, 2) for turn in range(2))
+DAMAGED: Final = tuple(completed(user, turn, text=_damaged(user, turn)) for user in (1, 2) for turn in range(2))
 
 
 @rule(
@@ -148,11 +148,11 @@ DAMAGED: Final = tuple(said(user, turn, text=_damaged(user, turn)) for user in (
     fix="Send every token of a request once and in order: one queue for each stream, no shared iterator, wait for slow clients.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[CROWD],
+    good=[AS_REQUESTED],
     bad=[
         (*ALONE, *DAMAGED, *REPEATED),
-        (*ALONE, *(said(u, t, text=f"{requested_text(u, t)}, 29") for u in (1, 2) for t in range(2)), *REPEATED),
-        (*ALONE, *(said(u, t, text=f"{nonce(u, t)}, 11, 10, 12") for u in (1, 2) for t in range(2)), *REPEATED),
+        (*ALONE, *(completed(u, t, text=f"{requested_text(u, t)}, 29") for u in (1, 2) for t in range(2)), *REPEATED),
+        (*ALONE, *(completed(u, t, text=f"{nonce(u, t)}, 11, 10, 12") for u in (1, 2) for t in range(2)), *REPEATED),
     ],
 )
 def text_in_pieces(population: Population) -> Iterator[Finding | NotJudged]:

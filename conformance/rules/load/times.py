@@ -27,7 +27,7 @@ from conformance.rules.load.conditions import (
     of_users,
     too_few_alone,
 )
-from conformance.rules.load.example import ALONE, CROWD, MS, of, said
+from conformance.rules.load.example import ALONE, AS_REQUESTED, MS, completed, of
 from conformance.rules.load.spec import ERRORS, STREAMING
 
 FEW: Final = 100
@@ -38,7 +38,7 @@ FAIR_SHARE: Final = 4
 MOST_OVERTAKEN: Final = 6
 """How often all other users may be served on average while one waits."""
 TIMEOUT: Final = Ending("timeout", "first-byte", 60_000 * MS, "no byte of a response within 60 s")
-QUICK: Final = tuple(said(0, turn, "alone", arrivals=((10, 400), (20, 2000))) for turn in range(5))
+QUICK: Final = tuple(completed(0, turn, "alone", arrivals=((10, 400), (20, 2000))) for turn in range(5))
 MISTAKE: Final = error("The model does not exist.", code="model_not_found")
 
 
@@ -65,8 +65,8 @@ def _unfit(population: Population, samples: Sequence[Sample]) -> NotJudged | Non
     apis=GENERATIVE,
     modes=("stream",),
     timed=True,
-    good=[(*QUICK, *(said(user, arrivals=((2000, 400), (2300, 2000))) for user in (1, 2)))],
-    bad=[(*QUICK, *(said(user, arrivals=((10, 700), (4000, 2000))) for user in (1, 2)))],
+    good=[(*QUICK, *(completed(user, arrivals=((2000, 400), (2300, 2000))) for user in (1, 2)))],
+    bad=[(*QUICK, *(completed(user, arrivals=((10, 700), (4000, 2000))) for user in (1, 2)))],
 )
 def stream_that_stops_for_others(population: Population) -> Iterator[Finding | NotJudged]:
     """The text freezes in the middle of a word, as if the connection were lost, and clients with a time limit leave."""
@@ -102,8 +102,8 @@ def _mistake(user: int, turn: int, at_ms: int, phase: Phase = "load") -> Exchang
     applies_to=of_users,
     apis=GENERATIVE,
     timed=True,
-    good=[(*CROWD, _mistake(0, 9, 20, "alone"), _mistake(1, 9, 900), _mistake(2, 9, 1500))],
-    bad=[(*CROWD, _mistake(0, 9, 20, "alone"), _mistake(1, 9, 4000), _mistake(2, 9, 5000))],
+    good=[(*AS_REQUESTED, _mistake(0, 9, 20, "alone"), _mistake(1, 9, 900), _mistake(2, 9, 1500))],
+    bad=[(*AS_REQUESTED, _mistake(0, 9, 20, "alone"), _mistake(1, 9, 4000), _mistake(2, 9, 5000))],
 )
 def rejection_that_waits(population: Population) -> Iterator[Finding | NotJudged]:
     """Everything waits: health checks fail, the orchestrator restarts a server that works, and its users lose everything."""
@@ -126,8 +126,8 @@ def _is_mistake(sample: Sample) -> bool:
     return sample.task == "mistake" and sample.outcome == "error"
 
 
-WAITING: Final = tuple(said(user, 0, arrivals=((9000, 3000),)) for user in (1, 2))
-SERVED: Final = tuple(said(3, turn, began_ms=10 + 100 * turn, arrivals=((50, 3000),)) for turn in range(40))
+WAITING: Final = tuple(completed(user, 0, arrivals=((9000, 3000),)) for user in (1, 2))
+SERVED: Final = tuple(completed(3, turn, began_ms=10 + 100 * turn, arrivals=((50, 3000),)) for turn in range(40))
 
 
 @rule(
@@ -139,7 +139,7 @@ SERVED: Final = tuple(said(3, turn, began_ms=10 + 100 * turn, arrivals=((50, 300
     applies_to=of_users,
     apis=GENERATIVE,
     timed=True,
-    good=[CROWD, (*ALONE, *SERVED[:3], *WAITING)],
+    good=[AS_REQUESTED, (*ALONE, *SERVED[:3], *WAITING)],
     bad=[(*ALONE, *SERVED, *WAITING)],
 )
 def user_who_waits(population: Population) -> Iterator[Finding | NotJudged]:
@@ -175,8 +175,8 @@ def _overtaken(run: Sent) -> Mapping[str, int]:
     applies_to=of_users,
     apis=GENERATIVE,
     timed=True,
-    good=[CROWD],
-    bad=[(*CROWD, *(of(exchange(b"", ending=TIMEOUT), 3, turn) for turn in range(2)))],
+    good=[AS_REQUESTED],
+    bad=[(*AS_REQUESTED, *(of(exchange(b"", ending=TIMEOUT), 3, turn) for turn in range(2)))],
 )
 def queue_without_bound(population: Population) -> Iterator[Finding | NotJudged]:
     """Every request waits until its client gives up and sends it again: the server is busy, and serves none.

@@ -124,15 +124,15 @@ def _too_long(x: Exchange) -> NotJudged | None:
     """A prompt that is too long was rejected because of its length."""
     if skip := all_of(probe_is(Kind.MISTAKE, subjects=("too-long",)), readable)(x):
         return skip
-    said = error_response(x)
-    if not is_verdict_on_request(said):
+    error = error_response(x)
+    if not is_verdict_on_request(error):
         return not_applicable("the target did not reject a prompt that is too long")
-    return None if STATED.search(said.message) else not_applicable("the error does not state the context length")
+    return None if STATED.search(error.message) else not_applicable("the error does not state the context length")
 
 
 def _limit(tokens: str) -> Exchange:
-    said = error(f"This model's maximum context length is {tokens} tokens. However, you requested 140001 tokens.")
-    return answered(said, status=400, probe="chat.mistake.too-long", body={"model": "m"})
+    body = error(f"This model's maximum context length is {tokens} tokens. However, you requested 140001 tokens.")
+    return answered(body, status=400, probe="chat.mistake.too-long", body={"model": "m"})
 
 
 @rule(
@@ -153,8 +153,8 @@ def _limit(tokens: str) -> Exchange:
 )
 def other_context_length_declared(x: Exchange, models: Exchange) -> Iterator[Finding | NotJudged]:
     """Agents compact a conversation shortly before the declared length: if the real one is smaller, each long one fails."""
-    found, said = declared(models, x), error_response(x)
-    stated = {int(re.sub(r"\D", "", number)) for number in STATED.findall(said.message)}
+    found, error = declared(models, x), error_response(x)
+    stated = {int(re.sub(r"\D", "", number)) for number in STATED.findall(error.message)}
     if not found or not found.contexts:
         yield not_applicable("the list of models declares no context length of the model")
         return
@@ -163,7 +163,7 @@ def other_context_length_declared(x: Exchange, models: Exchange) -> Iterator[Fin
             yield Finding(f"{name} of the model is {display(value)}, not a number of tokens", at=reply(models).head)
         elif value > max(stated):
             seen = f"the list of models declares {name} {int(value)}, but an error states {max(stated)}"
-            yield Finding(f"{seen}: {quoted(said.message)}", at=said.at)
+            yield Finding(f"{seen}: {quoted(error.message)}", at=error.at)
 
 
 def _described(x: Exchange) -> NotJudged | None:

@@ -181,7 +181,7 @@ def _names(x: Exchange) -> set[str]:
     good=[(models_response(MODEL, MODEL | {"id": "x"}), BASELINE_RESPONSE)],
     bad=[(models_response(), BASELINE_RESPONSE), (models_response(MODEL | {"id": "m-2026"}), BASELINE_RESPONSE)],
 )
-def answering_model_not_listed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+def serving_model_not_listed(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Agents that look up a configured model in the list report it as unknown, and stop."""
     name = request_body(baseline).get("model")
     if not isinstance(name, str) or reply(baseline).status not in OK:
@@ -269,9 +269,9 @@ def _named(x: Exchange) -> NotJudged | None:
     """Request and response name a model."""
     if skip := all_of(probe_is(Kind.BASELINE, Kind.RECORDED, Kind.USERS), succeeded, readable)(x):
         return skip
-    asked = request_body(x).get("model")
-    told = [name for name in response_content(x).models if isinstance(name, str) and _core(name)]
-    is_named = isinstance(asked, str) and _core(asked) and told
+    requested = request_body(x).get("model")
+    names = [name for name in response_content(x).models if isinstance(name, str) and _core(name)]
+    is_named = isinstance(requested, str) and _core(requested) and names
     return None if is_named else not_applicable("the request or the response names no model")
 
 
@@ -284,8 +284,8 @@ def _named(x: Exchange) -> NotJudged | None:
     applies_to=_named,
     apis=APIS,
     good=[
-        answered(completion(model=told), body={"model": asked})
-        for asked, told in (
+        answered(completion(model=named), body={"model": requested})
+        for requested, named in (
             ("gpt-5", "gpt-5-2026-08-07"),
             ("openai/gpt-5", "gpt-5"),
             ("llama3.1:8b", "Meta-Llama-3.1-8B-Instruct"),
@@ -294,16 +294,16 @@ def _named(x: Exchange) -> NotJudged | None:
     ],
     bad=[answered(completion(model="small-1"), body={"model": "large-2"})],
 )
-def another_model_answers(x: Exchange, policy: Policy) -> Iterator[Finding]:
+def another_model_named(x: Exchange, policy: Policy) -> Iterator[Finding]:
     """A fallback to another model is billed and trusted as the requested one.
 
     An alias is fine: a gateway's policy names it (gateway.model); elsewhere, accept it by a waiver.
     """
-    asked = str(request_body(x)["model"])
-    known = [core for name in (asked, policy.gateway.model) if name and (core := _core(name))]
-    told = [name for name in response_content(x).models if isinstance(name, str) and _core(name)]
-    for name in told:
+    requested = str(request_body(x)["model"])
+    known = [core for name in (requested, policy.gateway.model) if name and (core := _core(name))]
+    names = [name for name in response_content(x).models if isinstance(name, str) and _core(name)]
+    for name in names:
         if not any(core in _core(name) or _core(name) in core for core in known):
-            seen = f"the request names the model {quoted(asked)}, but the response {quoted(name)}"
+            seen = f"the request names the model {quoted(requested)}, but the response {quoted(name)}"
             yield Finding(seen, at=reply(x).head, expected="the requested name, or one that contains it")
             return

@@ -80,14 +80,14 @@ def count_of_something_else(x: Exchange, baseline: Exchange) -> Iterator[Finding
 
     The counted request is the baseline request; a difference of 16 tokens, or a quarter if that is more, is tolerated.
     """
-    told, spent = as_object(body(x)).get("input_tokens"), usage(baseline)
+    counted, spent = as_object(body(x)).get("input_tokens"), usage(baseline)
     if spent is None or not spent.prompt:
         yield untestable("the usage of the baseline request counts no input tokens")
-    elif is_integer(told) and abs(told - spent.prompt) > max(SMALL, TOLERANCE * spent.prompt):
-        seen = f"count_tokens returns {told} input tokens, but usage for the same request counts {spent.prompt}"
+    elif is_integer(counted) and abs(counted - spent.prompt) > max(SMALL, TOLERANCE * spent.prompt):
+        seen = f"count_tokens returns {counted} input tokens, but usage for the same request counts {spent.prompt}"
         yield Finding(seen, at=reply(x).locate(0, len(reply(x).content)))
-    elif spent.cached and told == spent.prompt - spent.cached:
-        seen = f"count_tokens and usage.input_tokens are both {told}, so usage counts its {spent.cached} cached tokens twice"
+    elif spent.cached and counted == spent.prompt - spent.cached:
+        seen = f"count_tokens and usage.input_tokens are both {counted}, so usage counts its {spent.cached} cached tokens twice"
         yield Finding(
             seen, at=reply(x).locate(0, len(reply(x).content)), expected="usage.input_tokens without cached tokens"
         )

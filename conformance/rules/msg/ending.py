@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from conformance.apis.chat import span_of
 from conformance.apis.messages import building, located_states, message_states
-from conformance.apis.request_fields import stops_asked
+from conformance.apis.request_fields import requested_stops
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding
 from conformance.parsing.json_values import as_object, as_string, describe_member, display, is_integer
@@ -22,8 +22,8 @@ from conformance.rules.msg.example import (
     STOP,
     events,
     message,
+    message_delta,
     streamed,
-    tells,
     text,
 )
 from conformance.rules.msg.shape import message_rule, stream_rule
@@ -60,13 +60,13 @@ ASKED = {"model": "m", "max_tokens": 9, "stop_sequences": ["e", ","], "messages"
 )
 def unexplained_end(x: Exchange) -> Iterator[Finding]:
     """An agent can't tell a final text from a tool call or truncated content; Anthropic's helper fails without the usage."""
-    told = of_type(x, "message_delta")
-    for part in told:
+    deltas = of_type(x, "message_delta")
+    for part in deltas:
         if not is_integer(as_object(part.value.get("usage")).get("output_tokens")):
             yield Finding("a message_delta has no usage with output_tokens", at=span(x, part.event))
-    if not any(as_string(as_object(part.value.get("delta")).get("stop_reason")) for part in told):
-        seen = "no message_delta has a stop_reason" if told else "the stream has no message_delta event"
-        yield Finding(seen, at=span(x, (told or parts(x))[-1].event))
+    if not any(as_string(as_object(part.value.get("delta")).get("stop_reason")) for part in deltas):
+        seen = "no message_delta has a stop_reason" if deltas else "the stream has no message_delta event"
+        yield Finding(seen, at=span(x, (deltas or parts(x))[-1].event))
 
 
 @message_rule(
@@ -125,18 +125,18 @@ def block_after_the_reason(x: Exchange) -> Iterator[Finding]:
         message(body_fields=ASKED, stop_reason="stop_sequence", stop_sequence=None),
         message(body_fields=ASKED, stop_reason="stop_sequence", stop_sequence="t"),
         message(body_fields=ASKED, stop_sequence="e"),
-        events(START, *text("On"), tells("stop_sequence"), STOP, body=ASKED),
+        events(START, *text("On"), message_delta("stop_sequence"), STOP, body=ASKED),
     ],
 )
-def stop_sequence_not_told(x: Exchange) -> Iterator[Finding]:
+def stop_sequence_not_reported(x: Exchange) -> Iterator[Finding]:
     """Clients with several stop sequences act on the one that matched: they need both fields, and need them to agree."""
     for head in message_states(x):
-        reason, said = as_string(head.get("stop_reason")), head.get("stop_sequence")
-        if reason == "stop_sequence" and said not in stops_asked(x):
+        reason, sequence = as_string(head.get("stop_reason")), head.get("stop_sequence")
+        if reason == "stop_sequence" and sequence not in requested_stops(x):
             wanted = "one of the request's stop_sequences"
             yield Finding(f"the message has {describe_member(head, 'stop_sequence')}", at=span_of(x), expected=wanted)
-        elif reason in REASONS and reason != "stop_sequence" and said:
-            yield Finding(f"stop_sequence is {display(said)}, but stop_reason is {display(reason)}", at=span_of(x))
+        elif reason in REASONS and reason != "stop_sequence" and sequence:
+            yield Finding(f"stop_sequence is {display(sequence)}, but stop_reason is {display(reason)}", at=span_of(x))
 
 
 @stream_rule(
@@ -146,8 +146,8 @@ def stop_sequence_not_told(x: Exchange) -> Iterator[Finding]:
     spec=EVENTS,
     fix="Send the cumulative output_tokens in each message_delta, not the increment.",
     applies_to=has_content,
-    good=[GOOD, events(START, *text("Hi"), tells(None, 1), tells("end_turn", 3), STOP)],
-    bad=[events(START, *text("Hi"), tells(None, 9), tells("end_turn", 3), STOP)],
+    good=[GOOD, events(START, *text("Hi"), message_delta(None, 1), message_delta("end_turn", 3), STOP)],
+    bad=[events(START, *text("Hi"), message_delta(None, 9), message_delta("end_turn", 3), STOP)],
 )
 def usage_that_shrinks(x: Exchange) -> Iterator[Finding]:
     """Clients keep the last value: an increment, or a restarted count, makes the bill too small."""

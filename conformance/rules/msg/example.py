@@ -66,7 +66,7 @@ def call(*pieces: str, index: int = 0, **changes: Any) -> list[Object]:
     return block(CALL | changes, *deltas, index=index)
 
 
-def tells(reason: str | None, tokens: int = 3, sequence: str | None = None) -> Object:
+def message_delta(reason: str | None, tokens: int = 3, sequence: str | None = None) -> Object:
     """A message_delta with this stop_reason."""
     delta = {"stop_reason": reason, "stop_sequence": sequence}
     return {"type": "message_delta", "delta": delta, "usage": {"output_tokens": tokens}}
@@ -74,4 +74,4 @@ def tells(reason: str | None, tokens: int = 3, sequence: str | None = None) -> O
 
 def streamed(*values: Object, reason: str = "end_turn", **facts: Any) -> Exchange:
     """A complete stream around these blocks' events."""
-    return events(START, *values, tells(reason), STOP, **facts)
+    return events(START, *values, message_delta(reason), STOP, **facts)

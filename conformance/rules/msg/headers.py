@@ -18,19 +18,19 @@ REFUSED = {"type": "error", "error": {"type": "invalid_request_error", "message"
 
 
 def _header(kind: Kind) -> Condition:
-    def is_asked(x: Exchange) -> NotJudged | None:
+    def is_of_kind(x: Exchange) -> NotJudged | None:
         return all_of(probe_is(kind), mode_supported, not_rejected_for_other_reasons)(x)
 
-    return is_asked
+    return is_of_kind
 
 
 def _refused(x: Exchange, baseline: Exchange, what: str) -> Iterator[Finding | NotJudged]:
-    if said := error_response(x):
+    if error := error_response(x):
         if skip := baseline_ok(baseline):
             yield skip
         else:
             yield Finding(
-                f"{what} was rejected with HTTP {said.status}: {quoted(said.message or said.text)}", at=said.at
+                f"{what} was rejected with HTTP {error.status}: {quoted(error.message or error.text)}", at=error.at
             )
 
 

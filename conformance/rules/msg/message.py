@@ -52,7 +52,7 @@ FLOW = ("message_start", "content_block_start", "content_block_delta", "content_
         message(usage={"prompt_tokens": 3, "completion_tokens": 3}),
     ],
 )
-def answer_is_no_message(x: Exchange) -> Iterator[Finding]:
+def response_is_not_a_message(x: Exchange) -> Iterator[Finding]:
     """The SDKs validate nothing: the program fails when it first reads the content, the usage or the stop_reason."""
     if found := [*wrong_object(x, "type", "message")]:
         yield from found
@@ -110,8 +110,8 @@ def missing_message_start(x: Exchange) -> Iterator[Finding]:
     if first.type != "message_start":
         yield Finding(f"the first event is {first.type}", at=at)
         return
-    told = as_object(first.value.get("message"))
-    if not isinstance(told.get("content"), list) or not isinstance(told.get("usage"), dict):
+    started = as_object(first.value.get("message"))
+    if not isinstance(started.get("content"), list) or not isinstance(started.get("usage"), dict):
         yield Finding("message_start has no message with a content list and a usage object", at=at)
 
 

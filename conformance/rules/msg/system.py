@@ -29,7 +29,7 @@ def _instructed(x: Exchange) -> NotJudged | None:
 LONG: Final = {"system": "word " * LONG_INSTRUCTIONS}
 
 
-def asked(probe: str, text: str, tokens: int) -> Exchange:
+def counted(probe: str, text: str, tokens: int) -> Exchange:
     """A response with this text, for which usage counts these tokens of the prompt."""
     counts = {"input_tokens": tokens, "output_tokens": 3}
     return answered(
@@ -38,8 +38,8 @@ def asked(probe: str, text: str, tokens: int) -> Exchange:
 
 
 BLOCKS, STOPPED, CAPPED = "messages.form.text-blocks", "messages.witness.stop_sequences", "messages.witness.max_tokens"
-COUNT, READ, UNREAD = asked(CAPPED, "One", 9), asked(BLOCKS, "Kestrel.", 230), asked(BLOCKS, "Hello.", 5)
-UNCOUNTED = asked(BLOCKS, "kestrel", 3)
+COUNT, READ, UNREAD = counted(CAPPED, "One", 9), counted(BLOCKS, "Kestrel.", 230), counted(BLOCKS, "Hello.", 5)
+UNCOUNTED = counted(BLOCKS, "kestrel", 3)
 Others: Any = (message(), COUNT)
 
 
@@ -53,21 +53,21 @@ Others: Any = (message(), COUNT)
     compares_with={
         "count": Compare(Kind.EFFECT, "max_tokens"),
         "ordered": Compare(Kind.ACCEPTED_FORM, "text-blocks", mode="unary"),
-        "greeting": Compare(Kind.BASELINE, mode="unary"),
+        "unary_baseline": Compare(Kind.BASELINE, mode="unary"),
     },
     good=[
         (READ, *Others, READ, message()),
         (UNCOUNTED, *Others, UNCOUNTED, message()),
-        (asked(STOPPED, "On", 210), *Others, READ, message()),
+        (counted(STOPPED, "On", 210), *Others, READ, message()),
     ],
     bad=[
         (UNREAD, *Others, UNREAD, message()),
-        (asked(STOPPED, "On", 9), *Others, UNREAD, message()),
-        (asked(STOPPED, "On", 9), *Others, READ, message()),
+        (counted(STOPPED, "On", 9), *Others, UNREAD, message()),
+        (counted(STOPPED, "On", 9), *Others, READ, message()),
     ],
 )
 def system_prompt_dropped(
-    x: Exchange, baseline: Exchange, count: Exchange, ordered: Exchange, greeting: Exchange
+    x: Exchange, baseline: Exchange, count: Exchange, ordered: Exchange, unary_baseline: Exchange
 ) -> Iterator[Finding | NotJudged]:
     """The agent's instructions are lost: the model knows neither its task nor its limits, and every turn is paid for.
 
@@ -80,7 +80,7 @@ def system_prompt_dropped(
         return
     if is_ordering and not any(choice.text.strip() for choice in response_content(x).choices):
         yield untestable("the response has no text that could follow the system prompt")
-    elif not is_ordering and is_followed(ordered) and not is_counted(ordered, greeting):
+    elif not is_ordering and is_followed(ordered) and not is_counted(ordered, unary_baseline):
         yield untestable("the target's usage does not show its system prompts")
     else:
         yield from unread(x, plain, baseline, count)

@@ -9,7 +9,19 @@ from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, Finding
 from conformance.parsing.json_values import describe_member
 from conformance.rules.msg.conditions import finished, has_indexed_blocks
-from conformance.rules.msg.example import BY_CODE, CALL, GOOD, START, STOP, call, events, message, streamed, tells, text
+from conformance.rules.msg.example import (
+    BY_CODE,
+    CALL,
+    GOOD,
+    START,
+    STOP,
+    call,
+    events,
+    message,
+    message_delta,
+    streamed,
+    text,
+)
 from conformance.rules.msg.shape import message_rule
 from conformance.rules.msg.spec import EVENTS, TOOLS
 from conformance.rules.shared_checks import (
@@ -72,7 +84,7 @@ def call_incomplete(x: Exchange) -> Iterator[Finding]:
         streamed(*call('"Oslo"'), reason="tool_use"),
     ],
 )
-def input_no_json(x: Exchange) -> Iterator[Finding]:
+def input_is_not_json(x: Exchange) -> Iterator[Finding]:
     """The SDKs parse the pieces on arrival and raise an error, or run the tool with half of its input."""
     if any(choice.end in ("length", "content_filter", None) for choice in response_content(x).choices):
         return
@@ -120,7 +132,7 @@ def end_turn_in_place_of_tool_use(x: Exchange) -> Iterator[Finding]:
     bad=[
         message(stop_reason="tool_use"),
         streamed(reason="tool_use"),
-        events(START, *text("Hi"), tells("end_turn"), tells("tool_use"), STOP),
+        events(START, *text("Hi"), message_delta("end_turn"), message_delta("tool_use"), STOP),
     ],
 )
 def tool_use_without_a_call(x: Exchange) -> Iterator[Finding]:

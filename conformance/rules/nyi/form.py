@@ -15,11 +15,11 @@ from conformance.rules.nyi.statement import about_streaming, streaming_rejected,
 
 
 def _body_rule(x: Exchange, kind: str, what: str) -> Iterator[Finding]:
-    said = error_response(x)
-    if said.kind == kind:
+    error = error_response(x)
+    if error.kind == kind:
         yield Finding(
             f"the body of the error for unsupported streaming is {what}",
-            at=said.at,
+            at=error.at,
             expected="the API's error object as JSON",
         )
 
@@ -70,7 +70,7 @@ def refusal_as_text(x: Exchange) -> Iterator[Finding | NotJudged]:
     bad=[rejection("")],
 )
 @about_streaming
-def refusal_without_a_word(x: Exchange) -> Iterator[Finding | NotJudged]:
+def empty_refusal(x: Exchange) -> Iterator[Finding | NotJudged]:
     """The user learns neither what is missing nor what to do instead."""
     yield from _body_rule(x, "empty", "empty")
 
@@ -111,15 +111,15 @@ def refusal_as_events(x: Exchange) -> Iterator[Finding | NotJudged]:
 @about_streaming
 def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged]:
     """SDKs read the error object: without it code, param and message are lost."""
-    said = error_response(x)
-    if not said.is_json:
+    error = error_response(x)
+    if not error.is_json:
         yield not_applicable("the error is not JSON (see NYI005 to NYI008)")
-    elif not said.is_enveloped:
+    elif not error.is_enveloped:
         kind = {"error-text": "a string under error", "detail": "the key detail", "array": "an array"}.get(
-            said.kind, "no error object"
+            error.kind, "no error object"
         )
         yield Finding(
-            f"the body of the error for unsupported streaming has {kind}", at=said.at, expected="an error object"
+            f"the body of the error for unsupported streaming has {kind}", at=error.at, expected="an error object"
         )
 
 
@@ -138,10 +138,12 @@ def refusal_without_an_error_object(x: Exchange) -> Iterator[Finding | NotJudged
 )
 @about_streaming
 @with_error_object
-def refusal_in_another_api_s_envelope(said: ErrorResponse) -> Iterator[Finding]:
+def refusal_in_another_api_s_envelope(error: ErrorResponse) -> Iterator[Finding]:
     """Clients of the Messages API recognise an error by its type."""
-    if said.form != "anthropic":
-        yield Finding('the error for unsupported streaming has no "type": "error" next to its error object', at=said.at)
+    if error.form != "anthropic":
+        yield Finding(
+            'the error for unsupported streaming has no "type": "error" next to its error object', at=error.at
+        )
 
 
 @rule(
@@ -157,7 +159,7 @@ def refusal_in_another_api_s_envelope(said: ErrorResponse) -> Iterator[Finding]:
     bad=[rejection(headers=(("content-type", "text/event-stream"), NO_RETRY)), rejection(headers=(NO_RETRY,))],
 )
 @about_streaming
-def mislabelled_refusal(x: Exchange) -> Iterator[Finding | NotJudged]:
+def refusal_with_wrong_content_type(x: Exchange) -> Iterator[Finding | NotJudged]:
     """Clients and gateways that check Content-Type don't parse the error."""
     media = reply(x).media_type
     if not error_response(x).is_json:

@@ -42,10 +42,10 @@ MOST = 2000
 )
 @about_streaming
 @with_error_object
-def refusal_without_a_code(said: ErrorResponse) -> Iterator[Finding]:
+def refusal_without_a_code(error: ErrorResponse) -> Iterator[Finding]:
     """A program chooses what to do next by the code; it can't parse sentences."""
-    if said.error.get("code") in (None, ""):
-        yield Finding("the error for unsupported streaming has no error.code", at=said.at, expected=CODE)
+    if error.error.get("code") in (None, ""):
+        yield Finding("the error for unsupported streaming has no error.code", at=error.at, expected=CODE)
 
 
 @rule(
@@ -61,14 +61,14 @@ def refusal_without_a_code(said: ErrorResponse) -> Iterator[Finding]:
 )
 @about_streaming
 @with_error_object
-def refusal_with_another_code(said: ErrorResponse) -> Iterator[Finding | NotJudged]:
+def refusal_with_another_code(error: ErrorResponse) -> Iterator[Finding | NotJudged]:
     """Programs compare the code; another one means another failure."""
-    code = said.error.get("code")
+    code = error.error.get("code")
     if code in (None, ""):
         yield not_applicable("the error has no code")
     elif code != CODE:
         seen = quoted(code) if isinstance(code, str) else display(code)
-        yield Finding(f"error.code of the error for unsupported streaming is {seen}", at=said.at, expected=CODE)
+        yield Finding(f"error.code of the error for unsupported streaming is {seen}", at=error.at, expected=CODE)
 
 
 @rule(
@@ -89,12 +89,12 @@ def refusal_with_another_code(said: ErrorResponse) -> Iterator[Finding | NotJudg
 )
 @about_streaming
 @with_message
-def refusal_without_the_words(said: ErrorResponse) -> Iterator[Finding]:
+def refusal_without_the_words(error: ErrorResponse) -> Iterator[Finding]:
     """The message needs these words for hermes to retry without streaming."""
-    text = said.message.lower()
+    text = error.message.lower()
     if missing := [word for word in ("not supported", "stream") if word not in text]:
         words = " and ".join(f'"{word}"' for word in missing)
-        yield Finding(f"the message {quoted(said.message)} does not contain {words}", at=said.at)
+        yield Finding(f"the message {quoted(error.message)} does not contain {words}", at=error.at)
 
 
 @rule(
@@ -113,14 +113,14 @@ def refusal_without_the_words(said: ErrorResponse) -> Iterator[Finding]:
 )
 @about_streaming
 @with_message
-def refusal_without_a_hint(said: ErrorResponse) -> Iterator[Finding]:
+def refusal_without_a_hint(error: ErrorResponse) -> Iterator[Finding]:
     """An engineer who reads the message in a log learns that one field makes the request work."""
-    aside = (text for name, text in said.error.items() if name not in ("type", "code", "param", "message"))
-    told = (said.message, *(text for text in aside if isinstance(text, str)))
-    if not any(HINT.search(text[:MOST]) for text in told):
+    aside = (text for name, text in error.error.items() if name not in ("type", "code", "param", "message"))
+    texts = (error.message, *(text for text in aside if isinstance(text, str)))
+    if not any(HINT.search(text[:MOST]) for text in texts):
         yield Finding(
-            f"the message {quoted(said.message)} does not advise a non-streaming request",
-            at=said.at,
+            f"the message {quoted(error.message)} does not advise a non-streaming request",
+            at=error.at,
             expected="stream=false",
         )
 
@@ -138,7 +138,7 @@ def refusal_without_a_hint(said: ErrorResponse) -> Iterator[Finding]:
 )
 @about_streaming
 @with_error_object
-def refusal_without_the_param(said: ErrorResponse) -> Iterator[Finding]:
+def refusal_without_the_param(error: ErrorResponse) -> Iterator[Finding]:
     """A program can change the field that error.param names, whatever the message."""
-    if said.error.get("param") != "stream":
-        yield Finding("error.param of the error for unsupported streaming is not stream", at=said.at)
+    if error.error.get("param") != "stream":
+        yield Finding("error.param of the error for unsupported streaming is not stream", at=error.at)

@@ -32,10 +32,10 @@ def _refused(x: Exchange) -> NotJudged | None:
 
 def _faults(x: Exchange) -> Iterator[str]:
     """What is wrong with the error, in clauses that follow `the error`."""
-    answer, said = reply(x), error_response(x)
+    answer, error = reply(x), error_response(x)
     if answer.status >= 500 and answer.status != 501:
         yield f"reports a server failure (HTTP {answer.status})"
-    if not said.is_enveloped:
+    if not error.is_enveloped:
         yield "has no error object"
     if answer.status >= 500 and answer.values("x-should-retry") != ("false",):
         yield "does not set x-should-retry: false"
@@ -69,9 +69,9 @@ def streaming_refused_badly_for_some(x: Exchange, baseline: Exchange) -> Iterato
     elif reply(baseline).status not in OK or not looks_like_events(baseline) or error_response(baseline):
         yield untestable("the baseline request was not streamed")
     elif faults := list(_faults(x)):
-        said = error_response(x)
-        why = quoted(said.message or said.text)
+        error = error_response(x)
+        why = quoted(error.message or error.text)
         yield Finding(
-            f"the baseline request is streamed, but this one is rejected with HTTP {said.status} {why}: the error {', '.join(faults)}",
-            at=said.at,
+            f"the baseline request is streamed, but this one is rejected with HTTP {error.status} {why}: the error {', '.join(faults)}",
+            at=error.at,
         )

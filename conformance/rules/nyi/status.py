@@ -31,13 +31,15 @@ from conformance.rules.nyi.statement import about_streaming, streaming_rejected,
 )
 def streaming_refused(stream: Exchange, unary: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     """Agent frameworks stream by default, and some can't do otherwise: without streaming they get no completion."""
-    said = error_response(stream)
+    error = error_response(stream)
     if reply(stream).status in OK and looks_like_events(stream):
         return
     if skip := streaming_rejected(stream) or why_not_about_streaming(stream, unary):
         yield skip
     elif policy.streaming == "required":
-        yield Finding(f"streaming is rejected with HTTP {said.status} {quoted(said.message or said.text)}", at=said.at)
+        yield Finding(
+            f"streaming is rejected with HTTP {error.status} {quoted(error.message or error.text)}", at=error.at
+        )
 
 
 def _status_rule(x: Exchange, statuses: Sequence[int], means: str) -> Iterator[Finding]:

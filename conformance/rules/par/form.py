@@ -68,7 +68,7 @@ def form(name: str, **more: Any) -> Forms:
 BASELINE_RESPONSE = answered(completion(), body={"model": "m"})
 
 
-def _asks_for(*forms: str) -> Callable[[Exchange], NotJudged | None]:
+def _form_sent(*forms: str) -> Callable[[Exchange], NotJudged | None]:
     def is_one(x: Exchange) -> NotJudged | None:
         if x.case.kind is not Kind.ACCEPTED_FORM or x.case.subject not in forms:
             return OUT_OF_SCOPE
@@ -79,20 +79,20 @@ def _asks_for(*forms: str) -> Callable[[Exchange], NotJudged | None]:
 
 def _refused(x: Exchange, baseline: Exchange, expected: str = "") -> Iterator[Finding | NotJudged]:
     """An error that can be attributed to the form, because the baseline request succeeds."""
-    said = error_response(x)
-    if not said:
+    error = error_response(x)
+    if not error:
         return
-    if said.status >= 500 and said.status != 501:
-        yield not_applicable(f"the target returned HTTP {said.status} (see ERR004)")
+    if error.status >= 500 and error.status != 501:
+        yield not_applicable(f"the target returned HTTP {error.status} (see ERR004)")
     elif cap := refused_cap(x):
         yield untestable(f"the target rejected `{cap}`, which the request also sets")
     elif skip := baseline_ok(baseline):
         yield skip
     else:
-        why = quoted(said.message or said.text)
+        why = quoted(error.message or error.text)
         yield Finding(
             f"the form `{x.case.subject}` was rejected with HTTP {reply(x).status}: {why}",
-            at=said.at,
+            at=error.at,
             expected=expected,
         )
 
@@ -103,7 +103,7 @@ def _refused(x: Exchange, baseline: Exchange, expected: str = "") -> Iterator[Fi
     "Null and default values of documented fields are accepted",
     spec=CREATE,
     fix="Accept null and the default value of every documented field, even if the field is not supported.",
-    applies_to=_asks_for(*NO_CHANGE),
+    applies_to=_form_sent(*NO_CHANGE),
     apis=CHAT,
     good=[(answered(completion(), **form("defaults")), BASELINE_RESPONSE)],
     bad=[
@@ -131,7 +131,7 @@ def default_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJu
     "A documented form of a request succeeds, or is rejected with an error that names it",
     spec=CREATE,
     fix="Support the form, or return 400 and name the unsupported part in the message and in `error.param`.",
-    applies_to=_asks_for(*REFUSABLE),
+    applies_to=_form_sent(*REFUSABLE),
     apis=GENERATIVE,
     good=[
         (answered(completion(), **form("name")), BASELINE_RESPONSE),
@@ -160,7 +160,7 @@ def form_refused_without_a_name(x: Exchange, baseline: Exchange) -> Iterator[Fin
     "Text as content parts or message items, in every documented role, is accepted",
     spec=f"{CREATE}#chat-create-messages",
     fix="Accept text as a string or as parts in every message, the role `developer` as `system`, and typed message items.",
-    applies_to=_asks_for(*EXPECTED),
+    applies_to=_form_sent(*EXPECTED),
     apis=CONVERSATIONAL,
     good=[(answered(completion(), **form(name)), BASELINE_RESPONSE) for name in EXPECTED],
     bad=[

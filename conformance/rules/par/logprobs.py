@@ -8,12 +8,12 @@ from conformance.apis.logprobs import (
     UNREADABLE,
     Entry,
     alternatives,
-    alternatives_asked,
-    asks_logprobs,
     entries,
     hides_tokens,
     joined_tokens,
     logprob,
+    requested_alternatives,
+    requests_logprobs,
     token_bytes,
 )
 from conformance.apis.request import request_body
@@ -62,7 +62,7 @@ STREAM = streamed(piece("Hi", HI), piece(" there", THERE), chunk(finish="length"
 
 def logged(x: Exchange) -> NotJudged | None:
     """`logprobs` were requested and received."""
-    if not asks_logprobs(x):
+    if not requests_logprobs(x):
         return OUT_OF_SCOPE
     return has_content(x) or (None if entries(x) else not_applicable("the response has no logprobs"))
 
@@ -107,10 +107,10 @@ def impossible_log_probability(x: Exchange) -> Iterator[Finding]:
                 )
 
 
-def _alternatives_asked(x: Exchange) -> NotJudged | None:
+def _alternatives_requested(x: Exchange) -> NotJudged | None:
     if skip := logged(x):
         return skip
-    if alternatives_asked(x) is None:
+    if requested_alternatives(x) is None:
         return not_applicable("the request has no valid `top_logprobs`")
     has_any = any(any(alternatives(entry.value)) for entry in entries(x))
     return None if has_any else not_applicable("the response has no `top_logprobs`")
@@ -127,7 +127,7 @@ def _name(value: Any) -> tuple[Any, bytes | None]:
     "Each token has as many top_logprobs as requested, each listed once",
     spec=f"{CREATE}#chat-create-top_logprobs",
     fix="List the `top_logprobs` likeliest tokens of each position, each once.",
-    applies_to=_alternatives_asked,
+    applies_to=_alternatives_requested,
     needs=("request",),
     apis=WITH_CHOICES,
     good=[GOOD, STREAM],
@@ -143,7 +143,7 @@ def wrong_alternatives(x: Exchange) -> Iterator[Finding]:
     A token may have fewer alternatives in rare cases; if all of several tokens do, the number was clamped. Completions
     lists the token itself in addition, if it is not among the likeliest.
     """
-    most = alternatives_asked(x) or 0
+    most = requested_alternatives(x) or 0
     own = 1 if x.api == "completions" else 0
     longest = max(len(list(alternatives(entry.value))) for entry in entries(x))
     if longest < most and len(entries(x)) > 1:
@@ -180,23 +180,23 @@ def bytes_of_another_token(x: Exchange) -> Iterator[Finding]:
     """Characters that span several tokens can be decoded only from their bytes."""
     for entry in entries(x):
         for value in (entry.value, *alternatives(entry.value)):
-            text, told = as_object(value).get("token"), token_bytes(value)
+            text, data = as_object(value).get("token"), token_bytes(value)
             if as_object(value).get("bytes") is None or not isinstance(text, str):
                 continue
-            if told is None:
+            if data is None:
                 yield Finding(
                     f"the token {display(text)} has {describe_member(value, 'bytes')}",
                     at=_at(x, entry),
                     expected="a list of bytes",
                 )
-            elif _says(told) not in (None, text):
-                yield Finding(f"the token {display(text)} has the bytes of {display(_says(told))}", at=_at(x, entry))
+            elif _decoded(data) not in (None, text):
+                yield Finding(f"the token {display(text)} has the bytes of {display(_decoded(data))}", at=_at(x, entry))
 
 
-def _says(told: bytes) -> str | None:
+def _decoded(data: bytes) -> str | None:
     """The bytes decoded as UTF-8, or None if they are not complete characters."""
     try:
-        return told.decode()
+        return data.decode()
     except UnicodeDecodeError:
         return None
 
@@ -207,7 +207,7 @@ def _says(told: bytes) -> str | None:
     "The top_logprobs of a token belong to its own position",
     spec=LOGPROBS,
     fix="If a chunk has several tokens, send each with the `top_logprobs` of its own position.",
-    applies_to=_alternatives_asked,
+    applies_to=_alternatives_requested,
     apis=WITH_CHOICES,
     good=[GOOD, STREAM, with_tokens(HI, token(" unlikely", -7.5, top_logprobs=THERE["top_logprobs"]))],
     bad=[
@@ -284,7 +284,7 @@ def tokens_of_another_text(x: Exchange) -> Iterator[Finding | NotJudged]:
             )
 
 
-def _unasked(x: Exchange) -> NotJudged | None:
+def _logprobs_not_requested(x: Exchange) -> NotJudged | None:
     wanted = request_body(x).get("logprobs")
     if not (wanted is None or wanted is False):
         return OUT_OF_SCOPE
@@ -297,7 +297,7 @@ def _unasked(x: Exchange) -> NotJudged | None:
     "logprobs are sent only if requested",
     spec=f"{CREATE}#chat-create-logprobs",
     fix="Send `logprobs: null` unless the request sets `logprobs: true`.",
-    applies_to=_unasked,
+    applies_to=_logprobs_not_requested,
     needs=("request",),
     apis=WITH_CHOICES,
     good=[streamed(*HELLO), answered(completion(), body={"logprobs": False})],
@@ -306,7 +306,7 @@ def _unasked(x: Exchange) -> NotJudged | None:
         streamed(piece("Hi", HI), chunk(finish="stop"), "[DONE]"),
     ],
 )
-def log_probabilities_unasked(x: Exchange) -> Iterator[Finding]:
+def unrequested_logprobs(x: Exchange) -> Iterator[Finding]:
     """They make a stream many times larger, and reveal more about the model than its owner may intend."""
     if entries(x):
         yield Finding("the response has `logprobs`, which were not requested", at=_at(x, entries(x)[0]))

@@ -18,7 +18,7 @@ BASELINE_RESPONSE = streamed(*HELLO)
 PROBE = "chat.form.spelling"
 
 
-def _asked(x: Exchange) -> NotJudged | None:
+def _spelling_sent(x: Exchange) -> NotJudged | None:
     return (
         all_of(not_rejected_for_other_reasons, readable)(x)
         if (x.case.kind, x.case.subject) == (Kind.ACCEPTED_FORM, "spelling")
@@ -32,7 +32,7 @@ def _asked(x: Exchange) -> NotJudged | None:
     "The request body is parsed as JSON, whatever its whitespace and escapes",
     spec="https://www.rfc-editor.org/rfc/rfc8259#section-2",
     fix="Parse the body with a JSON library: never search its bytes for words, and ignore the parameters of Content-Type.",
-    applies_to=_asked,
+    applies_to=_spelling_sent,
     needs=("bytes",),
     apis=CHAT,
     modes=("stream",),
@@ -44,16 +44,16 @@ def _asked(x: Exchange) -> NotJudged | None:
 )
 def spelling_matters(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """Each client formats JSON differently: a request that works with one framework fails with the next."""
-    said = error_response(x)
+    error = error_response(x)
     if skip := baseline_ok(baseline):
         yield skip
     elif cap := refused_cap(x):
         yield untestable(f"the target rejected `{cap}`, which the request also sets")
-    elif said:
-        why = quoted(said.message or said.text)
+    elif error:
+        why = quoted(error.message or error.text)
         yield Finding(
-            f"the baseline request, with extra whitespace and escapes, was rejected with HTTP {said.status}: {why}",
-            at=said.at,
+            f"the baseline request, with extra whitespace and escapes, was rejected with HTTP {error.status}: {why}",
+            at=error.at,
         )
     elif looks_like_events(baseline) and not looks_like_events(x):
         yield Finding(

@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.apis.chat import span_of
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import echoes, stops_asked
+from conformance.apis.request_fields import echoes, requested_stops
 from conformance.apis.usage import usage
 from conformance.field_support.effects import effects, unreadable_reason
 from conformance.field_support.readers import ends_with_its_stop
@@ -23,7 +23,7 @@ STOP: dict[str, Any] = {"body": {"stop": ["e", ","]}}
 
 
 def _stopped(x: Exchange) -> NotJudged | None:
-    if not stops_asked(x):
+    if not requested_stops(x):
         return OUT_OF_SCOPE
     if skip := has_content(x):
         return skip
@@ -33,7 +33,7 @@ def _stopped(x: Exchange) -> NotJudged | None:
         return untestable(fault)
     if "stop" not in effects(x).finishes.values():
         return untestable("no finish_reason is `stop`")
-    goes_on = any(stop in effects(x).text for stop in stops_asked(x)) and not ends_with_its_stop(x)
+    goes_on = any(stop in effects(x).text for stop in requested_stops(x)) and not ends_with_its_stop(x)
     return untestable("the content continues after a stop sequence (see FLD016)") if goes_on else None
 
 
@@ -56,7 +56,7 @@ def stop_text_included(x: Exchange) -> Iterator[Finding]:
     """Programs use the content as it is: an included stop sequence is shown to users, or parsed as data."""
     if ends_with_its_stop(x):
         text = effects(x).text
-        stop = next(stop for stop in stops_asked(x) if text.endswith(stop))
+        stop = next(stop for stop in requested_stops(x) if text.endswith(stop))
         yield Finding(f"the content ends with the stop sequence {display(stop)}: {display(text[-40:])}", at=span_of(x))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.apis.chat import parts_with, span_of, whole_choices
 from conformance.apis.deltas import deltas
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import choices_asked
+from conformance.apis.request_fields import requested_choices
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import reasoning_tokens, usage
 from conformance.model.exchange import Exchange
@@ -98,9 +98,9 @@ def _spent_unseen(x: Exchange) -> str:
     if counted := reasoning_tokens(x):
         return f"usage counts {counted} reasoning tokens"
     choices, spent = response_content(x).choices, usage(x)
-    said = "".join(c.text + c.refusal + "".join(call.name + call.arguments for call in c.calls) for c in choices)
-    if spent and spent.completion > len(said.encode()) + SPARE * len(choices):
-        return f"usage counts {spent.completion} completion tokens for {len(said)} characters"
+    text = "".join(c.text + c.refusal + "".join(call.name + call.arguments for call in c.calls) for c in choices)
+    if spent and spent.completion > len(text.encode()) + SPARE * len(choices):
+        return f"usage counts {spent.completion} completion tokens for {len(text)} characters"
     return ""
 
 
@@ -206,22 +206,22 @@ def thoughts_under_alternating_names(x: Exchange) -> Iterator[Finding]:
 def _ordered(x: Exchange) -> NotJudged | None:
     if skip := finished(x) or shows(x):
         return skip
-    if choices_asked(x) > 1 or len(response_content(x).choices) != 1:
+    if requested_choices(x) > 1 or len(response_content(x).choices) != 1:
         return not_applicable("the response has several choices")
     return None if response_content(x).choices[0].pieces else not_applicable("the response has no text")
 
 
 def late_thought(x: Exchange) -> Event | None:
     """The first event that adds reasoning after text, with no tool call between them; or None."""
-    spoken: Event | None = None
-    for event, kind, said in deltas(x):
+    content: Event | None = None
+    for event, kind, added in deltas(x):
         if kind == "tool":
-            spoken = None
-        elif not said.strip():
+            content = None
+        elif not added.strip():
             continue
         elif kind == "text":
-            spoken = spoken or event
-        elif kind == "thinking" and spoken and event.start > spoken.start:
+            content = content or event
+        elif kind == "thinking" and content and event.start > content.start:
             return event
     return None
 

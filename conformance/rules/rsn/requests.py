@@ -84,11 +84,11 @@ def effort_ignored(
 
 
 def _in_words(x: Exchange) -> str:
-    tokens, said = _amount(x)
-    return f"{tokens} tokens" if tokens else f"{len(said)} characters"
+    tokens, text = _amount(x)
+    return f"{tokens} tokens" if tokens else f"{len(text)} characters"
 
 
-def _thinking_asked(x: Exchange) -> NotJudged | None:
+def _thinking_requested(x: Exchange) -> NotJudged | None:
     if skip := probe_is(Kind.REASONING, subjects=("thinking",))(x):
         return skip
     return finished(x)
@@ -110,7 +110,7 @@ DEEP_PAIR = (
     "thinking is honoured, or rejected",
     spec=ANTHROPIC,
     fix="Return a thinking block if `thinking` is enabled, or reject that value with an error that names the field.",
-    applies_to=_thinking_asked,
+    applies_to=_thinking_requested,
     apis=("messages",),
     good=[DEEP_PAIR],
     bad=[PLAIN],
@@ -142,10 +142,10 @@ INVALID = {"type": "error", "error": {"type": "invalid_request_error", "message"
 )
 def own_thoughts_refused(x: Exchange) -> Iterator[Finding]:
     """Clients send each response back with its reasoning: from the second turn on, every request of an agent fails."""
-    said = error_response(x)
-    if said:
+    error = error_response(x)
+    if error:
         seen = f"the response's own reasoning, sent back unchanged, is rejected with HTTP {reply(x).status}"
-        yield Finding(f"{seen}: {quoted(said.message or said.text)}", at=said.at)
+        yield Finding(f"{seen}: {quoted(error.message or error.text)}", at=error.at)
 
 
 def _seals(x: Exchange) -> NotJudged | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.chat import span_of
-from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.request_fields import requested_cap, requested_choices
 from conformance.apis.response_content import response_content
 from conformance.apis.responses import contents, output, response_states
 from conformance.apis.usage import reasoning_tokens, reports, usage
@@ -77,8 +77,8 @@ def _used_up(x: Exchange) -> NotJudged | None:
     """Reasoning reached the request's token cap before anything else was generated."""
     if skip := reasoned(x):
         return skip
-    choices, cap, spent = response_content(x).choices, cap_asked(x), usage(x)
-    if choices_asked(x) > 1 or len(choices) != 1 or not cap:
+    choices, cap, spent = response_content(x).choices, requested_cap(x), usage(x)
+    if requested_choices(x) > 1 or len(choices) != 1 or not cap:
         return not_applicable("the request sets no token cap for a single choice")
     if not choices[0].is_empty:
         return not_applicable("the response has more than reasoning")
@@ -110,6 +110,6 @@ def cap_used_up_in_silence(x: Exchange) -> Iterator[Finding]:
     """Agents treat the empty response as complete: the user sees nothing, and the cap is not raised."""
     choice = response_content(x).choices[0]
     if choice.end == "stop":
-        seen = f"the response is empty, its reasoning reached the token cap of {cap_asked(x)}"
+        seen = f"the response is empty, its reasoning reached the token cap of {requested_cap(x)}"
         at = choice.finish_events[0] if choice.finish_events else None
         yield Finding(f"{seen}, but its finish reason is {choice.finish}", at=span_of(x, at))

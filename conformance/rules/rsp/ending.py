@@ -208,7 +208,11 @@ PROBE_PREVIOUS: Facts = {"probe": "responses.previous"}
 def _going_on(x: Exchange) -> NotJudged | None:
     """The request continues from a response that does not exist."""
     return all_of(
-        probe_is(Kind.PREVIOUS_RESPONSE), mode_supported, not_rejected_for_other_reasons, readable, answered_or_rejected
+        probe_is(Kind.PREVIOUS_RESPONSE, subjects=("",)),
+        mode_supported,
+        not_rejected_for_other_reasons,
+        readable,
+        answered_or_rejected,
     )(x)
 
 

@@ -68,7 +68,7 @@ def _other_ids(x: Exchange, number: int, item: Item) -> Iterator[Finding]:
 
 
 @stream_rule(
-    "RSP061",
+    "RSP062",
     MUST,
     "A delta of text has the id of its item",
     spec=EVENTS,

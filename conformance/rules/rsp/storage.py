@@ -12,11 +12,12 @@ from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.parsing.http1 import reply
-from conformance.parsing.json_values import as_object, describe_member, display
+from conformance.parsing.json_values import Object, as_object, describe_member, display
 from conformance.rules.conditions import (
     UNRELATED,
     all_of,
     answered_or_rejected,
+    mode_supported,
     not_rejected_for_other_reasons,
     probe_is,
     readable,
@@ -164,3 +165,32 @@ def stored_turn_forgotten(x: Exchange, baseline: Exchange, first: Exchange) -> I
     contain it: usage must count at least as many tokens.
     """
     yield from forgotten(x, first, baseline)
+
+
+LOST: Final[Object] = {"type": "item_reference", "id": "msg_of_nobody"}
+REFERRED: dict[str, Any] = {"probe": "responses.previous.reference"}
+
+
+@response_rule(
+    "RSP061",
+    MUST,
+    "A reference to an unknown item is rejected",
+    spec=f"{CREATE}#responses-create-input",
+    fix="Load the item that an `item_reference` names, or reject the request: 404 for an unknown id, 400 if none are stored.",
+    applies_to=all_of(
+        probe_is(Kind.PREVIOUS_RESPONSE, subjects=("reference",)),
+        mode_supported,
+        not_rejected_for_other_reasons,
+        readable,
+        answered_or_rejected,
+    ),
+    good=[answered(error("Item not found."), status=code, **REFERRED) for code in (400, 404)],
+    bad=[response(body_fields={"input": [LOST]}, **REFERRED)],
+)
+def dropped_reference(x: Exchange) -> Iterator[Finding]:
+    """Vercel's AI SDK sends earlier messages and calls as references: without them the history is silently lost."""
+    if not error_response(x):
+        yield Finding(
+            f"an `item_reference` to an unknown item was silently ignored: the request got HTTP {reply(x).status}",
+            at=reply(x).head,
+        )

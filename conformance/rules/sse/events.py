@@ -103,7 +103,7 @@ def _is_silent(x: Exchange, event: Event, value: Any) -> bool:
         raw("data: Hello\n\ndata: there.\n\ndata: [DONE]\n\n"),
     ],
 )
-def event_is_no_json(x: Exchange) -> Iterator[Finding]:
+def event_is_not_json(x: Exchange) -> Iterator[Finding]:
     """Clients raise a decoding error in the middle of the response, or skip the event and lose its content."""
     explained = {event.start for event in merged_events(x)} | _broken_by_lost_lines(x)
     for event, value in zip(stream(x).dispatched, payloads(x), strict=True):

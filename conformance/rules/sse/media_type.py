@@ -35,7 +35,7 @@ def looking_like_events(x: Exchange) -> NotJudged | None:
     good=[GOOD, raw(EVENTS, headers=(("content-type", "Text/Event-Stream;charset=UTF-8"),))],
     bad=[raw(EVENTS, headers=headers) for headers in ((("content-type", "text/plain"),), (JSON,), ())],
 )
-def mislabelled_event_stream(x: Exchange) -> Iterator[Finding]:
+def event_stream_with_wrong_content_type(x: Exchange) -> Iterator[Finding]:
     """EventSource clients reject any other Content-Type, and proxies buffer or compress the stream."""
     answer = reply(x)
     if not is_labelled(answer):
@@ -60,7 +60,7 @@ def mislabelled_event_stream(x: Exchange) -> Iterator[Finding]:
         raw(b'data: {"a": "\xf0\x9f"}\n\ndata: {"a": "\xa6\x80"}\n\ndata: [DONE]\n\n'),
     ],
 )
-def stream_is_no_utf8(x: Exchange) -> Iterator[Finding]:
+def stream_is_not_utf8(x: Exchange) -> Iterator[Finding]:
     """Clients raise a decoding error, or show replacement characters instead of the text."""
     content = reply(x).content
     try:

@@ -92,7 +92,7 @@ def _finish(x: Exchange, slot: int) -> str:
         called(first_fragment(arguments="0")),
     ],
 )
-def arguments_no_json(x: Exchange) -> Iterator[Finding]:
+def arguments_are_not_json(x: Exchange) -> Iterator[Finding]:
     """The specification permits invalid JSON from the model, but agents run tools with what they can parse: nothing, or half."""
     yield from arguments_not_object(x, (call for call, _ in _finished_calls(x)))
 

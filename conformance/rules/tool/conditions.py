@@ -1,7 +1,7 @@
 """Conditions under which a rule on tool calls applies."""
 
 from conformance.apis.chat import fragments, is_shaped
-from conformance.apis.request_fields import cap_asked, choices_asked
+from conformance.apis.request_fields import requested_cap, requested_choices
 from conformance.apis.response_content import response_content
 from conformance.apis.specs import conversation
 from conformance.apis.tools import allows_one_call, calls, offered, tool_choice_mode
@@ -77,8 +77,8 @@ def capped_call(x: Exchange) -> NotJudged | None:
     """A single choice has tool calls, and its usage shows that it reached the request's token cap."""
     if skip := complete_calls(x):
         return skip
-    spent, cap = usage(x), cap_asked(x)
-    if not cap or choices_asked(x) > 1:
+    spent, cap = usage(x), requested_cap(x)
+    if not cap or requested_choices(x) > 1:
         return not_applicable("the request sets no token cap, or requests several choices")
     if spent is None:
         return untestable("no usage shows whether the token cap was reached")
@@ -98,8 +98,8 @@ def says_tool_calls(x: Exchange) -> NotJudged | None:
         return skip
     if not is_shaped(x):
         return untestable("the content of the choices can't be read")
-    said = any("tool_calls" in choice.finishes for choice in response_content(x).choices)
-    return None if said else not_applicable("finish_reason is not tool_calls")
+    has_reason = any("tool_calls" in choice.finishes for choice in response_content(x).choices)
+    return None if has_reason else not_applicable("finish_reason is not tool_calls")
 
 
 def uncallable(x: Exchange) -> NotJudged | None:

@@ -63,10 +63,10 @@ def call_index_skips(x: Exchange) -> Iterator[Finding]:
             numbers.setdefault(found[0].choice, set()).add(call.index)
     for choice, taken in numbers.items():
         if taken != set(range(len(taken))):
-            told = ", ".join(display(number) for number in sorted(taken))
+            listed = ", ".join(display(number) for number in sorted(taken))
             at = next(fragment for fragment in fragments(x) if fragment.choice == choice)
             yield Finding(
-                f"the indexes of the tool calls are {told}", at=span_of(x, at), expected=f"0 to {len(taken) - 1}"
+                f"the indexes of the tool calls are {listed}", at=span_of(x, at), expected=f"0 to {len(taken) - 1}"
             )
 
 

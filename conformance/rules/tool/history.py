@@ -44,18 +44,18 @@ def is_answered(x: Exchange) -> bool:
 
 def refused_beside(x: Exchange, *others: Exchange, what: str) -> Iterator[Finding | NotJudged]:
     """A finding if the request, one with `what`, is rejected although the others succeed; ERR004 reports crashes."""
-    said, status = error_response(x), reply(x).status
+    error, status = error_response(x), reply(x).status
     if is_answered(x):
         return
     if not all(map(is_answered, others)):
         yield not_applicable("the target also rejects the simpler request that this one extends")
-    elif said.in_band or (status >= 500 and status != 501):
-        yield untestable(f"the target returned HTTP {status}: {quoted(said.message or said.text)}")
-    elif OVERFLOW.search(said.message or said.text):
+    elif error.in_band or (status >= 500 and status != 501):
+        yield untestable(f"the target returned HTTP {status}: {quoted(error.message or error.text)}")
+    elif OVERFLOW.search(error.message or error.text):
         yield untestable("the request exceeds the context limit of the model")
     else:
-        why = quoted(said.message or said.text)
-        yield Finding(f"a request with {what} was rejected with HTTP {status}: {why}", at=said.at)
+        why = quoted(error.message or error.text)
+        yield Finding(f"a request with {what} was rejected with HTTP {status}: {why}", at=error.at)
 
 
 REPLAY: dict[str, Any] = {"probe": "chat.tools.replay"}
@@ -77,21 +77,21 @@ FIRST = called(first_fragment(arguments="{}"), probe="chat.tools")
 )
 def history_refused(x: Exchange, first: Exchange) -> Iterator[Finding | NotJudged]:
     """Every agent sends its tool calls back with their results: the tool has run, and the turn still ends in an error."""
-    said, before = error_response(x), error_response(first)
-    if names_field(said, "tool_choice"):
+    error, before = error_response(x), error_response(first)
+    if names_field(error, "tool_choice"):
         yield not_applicable("the target rejects tool_choice none")
-    elif _wants_reasoning(x, said):
+    elif _wants_reasoning(x, error):
         yield not_applicable("the target wants the reasoning before the call back, and this history has none")
     else:
         others = () if names_field(before, "tool_choice") else (first,)
         yield from refused_beside(x, *others, what="tool calls in its history")
 
 
-def _wants_reasoning(x: Exchange, said: ErrorResponse) -> bool:
+def _wants_reasoning(x: Exchange, error: ErrorResponse) -> bool:
     """Whether the error names a field of reasoning, and no message of the request has one, as DeepSeek requires it."""
     messages = [as_object(message) for message in as_array(request_body(x).get("messages"))]
     is_sent = any(name in message for message in messages for name in REASONING)
-    return not is_sent and any(names_field(said, name) for name in REASONING)
+    return not is_sent and any(names_field(error, name) for name in REASONING)
 
 
 def _counted(x: Exchange) -> NotJudged | None:
@@ -105,12 +105,12 @@ def _counted(x: Exchange) -> NotJudged | None:
 def _words(x: Exchange) -> int:
     """Number of words in the tool results of the request's history."""
     body = request_body(x)
-    said = [as_object(item) for name in ("messages", "input") for item in as_array(body.get(name))]
-    parts = [as_object(part) for item in said for part in as_array(item.get("content"))]
-    told = [item.get("content") for item in said if item.get("role") == "tool"]
-    told += [part.get("content") for part in parts if part.get("type") == "tool_result"]
-    told += [item.get("output") for item in said if item.get("type") == "function_call_output"]
-    return sum(len(as_string(text).split()) for text in told)
+    items = [as_object(item) for name in ("messages", "input") for item in as_array(body.get(name))]
+    parts = [as_object(part) for item in items for part in as_array(item.get("content"))]
+    results = [item.get("content") for item in items if item.get("role") == "tool"]
+    results += [part.get("content") for part in parts if part.get("type") == "tool_result"]
+    results += [item.get("output") for item in items if item.get("type") == "function_call_output"]
+    return sum(len(as_string(text).split()) for text in results)
 
 
 def counted_prompt(prompt: int) -> Exchange:

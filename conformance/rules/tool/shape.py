@@ -128,13 +128,13 @@ def _misfiled(x: Exchange) -> Iterator[Fragment]:
     for call, found in begun:
         if found[0].choice not in bare or is_object(call.arguments):
             continue
-        said = ""
+        arguments = ""
         for fragment in found:
             more = as_string(function_of(fragment).get("arguments"))
-            if more.strip() and is_object(said):
+            if more.strip() and is_object(arguments):
                 yield fragment
                 break
-            said += more
+            arguments += more
 
 
 def repeated_arguments(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment], str]]:

@@ -59,7 +59,7 @@ def strict_call(x: Exchange) -> NotJudged | None:
     """As one_possible_call, and the tool is strict."""
     if skip := one_possible_call(x):
         return skip
-    return None if any(told.is_strict for told in _call_arguments(x)) else not_applicable("no called tool is strict")
+    return None if any(one.is_strict for one in _call_arguments(x)) else not_applicable("no called tool is strict")
 
 
 CITY = {
@@ -91,10 +91,10 @@ STRICT = {"tools": [{"type": "function", "function": {"name": "f", "parameters":
 )
 def strict_dropped(x: Exchange) -> Iterator[Finding]:
     """Agents run strict tools without validation: a missing or invented argument reaches the tool itself."""
-    for told in _call_arguments(x):
-        if told.is_strict and told.found != told.meant and not any(encoding_damage(told.found, told.meant)):
-            seen = f"the arguments of the strict tool {display(told.call.name)} are {display(told.call.arguments)}"
-            yield Finding(f"{seen}, which its schema does not allow", at=told.at)
+    for one in _call_arguments(x):
+        if one.is_strict and one.found != one.meant and not any(encoding_damage(one.found, one.meant)):
+            seen = f"the arguments of the strict tool {display(one.call.name)} are {display(one.call.arguments)}"
+            yield Finding(f"{seen}, which its schema does not allow", at=one.at)
 
 
 @tool_rule(
@@ -119,10 +119,10 @@ def strict_dropped(x: Exchange) -> Iterator[Finding]:
 )
 def letters_damaged(x: Exchange) -> Iterator[Finding]:
     """The tool runs with a damaged name: of a file or a customer that does not exist."""
-    for told in _call_arguments(x):
-        for found, meant in encoding_damage(told.found, told.meant):
+    for one in _call_arguments(x):
+        for found, meant in encoding_damage(one.found, one.meant):
             yield Finding(
                 f"the arguments of the tool call have damaged characters: {display(found)}",
-                at=told.at,
+                at=one.at,
                 expected=display(meant),
             )

@@ -2,7 +2,7 @@
 
 from conformance.apis.chat import span_of
 from conformance.apis.request import request_body
-from conformance.apis.request_fields import adds_content, cap_asked, choices_asked, echoes
+from conformance.apis.request_fields import adds_content, echoes, requested_cap, requested_choices
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import Report, reports, usage
 from conformance.model.exchange import Exchange, Span
@@ -38,7 +38,7 @@ def counted_well(x: Exchange) -> NotJudged | None:
     return counted(x) or (None if usage(x) else untestable("the usage has no valid counts (see USE002)"))
 
 
-def asked_for_it(x: Exchange) -> NotJudged | None:
+def usage_requested(x: Exchange) -> NotJudged | None:
     """A complete stream whose request sets include_usage.
 
     "If the stream is interrupted, you may not receive the final usage chunk": then usage is not required.
@@ -51,7 +51,7 @@ def asked_for_it(x: Exchange) -> NotJudged | None:
     return None if asks else not_applicable("the request does not set stream_options.include_usage")
 
 
-def unasked(x: Exchange) -> NotJudged | None:
+def usage_not_requested(x: Exchange) -> NotJudged | None:
     """A stream of chunks was received, and the request does not ask for usage."""
     if skip := chunked(x):
         return skip
@@ -59,14 +59,14 @@ def unasked(x: Exchange) -> NotJudged | None:
     return not_applicable("the request sets stream_options.include_usage") if asks else None
 
 
-def told_as_asked(x: Exchange) -> NotJudged | None:
-    """As asked_for_it, and the stream has usage."""
-    return asked_for_it(x) or (None if reports(x) else untestable("the stream has no usage (see USE001)"))
+def requested_usage_sent(x: Exchange) -> NotJudged | None:
+    """As usage_requested, and the stream has usage."""
+    return usage_requested(x) or (None if reports(x) else untestable("the stream has no usage (see USE001)"))
 
 
-def told_in_chunks(x: Exchange) -> NotJudged | None:
-    """As told_as_asked, and the response consists of chunks."""
-    return told_as_asked(x) or in_chunks(x)
+def requested_usage_in_chunks(x: Exchange) -> NotJudged | None:
+    """As requested_usage_sent, and the response consists of chunks."""
+    return requested_usage_sent(x) or in_chunks(x)
 
 
 def has_one_model_call(x: Exchange) -> NotJudged | None:
@@ -109,10 +109,10 @@ def bounded(x: Exchange) -> NotJudged | None:
 
 def capped(x: Exchange) -> NotJudged | None:
     """The request sets a token cap, and the response has usage."""
-    return counted_well(x) or (None if cap_asked(x) else not_applicable("the request sets no token cap"))
+    return counted_well(x) or (None if requested_cap(x) else not_applicable("the request sets no token cap"))
 
 
-def told_again(x: Exchange) -> NotJudged | None:
+def usage_sent_again(x: Exchange) -> NotJudged | None:
     """The stream has usage more than once."""
     if skip := chunked(x):
         return skip
@@ -121,12 +121,12 @@ def told_again(x: Exchange) -> NotJudged | None:
 
 def cut(x: Exchange) -> NotJudged | None:
     """Every choice has finish_reason length, at a token cap too small for another cause, and the response has usage."""
-    if not 0 < cap_asked(x) <= SMALL:
+    if not 0 < requested_cap(x) <= SMALL:
         return OUT_OF_SCOPE
     if skip := probe_is(*DOCUMENTED)(x) or counted_well(x):
         return skip
     choices = response_content(x).choices
-    if not choices or any(choice.end != "length" for choice in choices) or len(choices) != choices_asked(x):
+    if not choices or any(choice.end != "length" for choice in choices) or len(choices) != requested_choices(x):
         return not_applicable("the response was not truncated by its token cap")
     spent = usage(x)
     return None if spent and spent.completion else untestable("usage counts 0 completion tokens")

@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.apis.logprobs import UNREADABLE, joined_tokens
-from conformance.apis.request_fields import candidates_asked, cap_asked, choices_asked, echoes, prompt_length
+from conformance.apis.request_fields import (
+    echoes,
+    prompt_length,
+    requested_candidates,
+    requested_cap,
+    requested_choices,
+)
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import exceeds_cap, reasoning_tokens, reports, usage
 from conformance.model.case import Kind
@@ -153,7 +159,7 @@ def completion_undercounted(x: Exchange) -> Iterator[Finding]:
 )
 def over_the_cap(x: Exchange) -> Iterator[Finding]:
     """The token cap limits what a user pays. One extra token per choice is tolerated: some servers count the end token."""
-    spent, cap, choices = usage(x), cap_asked(x), candidates_asked(x)
+    spent, cap, choices = usage(x), requested_cap(x), requested_candidates(x)
     if spent and exceeds_cap(x):
         seen = f"usage counts {spent.completion} completion tokens, above the token cap of {cap}" + (
             f" for each of {choices} choices" if choices > 1 else ""
@@ -185,7 +191,7 @@ def cap_not_used(x: Exchange) -> Iterator[Finding]:
 
     One missing token per choice is tolerated.
     """
-    spent, cap, choices = usage(x), cap_asked(x), choices_asked(x)
+    spent, cap, choices = usage(x), requested_cap(x), requested_choices(x)
     if spent and spent.completion < (cap - 1) * choices:
         what = "the response has" if choices == 1 else f"{choices} choices have"
         seen = f"{what} finish_reason length at a token cap of {cap}, but usage counts {spent.completion} completion tokens"
@@ -220,9 +226,7 @@ def prompt_counted_for_each_choice(x: Exchange, baseline: Exchange) -> Iterator[
     if not plain or not plain.prompt:
         yield untestable("the usage of the baseline request counts no prompt tokens")
     elif spent and spent.prompt >= 1.5 * plain.prompt:
-        seen = (
-            f"usage counts {spent.prompt} prompt tokens for `n: {choices_asked(x)}`, but {plain.prompt} for one choice"
-        )
+        seen = f"usage counts {spent.prompt} prompt tokens for `n: {requested_choices(x)}`, but {plain.prompt} for one choice"
         yield Finding(seen, at=at(x, reports(x)[-1]))
 
 

@@ -13,7 +13,14 @@ from conformance.model.words import WITH_CHOICES
 from conformance.parsing.json_values import as_array, as_object, display, is_integer
 from conformance.rules.cmp.conditions import completed
 from conformance.rules.example import HELLO, answered, chunk, completion, streamed
-from conformance.rules.use.conditions import asked_for_it, at, told_again, told_as_asked, told_in_chunks, unasked
+from conformance.rules.use.conditions import (
+    at,
+    requested_usage_in_chunks,
+    requested_usage_sent,
+    usage_not_requested,
+    usage_requested,
+    usage_sent_again,
+)
 from conformance.rules.use.example import ASKED, LAST, STREAM, WHOLE, usage_object
 from conformance.rules.use.spec import OBJECT, OPTIONS
 
@@ -24,7 +31,7 @@ from conformance.rules.use.spec import OBJECT, OPTIONS
     "A stream has usage if stream_options.include_usage is true",
     spec=OPTIONS,
     fix="If stream_options.include_usage is true, send one more chunk with choices [] and the usage before [DONE].",
-    applies_to=asked_for_it,
+    applies_to=usage_requested,
     apis=WITH_CHOICES,
     modes=("stream",),
     good=[STREAM],
@@ -45,7 +52,7 @@ def usage_missing(x: Exchange) -> Iterator[Finding]:
     "A stream has usage in one chunk only",
     spec=OPTIONS,
     fix="Send usage in the last chunk only, and `usage: null` in the others.",
-    applies_to=told_as_asked,
+    applies_to=requested_usage_sent,
     apis=WITH_CHOICES,
     modes=("stream",),
     good=[STREAM],
@@ -63,7 +70,7 @@ def usage_on_many_chunks(x: Exchange) -> Iterator[Finding]:
     "Usage is sent in a chunk of its own with empty choices, after all others that have choices",
     spec=OPTIONS,
     fix="Send usage after all finish_reasons, in a separate chunk with choices [].",
-    applies_to=told_in_chunks,
+    applies_to=requested_usage_in_chunks,
     apis=WITH_CHOICES,
     modes=("stream",),
     good=[STREAM, streamed(*HELLO[:-1], LAST, chunk(choices=[], moderation={}), "[DONE]", body=ASKED)],
@@ -107,7 +114,7 @@ def no_usage(x: Exchange) -> Iterator[Finding]:
     "Chunks without usage have usage: null if stream_options.include_usage is true",
     spec=OPTIONS,
     fix="If stream_options.include_usage is true, send `usage: null` in every chunk but the last.",
-    applies_to=told_in_chunks,
+    applies_to=requested_usage_in_chunks,
     apis=WITH_CHOICES,
     modes=("stream",),
     good=[streamed(*(c | {"usage": None} for c in HELLO[:-1] if isinstance(c, dict)), LAST, "[DONE]", body=ASKED)],
@@ -126,14 +133,14 @@ def usage_not_null(x: Exchange) -> Iterator[Finding]:
     "A stream has a usage chunk with empty choices only if stream_options.include_usage is true",
     spec=OPTIONS,
     fix="Send the chunk with choices [] and usage only if stream_options.include_usage is true.",
-    applies_to=unasked,
+    applies_to=usage_not_requested,
     needs=("request",),
     apis=WITH_CHOICES,
     modes=("stream",),
     good=[streamed(*HELLO), streamed(*HELLO[:-2], chunk(finish="stop", usage=usage_object()), "[DONE]")],
     bad=[streamed(*HELLO[:-1], LAST, "[DONE]"), streamed(LAST, *HELLO)],
 )
-def usage_unasked(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
+def unrequested_usage(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     """Programs that do not request usage read choices[0] of every chunk unchecked: the last chunk raises an exception."""
     if policy.gateway.usage:
         yield not_applicable("the gateway shows usage to everybody on purpose (gateway.usage)")
@@ -152,7 +159,7 @@ def usage_unasked(x: Exchange, policy: Policy) -> Iterator[Finding | NotJudged]:
     "Usage that is sent more than once in a stream never decreases",
     spec=OPTIONS,
     fix="Send usage once, at the end; or send it cumulative, for the complete prompt and all tokens generated so far.",
-    applies_to=told_again,
+    applies_to=usage_sent_again,
     apis=WITH_CHOICES,
     modes=("stream",),
     good=[streamed(*(chunk({"content": "Hi"}, usage=usage_object(words=n, total=3 + n)) for n in (1, 2, 3)))],

@@ -1,4 +1,4 @@
-"""Chat Completions: request body to Turn, and the model's output as a completion or as chunks."""
+"""Chat Completions: read a request body, and write the model's output as a completion or as chunks."""
 
 from collections.abc import Iterator
 from dataclasses import replace

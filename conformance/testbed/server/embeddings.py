@@ -25,8 +25,8 @@ Values = tuple[float, ...]
 def answer_embeddings(request: ServerRequest) -> ModelResponse:
     """The response to a valid Embeddings request."""
     body: Body = request.json
-    asked = inputs_of(body["input"])
-    vectors = [embedding(tokens, body.get("dimensions") or DIMENSIONS) for tokens in asked]
+    inputs = inputs_of(body["input"])
+    vectors = [embedding(tokens, body.get("dimensions") or DIMENSIONS) for tokens in inputs]
     return ModelResponse(whole=whole(body, vectors, prompt_tokens(body)), wait_s=prompt_tokens(body) * SECONDS_A_TOKEN)
 
 

@@ -1,4 +1,4 @@
-"""Messages: request body to Turn, and the model's output as a message or as events."""
+"""Messages: read a request body, and write the model's output as a message or as events."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -113,9 +113,9 @@ def _thoughts(request: ServerRequest, generation: Generation) -> list[Body]:
 
 def _pieces(request: ServerRequest, generation: Generation) -> list[tuple[str, ...]]:
     """The tokens of each content block."""
-    spoken = [tokens for tokens in (generation.text, *(call.arguments for call in generation.calls)) if tokens]
+    generated = [tokens for tokens in (generation.text, *(call.arguments for call in generation.calls)) if tokens]
     shown = generation.reasoning if request.reasoning.is_text and not request.reasoning.is_redacted else ()
-    return [shown, *spoken] if generation.reasoning else spoken
+    return [shown, *generated] if generation.reasoning else generated
 
 
 def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iterator[Event]:
@@ -130,8 +130,8 @@ def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iter
             yield _event("content_block_delta", wait_s, index=index, delta=delta)
         yield _event("content_block_stop", index=index)
     ended = {key: whole[key] for key in ("stop_reason", "stop_sequence")}
-    told = ("output_tokens", "output_tokens_details")
-    yield _event("message_delta", delta=ended, usage={n: whole["usage"][n] for n in told if n in whole["usage"]})
+    counts = ("output_tokens", "output_tokens_details")
+    yield _event("message_delta", delta=ended, usage={n: whole["usage"][n] for n in counts if n in whole["usage"]})
     yield _event("message_stop")
 
 

@@ -1,4 +1,4 @@
-"""Responses: request body to Turn, and the model's output as a response or as events."""
+"""Responses: read a request body, and write the model's output as a response or as events."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -93,7 +93,7 @@ def input_tokens(body: Body) -> int:
 def _response(request: ServerRequest, body: Body, generation: Generation) -> Body:
     is_cut = generation.finish == "length"
     prompt = input_tokens(body)
-    told = {name: body[name] if body.get(name) is not None else usual for name, usual in ECHOED_FIELDS.items()}
+    echoed = {name: body[name] if body.get(name) is not None else usual for name, usual in ECHOED_FIELDS.items()}
     return {
         "id": f"resp_{request.id}",
         "object": "response",
@@ -108,8 +108,8 @@ def _response(request: ServerRequest, body: Body, generation: Generation) -> Bod
         "previous_response_id": None,
         "service_tier": "default",
         "store": False,
-        **told,
-        "tools": [ECHOED_TOOL | tool for tool in told["tools"]],
+        **echoed,
+        "tools": [ECHOED_TOOL | tool for tool in echoed["tools"]],
         "usage": usage_of(prompt, generation.tokens, len(generation.reasoning)),
     }
 
@@ -165,14 +165,14 @@ def _thought(request: ServerRequest, generation: Generation, status: str) -> Bod
 def _visible(request: ServerRequest, generation: Generation, status: str) -> list[Body]:
     if not generation.calls:
         part = {"type": "output_text", "text": "".join(generation.text), "annotations": [], "logprobs": []}
-        spoken = {
+        message = {
             "type": "message",
             "id": f"msg_{request.id}",
             "status": status,
             "role": "assistant",
             "content": [part],
         }
-        return [spoken]
+        return [message]
     return [
         {
             "type": "function_call",
@@ -188,9 +188,9 @@ def _visible(request: ServerRequest, generation: Generation, status: str) -> lis
 
 def _pieces(generation: Generation) -> list[tuple[str, ...]]:
     """The tokens of each item."""
-    spoken = [call.arguments for call in generation.calls] or [generation.text]
+    generated = [call.arguments for call in generation.calls] or [generation.text]
     thoughts = [generation.reasoning] if generation.reasoning else []
-    return thoughts if _is_thought_only(generation) else [*thoughts, *spoken]
+    return thoughts if _is_thought_only(generation) else [*thoughts, *generated]
 
 
 def events_of(whole: Body, pieces: list[tuple[str, ...]], wait_s: float) -> Iterator[Event]:

@@ -115,8 +115,8 @@ def _on_raw_server(
     def on_request(request: "h11.Request", body: bytes, earlier: int) -> WireResponse:
         path, _, query = request.target.decode("latin-1").partition("?")
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
-        asked = read(request.method.decode(), unquote(path), query, headers, body)
-        return respond(replace(asked, earlier=earlier) if earlier else asked)
+        received = read(request.method.decode(), unquote(path), query, headers, body)
+        return respond(replace(received, earlier=earlier) if earlier else received)
 
     return listening(on_request, sock, state)
 

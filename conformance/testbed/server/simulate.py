@@ -31,12 +31,12 @@ def simulate_exchange(
     The request carries the key `carried`; where `wanted` is given, the deployment requires it. Nothing is masked, and
     only the reply's own delays take time.
     """
-    asked = _server_request(request, carried)
+    server_request = _server_request(request, carried)
     received, arrivals, at_ms = b"", [], 1
     if any(change.on_request for change in changes):
-        reply = reply_to(asked, DEPLOYMENTS[deployment], changes, key=wanted)
+        reply = reply_to(server_request, DEPLOYMENTS[deployment], changes, key=wanted)
     else:
-        reply = written(_unchanged_response(request, deployment, carried, wanted), asked, changes)
+        reply = written(_unchanged_response(request, deployment, carried, wanted), server_request, changes)
     for piece in writes(replace(reply, headers=(*reply.headers, ("date", formatdate(AT, usegmt=True))))):
         at_ms += int(piece.wait_s * 1000)
         received += piece.data
@@ -46,7 +46,7 @@ def simulate_exchange(
         id=request.id,
         case=request.cases[0],
         merged_cases=request.cases[1:],
-        sent=f"{request.method} {asked.path} HTTP/1.1\r\n{head}\r\n".encode() + request.body,
+        sent=f"{request.method} {server_request.path} HTTP/1.1\r\n{head}\r\n".encode() + request.body,
         received=received,
         arrivals=tuple(arrivals),
         ending=_ending(reply, at_ms * MS, started=bool(received)),

@@ -27,6 +27,8 @@ from conformance.testbed.server.body import parse
 
 TIMEOUT_S = 0.5
 WRONG_KEY = "sk-canary-wrong-key"
+OWN_FIELDS = ("x-ai-eg-", "x-gateway-", "x-envoy-original-")
+"""Beginnings of header fields by which a gateway routes inside itself."""
 
 
 def _own(status: int) -> OwnError:
@@ -78,6 +80,14 @@ async def _refusing(request: GatewayRequest, forward: Forward, _state: GatewaySt
         return own_error(request, 400, "The body is not a JSON object.", code="invalid_json")
     if body.get("model") == "no-such-model":
         return own_error(request, 404, "There is no route for this model.", code="model_not_found")
+    return await forward(request)
+
+
+async def _guarded(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
+    """Fields that the gateway sets for itself may not come from outside."""
+    found = next((name for name, _ in request.received if name.lower().startswith(OWN_FIELDS)), None)
+    if found:
+        return own_error(request, 400, f"The header {found} is reserved.", code="reserved_header")
     return await forward(request)
 
 
@@ -165,5 +175,10 @@ VARIANTS = (
         title="Refuses wrong keys, broken JSON and unknown models on its own",
         is_full=True,
         handle=_refusing,
+    ),
+    GatewayChange(
+        name="routing-headers-refused",
+        title="Refuses requests with the headers by which it routes, and names the header",
+        handle=_guarded,
     ),
 )

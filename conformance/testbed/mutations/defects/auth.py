@@ -147,7 +147,7 @@ KEYS = (
         "key-refused-without-message",
         "The error for an invalid key has an empty message",
         "ERR007",
-        with_error(lambda said: said | {"message": ""}, 401),
+        with_error(lambda error: error | {"message": ""}, 401),
     ),
     locked("key-in-a-header", "A response header echoes the API key", "ERR019", forwarded),
 )

@@ -51,9 +51,9 @@ def as_thoughts(message: Body) -> Body:
     return without_fields("content")(message) | {"content": None, "reasoning_content": message["content"]}
 
 
-def nothing_made(told: Body) -> Body:
+def nothing_made(reported: Body) -> Body:
     """A usage without completion tokens."""
-    return told | {"completion_tokens": 0, "total_tokens": told["prompt_tokens"]}
+    return reported | {"completion_tokens": 0, "total_tokens": reported["prompt_tokens"]}
 
 
 def dead(chunks: list[Body]) -> list[Body]:

@@ -43,10 +43,10 @@ def recounted(prompt: int, words: int) -> OnResponse:
     """Scale the prompt and the completion count in a stream's usage, each to a percentage."""
 
     def edited(chunk: Body) -> Body:
-        told = chunk["usage"]
-        one, other = told["prompt_tokens"] * prompt // 100, told["completion_tokens"] * words // 100
+        reported = chunk["usage"]
+        one, other = reported["prompt_tokens"] * prompt // 100, reported["completion_tokens"] * words // 100
         counts = {"prompt_tokens": one, "completion_tokens": other, "total_tokens": one + other}
-        return chunk | {"usage": told | counts}
+        return chunk | {"usage": reported | counts}
 
     return each_chunk(edited, has_usage)
 

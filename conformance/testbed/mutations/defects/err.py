@@ -50,7 +50,7 @@ def wrong(
 
 def error(**fields: Any) -> OnResponse:
     """Errors with other fields in their error object."""
-    return with_error(lambda said: said | fields, *MISTAKES)
+    return with_error(lambda value: value | fields, *MISTAKES)
 
 
 def untyped(response: ModelResponse, request: ServerRequest) -> ModelResponse:
@@ -133,8 +133,10 @@ def inside_a_stream(response: ModelResponse, request: ServerRequest) -> ModelRes
 def with_key(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """An error that echoes the key."""
     key = next((value for name, value in request.headers if name in ("authorization", "x-api-key")), "")
-    said = response.whole["error"]
-    return replace(response, whole=response.whole | {"error": said | {"message": f"{said['message']} (sent by {key})"}})
+    error = response.whole["error"]
+    return replace(
+        response, whole=response.whole | {"error": error | {"message": f"{error['message']} (sent by {key})"}}
+    )
 
 
 def with_input(response: ModelResponse, request: ServerRequest) -> ModelResponse:
@@ -147,22 +149,24 @@ def quoting_input(response: ModelResponse, request: ServerRequest) -> ModelRespo
     given = request.json.get("input") if isinstance(request.json, dict) else None
     if request.api != "responses" or response.status != 400 or not given:
         return response
-    said = response.whole["error"]
-    return replace(response, whole={"error": said | {"message": f"{said['message']} Input: {json.dumps(given)}"}})
+    error = response.whole["error"]
+    return replace(response, whole={"error": error | {"message": f"{error['message']} Input: {json.dumps(given)}"}})
 
 
 def listing_models(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """An error for an unknown model with 200 KB of other models' names."""
     if response.status != 404 or request.api is None:
         return response
-    said = response.whole["error"]
+    error = response.whole["error"]
     names = ", ".join(f"model-{number}" for number in range(16_000))
-    return replace(response, whole=response.whole | {"error": said | {"message": f"{said['message']} Known: {names}"}})
+    return replace(
+        response, whole=response.whole | {"error": error | {"message": f"{error['message']} Known: {names}"}}
+    )
 
 
-def as_repr(said: Body) -> Body:
+def as_repr(value: Body) -> Body:
     """The error object with its own fields, as Python prints them, for a message."""
-    return said | {"message": repr([{"loc": ("body", said.get("param")), "msg": said["message"]}])}
+    return value | {"message": repr([{"loc": ("body", value.get("param")), "msg": value["message"]}])}
 
 
 def without_allow(response: ModelResponse, _request: ServerRequest) -> ModelResponse:

@@ -24,8 +24,8 @@ from conformance.testbed.server.reply import Event, Mutation
 
 def as_completion(message: Body) -> Body:
     """A message in the shape of a chat completion."""
-    said = {"role": "assistant", "content": "".join(block.get("text", "") for block in message["content"])}
-    choice = {"index": 0, "message": said, "finish_reason": "stop"}
+    answer = {"role": "assistant", "content": "".join(block.get("text", "") for block in message["content"])}
+    choice = {"index": 0, "message": answer, "finish_reason": "stop"}
     usage = {"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6}
     return {
         "id": message["id"],
@@ -40,8 +40,8 @@ def as_completion(message: Body) -> Body:
 def as_chunks(events: Events) -> Iterable[Event]:
     """The text of a message in chat chunks."""
     for event in events:
-        said = event.data.get("delta", {}) if event.name == "content_block_delta" else {}
-        if text := said.get("text") or said.get("partial_json"):
+        delta = event.data.get("delta", {}) if event.name == "content_block_delta" else {}
+        if text := delta.get("text") or delta.get("partial_json"):
             choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
             yield Event(data={"object": "chat.completion.chunk", "choices": [choice]}, wait_s=event.wait_s)
     yield Event(data="[DONE]")
@@ -62,9 +62,9 @@ def started_again(events: Events) -> Iterator[Event]:
 
 def reason_first(events: Events) -> Iterator[Event]:
     """message_delta is sent before the content blocks."""
-    told = [event for event in events if event.name == "message_delta"]
+    deltas = [event for event in events if event.name == "message_delta"]
     yield events[0]
-    yield from told
+    yield from deltas
     yield from (event for event in events[1:] if event.name != "message_delta")
 
 
@@ -133,10 +133,10 @@ def in_differences(events: Events) -> Iterator[Event]:
 IN_CHAT_WORDS = {"end_turn": "stop", "max_tokens": "length", "tool_use": "tool_calls", "stop_sequence": "stop"}
 
 
-def in_chat_words(told: Body) -> Body:
+def in_chat_words(ended: Body) -> Body:
     """stop_reason with the chat API's values."""
-    reason = told.get("stop_reason")
-    return told | {"stop_reason": IN_CHAT_WORDS.get(reason, reason)} if reason else told
+    reason = ended.get("stop_reason")
+    return ended | {"stop_reason": IN_CHAT_WORDS.get(reason, reason)} if reason else ended
 
 
 MESSAGE = (

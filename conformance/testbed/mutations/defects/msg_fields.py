@@ -119,7 +119,9 @@ def of_another_model(events: Events) -> Iterator[Event]:
 
 def times(name: str, factor: float, more: int = 0) -> OnResponse:
     """Change a count wherever usage is reported."""
-    return usage(lambda told: told | {name: math.ceil(told[name] * factor) + more} if name in told else told)
+    return usage(
+        lambda reported: reported | {name: math.ceil(reported[name] * factor) + more} if name in reported else reported
+    )
 
 
 def when_streaming(edit: OnResponse) -> OnResponse:
@@ -211,7 +213,11 @@ CONTENT = (
         "input_tokens includes the cached tokens, too",
         "MSG024",
         usage(
-            lambda told: told | {"cache_read_input_tokens": told["input_tokens"]} if "input_tokens" in told else told
+            lambda reported: (
+                reported | {"cache_read_input_tokens": reported["input_tokens"]}
+                if "input_tokens" in reported
+                else reported
+            )
         ),
     ),
     defect("stream-of-another-model", "Streams report another model", "EQV007", on_events(of_another_model)),

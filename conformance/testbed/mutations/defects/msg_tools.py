@@ -147,7 +147,9 @@ SHAPES = (
         "tool-use-ends-turn",
         "A message with tool_use has stop_reason end_turn",
         "MSG017",
-        each_end(lambda told: told | {"stop_reason": "end_turn"} if told.get("stop_reason") == "tool_use" else told),
+        each_end(
+            lambda ended: ended | {"stop_reason": "end_turn"} if ended.get("stop_reason") == "tool_use" else ended
+        ),
     ),
     defect(
         "tool-use-lost",

@@ -58,8 +58,8 @@ def inline_whole(opening: str) -> OnResponse:
     """The reasoning in the content of a non-streaming message."""
 
     def edit(message: Body) -> Body:
-        said = f"{opening}{message.get(FIELD, '')}{CLOSE}{message['content'] or ''}"
-        return without_fields(FIELD)(message) | ({"content": said} if message.get(FIELD) else {})
+        content = f"{opening}{message.get(FIELD, '')}{CLOSE}{message['content'] or ''}"
+        return without_fields(FIELD)(message) | ({"content": content} if message.get(FIELD) else {})
 
     return each_message(edit)
 
@@ -143,15 +143,15 @@ def thoughts_last(chunks: list[Body]) -> list[Body]:
     return [*rest[:end], *thoughts, *rest[end:]]
 
 
-def uncounted(told: Body) -> Body:
+def uncounted(reported: Body) -> Body:
     """A usage whose details count no reasoning."""
-    return told | {"completion_tokens_details": told["completion_tokens_details"] | {"reasoning_tokens": 0}}
+    return reported | {"completion_tokens_details": reported["completion_tokens_details"] | {"reasoning_tokens": 0}}
 
 
 def natural(choice: Body) -> Body:
     """A choice without text or calls has the finish_reason `stop` in place of `length`."""
-    said = choice.get("message") or {}
-    is_cut = choice["finish_reason"] == "length" and not said.get("content") and not said.get("tool_calls")
+    message = choice.get("message") or {}
+    is_cut = choice["finish_reason"] == "length" and not message.get("content") and not message.get("tool_calls")
     return choice | {"finish_reason": "stop"} if is_cut else choice
 
 

@@ -240,13 +240,13 @@ ITEMS = (
     defect(
         "events-of-nobody",
         "Events carry another item's item_id",
-        "RSP061",
+        "RSP062",
         each_of(lambda e: e | {"item_id": "msg_0"} if "item_id" in e else e),
     ),
     defect(
         "deltas-without-item-id",
         "Deltas of text have no item_id",
-        "RSP061",
+        "RSP062",
         each_of(without_fields("item_id"), DELTA),
     ),
 )

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from conformance.testbed.mutations.mutate_chat import defect, with_fields
-from conformance.testbed.mutations.mutate_requests import dropping, holds, refusal, sent
-from conformance.testbed.mutations.mutate_responses import RESPONSES
+from conformance.testbed.mutations.mutate_requests import dropping, holds, refusal, rewriting, sent
+from conformance.testbed.mutations.mutate_responses import RESPONSES, Body
 from conformance.testbed.mutations.mutate_stored import PATH, Storage, keeping, kept, reading, writing
 from conformance.testbed.server.deployments import COMPACT, MODEL
 from conformance.testbed.server.reply import ModelResponse, Mutation, ServerRequest
@@ -42,6 +42,17 @@ def keeping_all(response: ModelResponse, request: ServerRequest) -> ModelRespons
     return ModelResponse(whole=kept(name, "The boats come home.", request)) if is_id else response
 
 
+def lists_items(request: ServerRequest) -> bool:
+    """The input is a list of objects."""
+    items = request.json.get("input") if isinstance(request.json, dict) else None
+    return isinstance(items, list) and all(isinstance(item, dict) for item in items)
+
+
+def without_references(body: Body) -> Body:
+    """The input without its item references."""
+    return body | {"input": [item for item in body["input"] if item.get("type") != "item_reference"]}
+
+
 COMPACTION = (
     defect("compaction-without-a-summary", "A compaction has no compaction item", "RSP034", without_summary),
     Mutation(
@@ -77,6 +88,13 @@ STORED = (
         caught_by="RSP039",
         on_request=reading,
         on_response=writing(Storage(finds=False)),
+    ),
+    Mutation(
+        name="item-references-dropped",
+        title="An `item_reference` in the input is silently ignored",
+        caught_by="RSP061",
+        apis=RESPONSES,
+        on_request=rewriting(without_references, lists_items, RESPONSES),
     ),
     defect(
         "stored-output-lost",

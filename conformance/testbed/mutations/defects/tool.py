@@ -78,9 +78,9 @@ def cut_at_the_cap(whole: Body) -> Body:
     halved = [halve(choice) for choice in whole["choices"]]
     if halved == whole["choices"]:
         return whole
-    told = whole["usage"]
-    spent = {"completion_tokens": 64, "total_tokens": told["prompt_tokens"] + 64}
-    return whole | {"choices": halved, "usage": told | spent}
+    reported = whole["usage"]
+    spent = {"completion_tokens": 64, "total_tokens": reported["prompt_tokens"] + 64}
+    return whole | {"choices": halved, "usage": reported | spent}
 
 
 def halve(choice: Body) -> Body:

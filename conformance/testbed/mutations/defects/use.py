@@ -18,17 +18,17 @@ from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse
 
 def told_everywhere(chunks: list[Body]) -> list[Body]:
     """The usage of the last chunk on every chunk."""
-    told = chunks[-1].get("usage")
-    return [chunk | {"usage": told} for chunk in chunks] if told else chunks
+    reported = chunks[-1].get("usage")
+    return [chunk | {"usage": reported} for chunk in chunks] if reported else chunks
 
 
 def told_with_the_end(chunks: list[Body]) -> list[Body]:
     """The usage in the chunk with the finish_reason, and no usage chunk."""
-    told = chunks[-1].get("usage")
-    if not told:
+    reported = chunks[-1].get("usage")
+    if not reported:
         return chunks
     *before, last = chunks[:-1]
-    return [*before, last | {"usage": told}]
+    return [*before, last | {"usage": reported}]
 
 
 def counts(prompt: Any, completion: Any, total: Any) -> dict[str, Any]:
@@ -36,9 +36,11 @@ def counts(prompt: Any, completion: Any, total: Any) -> dict[str, Any]:
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
 
 
-def raised(told: Body) -> Body:
+def raised(reported: Body) -> Body:
     """A thousand completion tokens more."""
-    return told | counts(told["prompt_tokens"], told["completion_tokens"] + 1000, told["total_tokens"] + 1000)
+    return reported | counts(
+        reported["prompt_tokens"], reported["completion_tokens"] + 1000, reported["total_tokens"] + 1000
+    )
 
 
 USAGE_DEFECTS = (
@@ -52,13 +54,13 @@ USAGE_DEFECTS = (
         "usage-as-text",
         "The usage counts are strings",
         "USE002",
-        usage(lambda told: told | counts(*(str(told[name]) for name in counts(0, 0, 0)))),
+        usage(lambda reported: reported | counts(*(str(reported[name]) for name in counts(0, 0, 0)))),
     ),
     defect(
         "usage-sum-wrong",
         "total_tokens is not the sum",
         "USE003",
-        usage(lambda told: told | {"total_tokens": told["total_tokens"] + 7}),
+        usage(lambda reported: reported | {"total_tokens": reported["total_tokens"] + 7}),
     ),
     defect("usage-on-every-chunk", "Every chunk has the usage", "USE004", on_stream(told_everywhere)),
     defect(
@@ -74,7 +76,7 @@ USAGE_DEFECTS = (
         "usage-cached-above-prompt",
         "cached_tokens exceeds prompt_tokens",
         "USE007",
-        usage(lambda told: told | {"prompt_tokens_details": {"cached_tokens": told["prompt_tokens"] + 1}}),
+        usage(lambda reported: reported | {"prompt_tokens_details": {"cached_tokens": reported["prompt_tokens"] + 1}}),
     ),
     defect("usage-zeros", "All usage counts are 0", "USE008", usage(with_fields(**counts(0, 0, 0)))),
     defect("usage-over-the-cap", "completion_tokens far exceeds the requested token cap", "USE009", usage(raised)),
@@ -82,13 +84,13 @@ USAGE_DEFECTS = (
         "usage-of-one-prompt-token",
         "prompt_tokens is always 1",
         "USE010",
-        usage(lambda told: told | counts(1, told["completion_tokens"], 1 + told["completion_tokens"])),
+        usage(lambda reported: reported | counts(1, reported["completion_tokens"], 1 + reported["completion_tokens"])),
     ),
     defect(
         "usage-of-the-last-step",
         "completion_tokens is always 1",
         "USE011",
-        usage(lambda told: told | counts(told["prompt_tokens"], 1, told["prompt_tokens"] + 1)),
+        usage(lambda reported: reported | counts(reported["prompt_tokens"], 1, reported["prompt_tokens"] + 1)),
     ),
     defect(
         "usage-chunk-twice",
@@ -119,10 +121,10 @@ def by_choices(*, prompt: bool) -> OnResponse:
         if not isinstance(n, int) or n < 2:
             return response
 
-        def edit(told: Body) -> Body:
-            one = told["prompt_tokens"] * (n if prompt else 1)
-            other = told["completion_tokens"] // (1 if prompt else n)
-            return told | counts(one, other, one + other)
+        def edit(reported: Body) -> Body:
+            one = reported["prompt_tokens"] * (n if prompt else 1)
+            other = reported["completion_tokens"] // (1 if prompt else n)
+            return reported | counts(one, other, one + other)
 
         return usage(edit)(response, request)
 
@@ -131,17 +133,17 @@ def by_choices(*, prompt: bool) -> OnResponse:
 
 def counting_down(chunks: list[Body]) -> list[Body]:
     """Usages that decrease from chunk to chunk."""
-    told = chunks[-1].get("usage")
-    if not told:
+    reported = chunks[-1].get("usage")
+    if not reported:
         return chunks
     left = range(len(chunks) - 1, -1, -1)
-    usages = [told | counts(told["prompt_tokens"], n, told["prompt_tokens"] + n) for n in left]
+    usages = [reported | counts(reported["prompt_tokens"], n, reported["prompt_tokens"] + n) for n in left]
     return [chunk | {"usage": usage} for chunk, usage in zip(chunks, usages, strict=True)]
 
 
-def two_more(told: Body) -> Body:
+def two_more(reported: Body) -> Body:
     """Two completion tokens too many."""
-    return told | counts(told["prompt_tokens"], told["completion_tokens"] + 2, told["total_tokens"] + 2)
+    return reported | counts(reported["prompt_tokens"], reported["completion_tokens"] + 2, reported["total_tokens"] + 2)
 
 
 def asked_anyway(body: Body) -> Body:
@@ -149,9 +151,11 @@ def asked_anyway(body: Body) -> Body:
     return body | {"stream_options": {"include_usage": True}}
 
 
-def enlarged(told: Body) -> Body:
+def enlarged(reported: Body) -> Body:
     """A hundred thousand prompt tokens more."""
-    return told | counts(told["prompt_tokens"] + 100_000, told["completion_tokens"], told["total_tokens"] + 100_000)
+    return reported | counts(
+        reported["prompt_tokens"] + 100_000, reported["completion_tokens"], reported["total_tokens"] + 100_000
+    )
 
 
 COMPARED_DEFECTS = (

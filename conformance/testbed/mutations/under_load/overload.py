@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from conformance.apis.load_prompts import asker
+from conformance.apis.load_prompts import user_turn
 from conformance.testbed.mutations.mutate_bytes import Edit, bare_of, headed, is_stream
 from conformance.testbed.mutations.mutate_requests import refusal
 from conformance.testbed.mutations.mutate_under_load import (
@@ -100,7 +100,7 @@ def late_rejection(reply: WireResponse, request: ServerRequest) -> WireResponse:
 
 def of_a_starving_user(request: ServerRequest) -> bool:
     """Busy, and the user is one of those that are not served."""
-    who = asker(nonce_of(request).decode())
+    who = user_turn(nonce_of(request).decode())
     return is_busy(request) and who is not None and who.user % STARVING == 0
 
 

@@ -1,4 +1,4 @@
-"""What the relay answers itself, as no server can: not HTTP, nothing to relay, or no server to be reached."""
+"""Error responses of the relay itself: to what is not HTTP, to what it does not relay, and if no server is reached."""
 
 import json
 import re
@@ -8,18 +8,17 @@ from typing import Final, NamedTuple
 from conformance.transport.framing import Message, is_no_request
 from conformance.transport.upstream import Upstream
 
-HOST = re.compile(rb"(?im)^(host[ \t]*:[ \t]*)[^\r\n]*")
 SCHEME = re.compile(rb"\S+ [a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
-class OwnAnswer(NamedTuple):
-    """A response of the relay's own, after which it closes; `why`, in a few words, is counted."""
+class RelayResponse(NamedTuple):
+    """An error response of the relay, after which it closes the connection. `why`, in a few words, is counted."""
 
     why: str
-    response: bytes
+    data: bytes
 
 
-def _answer(status: HTTPStatus, why: str, code: str, message: str) -> OwnAnswer:
+def _error(status: HTTPStatus, why: str, code: str, message: str) -> RelayResponse:
     """An error that the SDKs of OpenAI and of Anthropic can read."""
     error = {"type": code, "code": code, "param": None, "message": f"conformance proxy: {message}"}
     body = json.dumps({"type": "error", "error": error}).encode()
@@ -27,25 +26,25 @@ def _answer(status: HTTPStatus, why: str, code: str, message: str) -> OwnAnswer:
         f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
         f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
     )
-    return OwnAnswer(why, head.encode() + body)
+    return RelayResponse(why, head.encode() + body)
 
 
-NOT_HTTP: Final = _answer(
+NOT_HTTP: Final = _error(
     HTTPStatus.BAD_REQUEST,
     "not an HTTP/1.1 request",
     "not_http",
     "this is not a request of HTTP/1.0 or 1.1; the proxy speaks neither TLS nor HTTP/2: use http://",
 )
-TOO_LONG: Final = _answer(
+TOO_LONG: Final = _error(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "a head without end",
     "head_too_large",
     "the head of the request is too long to be read",
 )
-LATE: Final = _answer(
+LATE: Final = _error(
     HTTPStatus.REQUEST_TIMEOUT, "a head that did not end in time", "request_timeout", "the head of the request is late"
 )
-TUNNEL: Final = _answer(
+TUNNEL: Final = _error(
     HTTPStatus.NOT_IMPLEMENTED,
     "CONNECT or an absolute URL",
     "not_a_forward_proxy",
@@ -53,7 +52,7 @@ TUNNEL: Final = _answer(
 )
 
 
-def refusal(request: Message) -> OwnAnswer | None:
+def refusal(request: Message) -> RelayResponse | None:
     """The answer to a request that is not passed on; None for one that is, or whose head is not complete."""
     if request.is_too_long:
         return TOO_LONG
@@ -62,17 +61,12 @@ def refusal(request: Message) -> OwnAnswer | None:
     return TUNNEL if request.head.startswith(b"CONNECT ") or SCHEME.match(request.head) else None
 
 
-def unreachable(upstream: Upstream, why: str) -> OwnAnswer:
-    """The answer where no server can be reached."""
+def unreachable(upstream: Upstream, why: str) -> RelayResponse:
+    """The response where no server can be reached."""
     where = upstream.netloc.decode("ascii", "replace")
-    return _answer(
+    return _error(
         HTTPStatus.BAD_GATEWAY,
         f"the upstream {where} can't be reached: {why}",
         "upstream_unreachable",
         f"the upstream {where} can't be reached: {why}",
     )
-
-
-def with_host(head: bytes, netloc: bytes) -> bytes:
-    """The head of a request to another host."""
-    return HOST.sub(lambda found: found[1] + netloc, head)

@@ -1,4 +1,4 @@
-"""Let Locust send the load: in several processes, on several machines, or as its web page says."""
+"""Start Locust to send the load: in several processes, on several machines, or under the control of its web page."""
 
 import asyncio
 import json
@@ -17,8 +17,8 @@ import msgspec
 from conformance.load.merging import Merged
 from conformance.load.messages import Begin, line, results
 from conformance.load.part import HEADERS, LINK, STAGES, Part
+from conformance.load.sampled import Sampled
 from conformance.load.shape import Stages, duration, most_users
-from conformance.load.taken import Taken
 
 LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
 LONGEST_LINE: Final = 64 * 1024 * 1024
@@ -56,14 +56,14 @@ class Link:
         """Let the workers begin."""
         await anyio.to_thread.run_sync(os.write, self._write, line(Begin(part)))
 
-    async def receive(self, on_results: Callable[[Merged], None], on_taken: Callable[[Taken], None]) -> Merged:
+    async def receive(self, on_results: Callable[[Merged], None], on_sampled: Callable[[Sampled], None]) -> Merged:
         """Take the results of all workers, until Locust ends."""
         merged = Merged()
         while text := await self._reader.readline():
             found = results(text)
             merged.add(found)
-            for taken in found.taken:
-                on_taken(taken)
+            for sampled in found.sampled:
+                on_sampled(sampled)
             on_results(merged)
         return merged
 

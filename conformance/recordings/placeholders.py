@@ -1,4 +1,4 @@
-"""Values of recorded bodies that stand for what a recorder was told not to record. Pure."""
+"""Placeholders in recorded bodies: what a recorder wrote instead of a value that it was told to leave out. Pure."""
 
 import re
 from typing import Final
@@ -17,7 +17,7 @@ REPLACED = re.compile(
 """A string of a JSON text that is nothing else. Words of a model's answer count only where no model writes them so."""
 
 
-def left_out_value(x: Exchange, side: Direction) -> str:
+def placeholder(x: Exchange, side: Direction) -> str:
     """The first value of a body that another tool left out of its recording, or empty.
 
     What the harness masked itself is not meant: `Exchange.masked` says where that is.

@@ -1,4 +1,4 @@
-"""From an exchange of a load test to its sample, pure; which exchanges to keep, and which requests to repeat alone."""
+"""The sample of an exchange of a load test; which exchanges to keep, and which requests to repeat alone. Pure."""
 
 import hashlib
 import re
@@ -10,7 +10,7 @@ from conformance.apis.content import ResponseContent
 from conformance.apis.deltas import arrivals
 from conformance.apis.errors import error_response
 from conformance.apis.evidence import missing_part
-from conformance.apis.load_prompts import FIRST_NUMBERS, NUMBERS, Asker, asker, foreign_nonces, numbers
+from conformance.apis.load_prompts import FIRST_NUMBERS, NUMBERS, UserTurn, foreign_nonces, numbers, user_turn
 from conformance.apis.nonce import NONCE
 from conformance.apis.response_content import response_content
 from conformance.apis.usage import usage
@@ -42,13 +42,13 @@ def sample_of(x: Exchange, *, worker: int = 0, failed: Sequence[str] = (), excha
 
     `failed` are the IDs of the rules that it fails by itself; `exchange` names it in the run folder, if it is kept.
     """
-    answer, content, said, spent = reply(x), response_content(x), error_response(x), usage(x)
-    known, outcome = asker(x.nonce), outcome_of(x)
-    sender = known or Asker(0, 0, 0)
+    answer, content, error, spent = reply(x), response_content(x), error_response(x), usage(x)
+    known, outcome = user_turn(x.nonce), outcome_of(x)
+    sender = known or UserTurn(0, 0, 0)
     first = content.choices[0] if content.choices else None
     tokens = arrivals(x)
     over = finished_at_ns(x) if outcome in ("complete", "overloaded", "error") else x.ending.at_ns
-    own = _generated(content) if not said else said.text
+    own = _generated(content) if not error else error.text
     return Sample(
         nonce=x.nonce,
         user=sender.user,
@@ -69,7 +69,7 @@ def sample_of(x: Exchange, *, worker: int = 0, failed: Sequence[str] = (), excha
         status=answer.status,
         error=_short(x.ending.detail) if x.ending.phase != "after" else "",
         body=_body(x),
-        in_band=said.in_band,
+        in_band=error.in_band,
         retry_after=_short(answer.value("retry-after") or answer.value("retry-after-ms")),
         media_type=_short(answer.media_type),
         id=_short(next((name for name in content.ids if isinstance(name, str)), "")),
@@ -77,8 +77,8 @@ def sample_of(x: Exchange, *, worker: int = 0, failed: Sequence[str] = (), excha
         has_own_nonce=bool(x.nonce) and x.nonce in own,
         foreign=tuple(islice(foreign_nonces(_everything(x), x.nonce), MOST_FOREIGN)),
         numbers=_order(first.text, numbers(x.nonce)) if first and known else "absent",
-        length=len(own) if not said else 0,
-        content=_digest(own) if not said else "",
+        length=len(own) if not error else 0,
+        content=_digest(own) if not error else "",
         prompt_tokens=spent.prompt if spent else None,
         completion_tokens=spent.completion if spent else None,
         reasoning_tokens=spent.reasoning if spent else 0,
@@ -137,15 +137,15 @@ def _short(word: str) -> str:
 
 
 def _body(x: Exchange) -> Body:
-    said = error_response(x)
+    error = error_response(x)
     if not reply(x).status:
         return ""
-    if said.has_error_object or said.kind == "event":
+    if error.has_error_object or error.kind == "event":
         return "envelope"
-    if said.kind in ("text", "html", "empty"):
-        return said.kind
-    if said:
-        return "text" if said.kind == "events" else "json"
+    if error.kind in ("text", "html", "empty"):
+        return error.kind
+    if error:
+        return "text" if error.kind == "events" else "json"
     return "completion" if reply(x).content else "empty"
 
 

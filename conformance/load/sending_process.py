@@ -15,7 +15,7 @@ import anyio
 
 from conformance.load.engine import Engine, running
 from conformance.load.messages import Begin, Command, Results, Stop, Users, command, line
-from conformance.load.taken import Taken
+from conformance.load.sampled import Sampled
 from conformance.transport.open_files import allow_many_connections
 
 REPORT_EVERY_S: Final = 0.25
@@ -23,25 +23,25 @@ LONGEST_LINE: Final = 16 * 1024 * 1024
 
 
 class _Reporter:
-    """Writes what is new."""
+    """Writes results: what is new since the last ones."""
 
     def __init__(self) -> None:
-        self._taken: list[Taken] = []
+        self._unreported: list[Sampled] = []
         self._out = anyio.wrap_file(sys.stdout.buffer)
         self._seconds = 0
 
-    def take(self, taken: Taken) -> None:
-        """Take what is to be written next."""
-        self._taken.append(taken)
+    def take(self, sampled: Sampled) -> None:
+        """Add a sample to the next results."""
+        self._unreported.append(sampled)
 
     async def report(self, engine: Engine, began_ns: int, *, is_last: bool = False) -> None:
-        taken, self._taken = tuple(self._taken), []
+        sampled, self._unreported = tuple(self._unreported), []
         seconds = tuple(engine.seconds[self._seconds :])
         self._seconds += len(seconds)
         results = Results(
             worker=engine.part.worker,
             began_ns=began_ns,
-            taken=taken,
+            sampled=sampled,
             seconds=seconds,
             users=len(engine.users),
             sent=engine.budget.requests,

@@ -1,4 +1,4 @@
-"""What is passed on of an exchange of a load test."""
+"""An exchange of a load test after its sample is taken."""
 
 import msgspec
 
@@ -6,8 +6,8 @@ from conformance.model.sample import Sample
 from conformance.storage.metadata import Packed
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is passed on of an exchange: its sample, what new names in it stand for, and its bytes, if they are kept.
+class Sampled(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The sample of an exchange, what new names in it stand for, and the exchange itself, if its bytes are kept.
 
     `is_skipped`: the rules did not judge it, as the harness is behind and it looks like others.
     """
