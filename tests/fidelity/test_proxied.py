@@ -19,6 +19,8 @@ from conformance.transport.limits import Limits
 from conformance.transport.relay import relaying
 from conformance.transport.upstream import upstream
 
+TRIES = 2
+"""On a busy machine one attempt of an SDK has not arrived, without the proxy: a difference is confirmed once."""
 SCENES = ("native-sse", "silent-json", "501_json_error", "sse_trunc_event_boundary")
 
 
@@ -58,24 +60,32 @@ def jobs(environment, urls):
                 yield job | {"url": url}
 
 
+def played(environment, urls, stages):
+    """What each job's user got, and how many requests each stage had."""
+    before = [len(stage.exchanges) for stage in stages]
+    got = seen(driven(environment, list(jobs(environment, urls))))
+    return got, [len(stage.exchanges) - earlier for stage, earlier in zip(stages, before, strict=True)]
+
+
 @pytest.mark.verify
 @pytest.mark.parametrize("environment", [one for one in ENVIRONMENTS if one.quick], ids=lambda one: one.name)
 def test_a_framework_gets_the_same_through_the_proxy(environment):
     if not (environment.folder / "stamp").exists():
         pytest.skip("not installed: make fidelity-quick installs it")
     apis = sorted({api for _, api, _ in surfaces(environment).values()})
-    passed = []
+    passed, expected = [], 0
     with playing([scenes(api)[name] for api in apis for name in SCENES]) as stages:
         urls = [stage.url for stage in stages]
-        direct = driven(environment, list(jobs(environment, by_api(apis, urls))))
-        asked = [len(stage.exchanges) for stage in stages]
-        with relayed(urls, passed) as addresses:
-            proxied = driven(environment, list(jobs(environment, by_api(apis, addresses))))
-        again = [len(stage.exchanges) - before for stage, before in zip(stages, asked, strict=True)]
-    assert seen(proxied) == seen(direct)
-    assert again == asked
+        for _ in range(TRIES):
+            direct = played(environment, by_api(apis, urls), stages)
+            with relayed(urls, passed) as addresses:
+                proxied = played(environment, by_api(apis, addresses), stages)
+            expected += sum(proxied[1])
+            if proxied == direct:
+                break
+    assert proxied == direct
     entries = [one for one in (entry_of(x, "stage") for x in passed) if isinstance(one, Entry)]
-    assert len(entries) == sum(again)
+    assert len(entries) == expected
     assert {one.model for one in entries} == {"reference"}
     assert all(one.client for one in entries)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from conformance.apis.errors import error_response
-from conformance.apis.specs import spec
+from conformance.apis.specs import caps, spec
 from conformance.apis.vendor_refusals import refused_cap
 from conformance.field_support.capability import (
     is_required,
@@ -33,8 +33,6 @@ from conformance.rules.fld.naming import names_any, unnamed
 from conformance.rules.fld.spec import CREATE, DROPPED
 
 SAMPLING = ("frequency_penalty", "presence_penalty", "temperature", "top_p")
-READ = (Kind.WRONG_TYPE, Kind.EFFECT, Kind.BASELINE)
-"""Requests that show which fields the target reads, and of which of them it ignores a wrong type."""
 READ_STRICTLY = (*SAMPLING, "stream")
 """Fields that affect every response, that no effect probe tests, and whose readers reject a wrong type.
 
@@ -98,13 +96,14 @@ def _ignored(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     bad=[(answered(completion(), **MISTYPED), BASELINE_RESPONSE), (streamed(*HELLO, **MISTYPED), streamed(*HELLO))],
     compares_with={
         "baseline": Compare(Kind.BASELINE),
-        "tried": Compare(READ, many=True, any_profile=True, any_mode=True, optional=True),
+        "tried": Compare((Kind.WRONG_TYPE, Kind.EFFECT), many=True, any_profile=True, any_mode=True, optional=True),
     },
 )
 def dropped_field(x: Exchange, baseline: Exchange, tried: Sequence[Exchange] = ()) -> Iterator[Finding | NotJudged]:
     """Accepting `temperature: {}` shows that the field is never read: values that clients set are silently ignored.
 
-    It does not on a target that accepts wrong types of other fields, whose right values it honours, in either mode.
+    It does not on a target that accepts a wrong type of the token cap, too, and honours its numbers, in either mode: it
+    may do so with any number. Fields of other types show nothing about numbers: a model may declare them as any value.
     """
     for found in _ignored(x, baseline):
         is_sign = isinstance(found, Finding) and x.case.subject in SAMPLING
@@ -112,7 +111,8 @@ def dropped_field(x: Exchange, baseline: Exchange, tried: Sequence[Exchange] = (
 
 
 def _is_lenient(x: Exchange, tried: Sequence[Exchange]) -> bool:
-    return is_lenient((one for other in tried for one in field_observations(other, None)), x.api)
+    seen = (one for other in tried for one in field_observations(other, None))
+    return is_lenient((one for one in seen if one.place[1] in caps(x.api)), x.api)
 
 
 @rule(
