@@ -146,7 +146,7 @@ def test_a_locustfile_of_ones_own_can_have_our_users(tmp_path):
         "class Chat(ConformanceUser):\n"
         '    options = ("--deployment", "silent-json", "--profile", "langgraph", "--run-dir", "run")\n'
     )
-    words = ("-f", "own.py", "--headless", "--users", "3", "--spawn-rate", "3", "--run-time", "6s", "--skip-log-setup")
+    words = ("-f", "own.py", "--headless", "--users", "3", "--spawn-rate", "3", "--run-time", "15s", "--skip-log-setup")
     environ = os.environ | {"PYTHONPATH": os.pathsep.join((str(Path(__file__).parents[2]), *sys.path))}
     with load(tmp_path, *words, module="locust", env=environ) as locust:
         printed = locust.communicate()[0]

@@ -111,6 +111,14 @@ def kept_up(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     return tuple(s for s in samples if s.stall <= MOST_STALL)
 
 
+def is_on_closed_connection(sample: Sample) -> bool:
+    """Whether a request was lost on a connection that was used before: the server may have closed it by then.
+
+    https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1
+    """
+    return sample.is_reused and sample.outcome == "cut" and sample.first_byte is None
+
+
 def fell_behind(samples: Sequence[Sample]) -> NotJudged | None:
     """Times show nothing where the harness could not keep up."""
     late = len(samples) - len(kept_up(samples))

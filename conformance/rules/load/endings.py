@@ -12,7 +12,16 @@ from conformance.model.rule import rule
 from conformance.model.sample import Population, Sample, Sent
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
-from conformance.rules.load.conditions import SECOND, beyond_chance, chance, judged, not_loaded, of_users, spoilt_alone
+from conformance.rules.load.conditions import (
+    SECOND,
+    beyond_chance,
+    chance,
+    is_on_closed_connection,
+    judged,
+    not_loaded,
+    of_users,
+    spoilt_alone,
+)
 from conformance.rules.load.example import AS_REQUESTED, MS, NO_BYTE, completed, cut
 from conformance.rules.load.spec import INCOMPLETE, TEAR_DOWN
 
@@ -31,12 +40,8 @@ def is_broken(sample: Sample) -> bool:
     What was lost on a connection that was used before is another matter: the server may have closed it before.
     """
     is_failure = sample.outcome == "error" and sample.status >= 500
-    is_lost = sample.outcome == "unreachable" or (sample.outcome == "cut" and not _is_on_a_closed_connection(sample))
+    is_lost = sample.outcome == "unreachable" or (sample.outcome == "cut" and not is_on_closed_connection(sample))
     return sample.task != "mistake" and (is_failure or is_lost)
-
-
-def _is_on_a_closed_connection(sample: Sample) -> bool:
-    return sample.is_reused and sample.outcome == "cut" and sample.first_byte is None
 
 
 def broken_by_disconnects(population: Population) -> list[Sample]:
@@ -153,7 +158,7 @@ def _lost_requests(samples: Sequence[Sample]) -> Iterator[str]:
     for earlier, later in pairwise(by_user):
         is_next = (earlier.worker, earlier.user) == (later.worker, later.user)
         is_fresh = is_next and later.began - earlier.over <= AT_ONCE
-        if is_fresh and _is_on_a_closed_connection(later):
+        if is_fresh and is_on_closed_connection(later):
             yield later.nonce
 
 

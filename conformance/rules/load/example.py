@@ -112,12 +112,20 @@ def rejected(
     return of(answered(value, status=status, mode="stream", headers=headers), user, turn, phase)
 
 
-def cut(user: int, turn: int = 0, ending: Ending = CUT, *, is_reused: bool = False, began_ms: int = 0) -> Exchange:
+def cut(
+    user: int,
+    turn: int = 0,
+    ending: Ending = CUT,
+    *,
+    is_reused: bool = False,
+    began_ms: int = 0,
+    phase: Phase = "load",
+) -> Exchange:
     """A stream that is closed before its end, or a connection before the first byte."""
     body = events(*chunks(user, turn, requested_text(user, turn), None)[:2])
     received = http(200, (SSE, ("transfer-encoding", "chunked")), b"%x\r\n%s\r\n" % (len(body), body), length=False)
     x = exchange(received if ending.phase == "body" else b"", ending=ending)
-    return replace(of(x, user, turn, began_ms=began_ms), is_reused=is_reused)
+    return replace(of(x, user, turn, phase, began_ms=began_ms), is_reused=is_reused)
 
 
 ALONE: Final = tuple(completed(0, turn, "alone", began_ms=20 * turn) for turn in range(5))

@@ -14,13 +14,14 @@ from conformance.rules.load.conditions import (
     SECOND,
     complete,
     fell_behind,
+    is_on_closed_connection,
     judged,
     kept_up,
     not_loaded,
     of_users,
     too_few_alone,
 )
-from conformance.rules.load.example import AFTER, AS_REQUESTED, BUSY, completed, rejected
+from conformance.rules.load.example import AFTER, AS_REQUESTED, BUSY, NO_BYTE, completed, cut, rejected
 from conformance.rules.load.spec import ERRORS
 
 SLOWER: Final = 3
@@ -29,7 +30,8 @@ LEAST_DELAY: Final = 2 * SECOND
 
 def _is_worse(sample: Sample) -> bool:
     """Whether a valid request got no complete response, nor an honest rejection."""
-    return sample.task != "mistake" and sample.outcome not in ("complete", "overloaded")
+    is_served = sample.outcome in ("complete", "overloaded") or is_on_closed_connection(sample)
+    return sample.task != "mistake" and not is_served
 
 
 def _was_served(population: Population, sample: Sample) -> bool:
@@ -46,7 +48,10 @@ def _was_served(population: Population, sample: Sample) -> bool:
     fix="Give back everything that a request takes, also when it fails: slots, connections, memory, worker processes.",
     applies_to=of_users,
     apis=GENERATIVE,
-    good=[(*AS_REQUESTED, *AFTER)],
+    good=[
+        (*AS_REQUESTED, *AFTER),
+        (*AS_REQUESTED, *AFTER, *(cut(0, turn, NO_BYTE, is_reused=True, phase="after") for turn in range(20, 22))),
+    ],
     bad=[
         (*AS_REQUESTED, *(rejected(0, turn, "after", status=500) for turn in range(10, 12))),
         (*AS_REQUESTED, *AFTER, *(rejected(0, turn, "after", BUSY, status=200) for turn in range(20, 22))),
