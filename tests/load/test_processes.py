@@ -108,7 +108,7 @@ def test_a_load_of_two_processes_finds_what_one_finds(tmp_path, defect):
     verdicts = {}
     for processes in (1, 2):
         given = ("--defect", defect) if defect else ("--deployment", "native-sse")
-        shape = ("--users", "6", "--duration", "5", "--processes", f"{processes}", "--run-dir", f"run-{processes}")
+        shape = ("--users", "6", "--duration", "12", "--processes", f"{processes}", "--run-dir", f"run-{processes}")
         with load(tmp_path, "load", *given, *shape, "--report", f"json-full={processes}.json") as process:
             printed = process.communicate()[0]
         assert process.returncode == (1 if defect else 0), printed
