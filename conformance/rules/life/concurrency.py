@@ -77,8 +77,8 @@ def id_used_twice(x: Exchange, others: Sequence[Exchange]) -> Iterator[Finding]:
     shared = {
         name
         for other in others
-        if _request_in_any_mode(other) != _request_in_any_mode(x)
         for name in _ids(other) & mine
+        if _request_in_any_mode(other) != _request_in_any_mode(x)
     }
     if shared:
         name = min(shared)

@@ -18,7 +18,7 @@ CALLS: Final = ("function_call", "custom_tool_call")
 OF_CALL: Final = ("call_id", "name")
 """What the client sends a result back under, and what it runs."""
 Later = tuple[str, Object, Event | None]
-"""Where an item is told once more, the item, and the event."""
+"""Where an item is sent once more, the item, and the event."""
 TEXT: Final = "response.output_text.delta"
 OTHER_ID: Final[Object] = {"id": "msg_2"}
 
@@ -27,8 +27,8 @@ def _later(x: Exchange, number: int, item: Item) -> tuple[Later, Later]:
     """The item when it is done, and in the output of the last event, where that has all items of the stream."""
     end = terminal_event(x)
     listed = output(response_states(x)[-1]) if end else []
-    told = listed[number] if len(listed) == len(items(x)) else {}
-    return ("response.output_item.done", item.done or {}, item.events[-1]), ("the last event", told, end)
+    copy = listed[number] if len(listed) == len(items(x)) else {}
+    return ("response.output_item.done", item.done or {}, item.events[-1]), ("the last event", copy, end)
 
 
 @stream_rule(
@@ -57,13 +57,13 @@ def _other_ids(x: Exchange, number: int, item: Item) -> Iterator[Finding]:
     """Where an item has another id than in its first event."""
     name = item.added.get("id")
     for part in building(x):
-        told = part.value.get("item_id")
-        if part.event in item.events and told is not None and told != name:
+        item_id = part.value.get("item_id")
+        if part.event in item.events and item_id is not None and item_id != name:
             seen = f"{part.type} has {describe_member(part.value, 'item_id')}, but the item's id is {display(name)}"
             yield Finding(seen, at=span(x, part.event))
-    for where, told, event in _later(x, number, item):
-        if told.get("id") is not None and told["id"] != name:
-            seen = f"the item in {where} has {describe_member(told, 'id')}, but its id was {display(name)}"
+    for where, copy, event in _later(x, number, item):
+        if copy.get("id") is not None and copy["id"] != name:
+            seen = f"the item in {where} has {describe_member(copy, 'id')}, but its id was {display(name)}"
             yield Finding(seen, at=span_of(x, event))
 
 
@@ -77,7 +77,7 @@ def _other_ids(x: Exchange, number: int, item: Item) -> Iterator[Finding]:
     good=[GOOD, CALLED],
     bad=[
         streamed(*(v | {"item_id": "msg_2"} if v["type"] == TEXT else v for v in text("Hi"))),
-        streamed(*({k: told for k, told in v.items() if k != "item_id"} for v in text("Hi"))),
+        streamed(*({k: value for k, value in v.items() if k != "item_id"} for v in text("Hi"))),
     ],
 )
 def text_of_no_item(x: Exchange) -> Iterator[Finding]:
@@ -89,8 +89,8 @@ def text_of_no_item(x: Exchange) -> Iterator[Finding]:
         name = item.added.get("id")
         for part in building(x):
             if part.event in item.events and part.type == TEXT and part.value.get("item_id") != name:
-                told = describe_member(part.value, "item_id")
-                yield Finding(f"{TEXT} has {told}, but the item's id is {display(name)}", at=span(x, part.event))
+                seen = describe_member(part.value, "item_id")
+                yield Finding(f"{TEXT} has {seen}, but the item's id is {display(name)}", at=span(x, part.event))
                 return
 
 
@@ -124,10 +124,10 @@ def _other_names(x: Exchange, number: int, item: Item) -> Iterator[Finding]:
     later = _later(x, number, item)
     for member in OF_CALL:
         first = as_string(item.added.get(member))
-        if not first and any(as_string(told.get(member)) for _, told, _ in later):  # otherwise see RSP007
+        if not first and any(as_string(copy.get(member)) for _, copy, _ in later):  # otherwise see RSP007
             seen = f"response.output_item.added of a call has {describe_member(item.added, member)}"
             yield Finding(seen, at=span(x, item.events[0]))
-        for where, told, event in later if first else ():
-            if as_string(told.get(member)) not in ("", first):
-                seen = f"the call in {where} has {describe_member(told, member)}, but {display(first)} at first"
+        for where, copy, event in later if first else ():
+            if as_string(copy.get(member)) not in ("", first):
+                seen = f"the call in {where} has {describe_member(copy, member)}, but {display(first)} at first"
                 yield Finding(seen, at=span_of(x, event))

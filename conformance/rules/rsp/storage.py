@@ -87,13 +87,13 @@ def stored_response_changed(x: Exchange, baseline: Exchange) -> Iterator[Finding
     """Clients that lost a response fetch it again, and evaluations read stored ones: they get another, or nothing."""
     if response_states(x)[-1].get("id") != stored_id(baseline):
         return
-    now, before = (_said(response) for response in (x, baseline))
+    now, before = (_content(response) for response in (x, baseline))
     if now != before:
         seen = f"the stored response has {display(now)}, but it was returned with {display(before)}"
         yield Finding(seen, at=reply(x).head)
 
 
-def _said(x: Exchange) -> str:
+def _content(x: Exchange) -> str:
     """The text of a response, and the arguments of its calls."""
     choices = response_content(x).choices
     return "".join(choice.text + "".join(call.arguments for call in choice.calls) for choice in choices)

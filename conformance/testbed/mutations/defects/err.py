@@ -31,7 +31,7 @@ from conformance.testbed.server.reply import (
 
 MISTAKES = (400, 404)
 NO_ROUTE = "/v1/no-such-route"
-GREETING: Body = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
+BASELINE_BODY: Body = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]}
 PAGE = b"<!doctype html><html><body><h1>Bad Request</h1></body></html>"
 FAILED = {"error": {"message": "The upstream failed.", "type": "server_error", "param": None, "code": None}}
 TRACE = 'Traceback (most recent call last):\n  File "/srv/api/chat.py", line 88, in create\nKeyError: 0'
@@ -67,7 +67,7 @@ def routes(status: int, other: ModelResponse) -> OnResponse:
 
 def read_anyway(request: ServerRequest) -> ServerRequest:
     """Invalid JSON is read as a baseline request."""
-    return replace(request, json=GREETING) if request.json is None and request.method == "POST" else request
+    return replace(request, json=BASELINE_BODY) if request.json is None and request.method == "POST" else request
 
 
 def crash_if(condition: Callable[[ServerRequest], object]) -> OnResponse:
