@@ -59,7 +59,8 @@ has answered an unknown path with 200 and an error that names the path, which ER
 
 
 UNKNOWN_PATH: Final = re.compile(
-    r"\b(?:unexpected|unknown|unrecognized|invalid|unsupported|no such|no route|not found|not exist|n't exist)\b",
+    r"\b(?:unexpected|unknown|unrecognized|invalid|unsupported|no such|no) (?:api )?(?:endpoint|path|route|url|uri)\b"
+    r"|\bnot found\b|\b(?:not|n't) exist\b",
     re.IGNORECASE,
 )
 MOST_OF_A_LINE: Final = 8192
@@ -81,7 +82,7 @@ def _says_path_is_unknown(x: Exchange) -> bool:
 def missing_api(x: Exchange) -> str:
     """A message if this baseline response may show that the API is not offered, or an empty string."""
     status, error = reply(x).status, error_response(x)
-    if error.in_band and _says_path_is_unknown(x):
+    if error.in_band and not is_about_the_model(error) and _says_path_is_unknown(x):
         return f"the target does not offer this API: HTTP {status} with an error about the path of {x.api}"
     if status not in NOT_OFFERED or (status == 404 and is_about_the_model(error)):
         return ""

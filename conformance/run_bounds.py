@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from conformance.model.exchange import Exchange, Request
-from conformance.model.words import Api, Mode
+from conformance.model.words import MODE_WORDS, Api, Mode
 from conformance.parsing.http1 import reply
 
 MOST_HITS: Final = 5
@@ -51,8 +51,7 @@ class RunBounds:
         for bound, words in WORDS.items():
             count = self._count(bound, kind)
             if self.hits[bound, kind] and count >= MOST_HITS:
-                what = "streaming" if case.mode == "stream" else "non-streaming"
-                return f"the responses to {MOST_HITS} or more {what} requests {words}"
+                return f"the responses to {MOST_HITS} or more {MODE_WORDS[case.mode]} requests {words}"
         return ""
 
     def _count(self, bound: Bound, kind: RequestKind) -> int:

@@ -142,7 +142,7 @@ def test_an_error_about_the_path_shows_a_missing_api_whatever_its_status():
     assert "ERR013" in musts(named_api)
 
 
-@pytest.mark.parametrize("said", ["POST /v1/x failed: connection refused", "Unexpected end of the input", "No model."])
+@pytest.mark.parametrize("said", ["POST /v1/x: invalid upstream reply", "POST /v1/x: model m not found", "No model."])
 def test_another_error_with_a_success_status_is_no_missing_api(said):
     judgement = judged(GREETINGS | not_offered(200, {"error": said}))
     assert judgement.absent == {}

@@ -12,7 +12,7 @@ from conformance.model.case import CaseId, Kind
 from conformance.model.exchange import Exchange, Request
 from conformance.model.impact import Impact, Outcome
 from conformance.model.target import Prices, Target
-from conformance.model.words import Api, Mode
+from conformance.model.words import MODE_WORDS, Api, Mode
 from conformance.plan import plan
 from conformance.report.escaping import safe
 from conformance.testbed.mutations import changes
@@ -25,7 +25,6 @@ USER_ACTIONS: Final = {
     Kind.ACCEPTED_FORM: "several texts to embed",
 }
 """Kinds of test cases that correspond to a user's message, in words."""
-MODE_WORDS: Final[dict[Mode, str]] = {"stream": "streaming", "unary": "non-streaming"}
 
 TARGET: Final = Target(base_url=BASE_URL, model="reference")
 UNPRICED: Final = Prices()

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from conformance import catalogue
-from conformance.handbook.affected_clients import MODE_WORDS, Effect, EffectGroup, alike, effects
+from conformance.handbook.affected_clients import Effect, EffectGroup, alike, effects
 from conformance.handbook.examples import ShownExample, ShownExchange, examples, parameter_title
 from conformance.model.rule import PAIR, POPULATION, Rule
 from conformance.model.verdict import Level
-from conformance.model.words import CONVERSATIONAL, MODES
+from conformance.model.words import CONVERSATIONAL, MODE_WORDS, MODES
 from conformance.report.stacks import Advice, advice
 from conformance.rules.families import FAMILIES
 from conformance.testbed.gateway import changes as gateway_changes

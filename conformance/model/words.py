@@ -38,6 +38,7 @@ WITH_CHOICES: Final[tuple[Api, ...]] = ("chat", "completions")
 THROUGH_GATEWAYS: Final[tuple[Api, ...]] = (*GENERATIVE, "embeddings")
 """The APIs that gateways are tested with."""
 MODES: Final[tuple[Mode, ...]] = ("stream", "unary")
+MODE_WORDS: Final[dict[str, str]] = {"stream": "streaming", "unary": "non-streaming"}
 FAIL_ON: Final[tuple[FailOn, ...]] = ("must", "should", "untestable", "stale-waiver")
 FACETS: Final[frozenset[Facet]] = frozenset(get_args(Facet))
 FORMATS: Final[tuple[RecordingFormat, ...]] = ("har", "vcr")

@@ -17,7 +17,7 @@ from conformance.model.exchange import ReadExchange
 from conformance.model.impact import Impact, Outcome
 from conformance.model.run import GatewayFacts, RunManifest
 from conformance.model.verdict import Level, Status
-from conformance.model.words import Api, Mode
+from conformance.model.words import MODE_WORDS, Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
 from conformance.report import failing_options
@@ -40,7 +40,6 @@ WORDS_OF_VECTORS: tuple[tuple[tuple[Outcome, ...], str], ...] = (
     (("text+",), "get extra vectors"),
 )
 MOST_NAMED = 8
-MODE_WORDS: dict[Mode, str] = {"stream": "streaming", "unary": "non-streaming"}
 BUSY = 0.5
 """Share of a run in which processes waited for a processor, from which the report says so."""
 
@@ -183,8 +182,7 @@ def _slow(verdicts: Sequence[ReportVerdict], load: ReadExchange) -> Iterator[str
     for v in verdicts:
         is_open = v.rule == "HTTP001" and v.status is Status.UNTESTABLE and _baseline_summary(v)
         if is_open and load(v.exchanges[0]).ending.how == "timeout":
-            how = "streaming" if v.mode == "stream" else "non-streaming"
-            yield f"{v.profile} was not tested with {how} {v.api}: {v.message}."
+            yield f"{v.profile} was not tested with {MODE_WORDS[v.mode]} {v.api}: {v.message}."
 
 
 def _dialects(facts: RunManifest) -> Iterator[str]:
