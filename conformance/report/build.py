@@ -14,7 +14,7 @@ from conformance.judging import Judgement
 from conformance.load.result import LoadResult
 from conformance.model.criteria import ALL_RULES, USUAL_CRITERIA, Criteria
 from conformance.model.dialect import Dialect
-from conformance.model.exchange import Pair, ReadExchange
+from conformance.model.exchange import ReadExchange
 from conformance.model.impact import Impact
 from conformance.model.rule import Rule
 from conformance.model.run import RunManifest
@@ -63,13 +63,13 @@ def build_report(
     load: ReadExchange,
     criteria: Criteria = USUAL_CRITERIA,
     traffic: JudgedTraffic | None = None,
-    pairs: Sequence[Pair] = (),
+    both_sides: ReportGateway | UnsetType = UNSET,
     load_result: LoadResult | None = None,
 ) -> Report:
     """Build the report of a run. Waivers expire by its day, so that judging it again later gives the same report.
 
-    Recordings by other tools are judged as `traffic`: it has no baseline requests. `pairs` are both sides of a gateway,
-    `load_result` is what a load showed in numbers.
+    Recordings by other tools are judged as `traffic`: it has no baseline requests. `both_sides` is the part
+    about a gateway, `load_result` what a load showed in numbers.
     """
     today = date.fromisoformat(facts.started[:10])
     criteria = replace(criteria, strict=criteria.strict or facts.strict)
@@ -81,7 +81,7 @@ def build_report(
         causes=causes.causes(verdicts, hurt),
         hurt=hurt,
         recordings=recordings.reported(facts.recordings, traffic, verdicts) if traffic and facts.recordings else UNSET,
-        gateway=gateway.reported(facts, pairs),
+        gateway=both_sides,
         load=under_load.reported(load_result) if load_result else UNSET,
         open_responses=UNSET if traffic else open_responses.reported(judgement.verdicts, facts.suite),
     )

@@ -9,21 +9,19 @@ from typing import NamedTuple
 
 import anyio
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from conformance import catalogue
-from conformance.gateway.judging import judge_pairs, pairs
 from conformance.judging import Judgement, judge
-from conformance.load.figures import load_result
-from conformance.load.judging import judge_load, judge_samples
 from conformance.load.result import LoadResult
 from conformance.model.criteria import USUAL_CRITERIA, Criteria
-from conformance.model.exchange import Exchange, Pair
+from conformance.model.exchange import Exchange
 from conformance.model.load import LoadFacts
 from conformance.model.run import RunManifest
 from conformance.model.sample import Population
 from conformance.model.verdict import Level
 from conformance.report import build
-from conformance.report.document import Report
+from conformance.report.document import Report, ReportGateway
 from conformance.report.failures import Recording
 from conformance.runner import Progress, RunOptions, record
 from conformance.runs.config import ConfigError
@@ -120,10 +118,10 @@ def judge_run(path: Path, criteria: Criteria = USUAL_CRITERIA) -> JudgedRun:
             return judged_load(facts, folder, criteria, folder)
         load = lru_cache(maxsize=EXCHANGE_CACHE_SIZE)(folder.exchange)
         _check_complete(facts, folder)
-        judged, families = (judge_pairs, catalogue.installed) if facts.gateway else (judge, catalogue.of_one_side)
-        judgement = judged(facts, load, folder.ids(), catalogue=catalogue.selected(criteria.rules, families))
-        both = pairs(load, folder.ids()) if facts.gateway else ()
-        return built(facts, judgement, load, criteria, folder=folder, both_sides=both)
+        if facts.gateway:
+            return judged_gateway(facts, load, folder.ids(), criteria, folder)
+        judgement = judge(facts, load, folder.ids(), catalogue=catalogue.selected(criteria.rules))
+        return built(facts, judgement, load, criteria, folder=folder)
     except StoreError as error:
         raise ConfigError(str(error)) from None
 
@@ -136,10 +134,30 @@ def unstored(options: RunOptions, progress: Progress, criteria: Criteria) -> Jud
     return built(facts, judgement, store.exchange, criteria)
 
 
+def judged_gateway(
+    facts: RunManifest,
+    load: Callable[[str], Exchange],
+    ids: Sequence[str],
+    criteria: Criteria,
+    folder: RunFolder | None = None,
+) -> JudgedRun:
+    """Judge both sides of a gateway, in memory or in a folder. Raises StoreError."""
+    from conformance.gateway.judging import judge_pairs, pairs
+    from conformance.report.gateway_build import reported
+
+    rules = catalogue.selected(criteria.rules, catalogue.installed)
+    judgement = judge_pairs(facts, load, ids, rules)
+    both_sides = reported(facts, pairs(load, ids))
+    return built(facts, judgement, load, criteria, folder=folder, both_sides=both_sides)
+
+
 def judged_load(
     facts: RunManifest, store: RunFolder | InMemoryRun, criteria: Criteria, folder: RunFolder | None = None
 ) -> JudgedRun:
     """Judge a load test, in memory or in a folder. Raises StoreError."""
+    from conformance.load.figures import load_result
+    from conformance.load.judging import judge_load, judge_samples
+
     rules = catalogue.selected(criteria.rules, catalogue.of_users)
     known = facts.load or LoadFacts(users=0, duration_s=0.0)
     timeout_ns = round(known.timeout_s * NANOSECONDS)
@@ -158,12 +176,12 @@ def built(  # noqa: PLR0913 - those after the fourth are named
     *,
     folder: RunFolder | None = None,
     traffic: JudgedTraffic | None = None,
-    both_sides: Sequence[Pair] = (),
+    both_sides: ReportGateway | UnsetType = UNSET,
     loaded: LoadResult | None = None,
 ) -> JudgedRun:
     """The report of a judged recording, with access to the recording.
 
-    `both_sides` are those of a gateway, `loaded` the numbers of a load test.
+    `both_sides` is the part about a gateway, `loaded` the numbers of a load test.
     """
     report = build.build_report(facts, judgement, load, criteria, traffic, both_sides, loaded)
     if folder is None:

@@ -10,8 +10,6 @@ from typing import Final, NamedTuple
 import anyio
 import msgspec
 
-from conformance import catalogue
-from conformance.gateway.judging import judge_pairs, pairs
 from conformance.gateway.record import AddressError, Gateway, GatewayOptions, record_through
 from conformance.gateway.selftest import KEY, UPSTREAM_KEY, UPSTREAMS
 from conformance.model.criteria import Criteria
@@ -20,7 +18,7 @@ from conformance.model.target import Target
 from conformance.runner import NullProgress, Progress, RunOptions
 from conformance.runs import config
 from conformance.runs.config import ConfigError, near, one_of
-from conformance.runs.execute import JudgedRun, built, record_into
+from conformance.runs.execute import JudgedRun, judged_gateway, record_into
 from conformance.runs.options import RunRequest, TargetOptions
 from conformance.runs.resolve import options, resolved, with_overrides
 from conformance.storage.memory import InMemoryRun
@@ -88,9 +86,7 @@ def unstored(options: GatewayOptions, criteria: Criteria) -> JudgedRun:
     store = InMemoryRun()
     with _bound_addresses():
         facts = anyio.run(record_through, options, store)
-    ids, load = store.ids(), store.exchange
-    judgement = judge_pairs(facts, load, ids, catalogue.selected(criteria.rules, catalogue.installed))
-    return built(facts, judgement, load, criteria, both_sides=pairs(load, ids))
+    return judged_gateway(facts, store.exchange, store.ids(), criteria)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from conformance.report.failures import Recording
 from conformance.report.formats import html, terminal
 from conformance.report.formats.pair_view import view
 from conformance.report.formats.registry import FORMATS
+from conformance.report.gateway_build import reported
 from conformance.report.gateway_fields import counted, field_table, records_by_lane
 from conformance.rules.example import answered, completion, error
 from conformance.rules.gw.example import ASKED, both, forwarded
@@ -37,7 +38,7 @@ def run(name="cap-dropped", policy=None):
     made = run_through(changes.find(name), apis=("chat",), suite="smoke", policy=policy)
     load = made.store.exchange
     found = pairs(load, made.store.ids())
-    report = build.build_report(made.facts, made.judgement, load, pairs=found)
+    report = build.build_report(made.facts, made.judgement, load, both_sides=reported(made.facts, found))
     return SimpleNamespace(
         facts=made.facts, report=report, evidence=Recording(load, made.facts.target, "runs/one"), pairs=found
     )
@@ -149,7 +150,7 @@ def judged(*seen):
     named = {x.id if x.hop == "upstream" else "example": x for x in seen}
     judgement = judge_pairs(run().facts, named.__getitem__, tuple(named), installed())
     found = pairs(named.__getitem__, tuple(named))
-    report = build.build_report(run().facts, judgement, named.__getitem__, pairs=found)
+    report = build.build_report(run().facts, judgement, named.__getitem__, both_sides=reported(run().facts, found))
     return report, Recording(named.__getitem__, run().facts.target, "runs/one")
 
 
