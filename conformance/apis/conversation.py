@@ -105,7 +105,7 @@ def _of_chat(body: Object) -> Iterator[Entry]:
         if role == "tool":
             yield Returned(as_string(message.get("tool_call_id")), _texts(message.get("content")))
         elif role in ROLES:
-            yield from _said(ROLES[role], message.get("content"))
+            yield from _texts_of(ROLES[role], message.get("content"))
             if refusal := as_string(message.get("refusal")):
                 yield Said(ROLES[role], refusal)
             for call in map(as_object, as_array(message.get("tool_calls"))):
@@ -114,7 +114,7 @@ def _of_chat(body: Object) -> Iterator[Entry]:
                 yield Called(as_string(call.get("id")), as_string(function.get("name")), _arguments(given))
 
 
-def _said(role: Role, content: Any) -> Iterator[Entry]:
+def _texts_of(role: Role, content: Any) -> Iterator[Entry]:
     for part in _parts(content):
         if found := _attached(part):
             yield found
@@ -183,10 +183,10 @@ def _of_responses(body: Object) -> Iterator[Entry]:
     for item in map(as_object, as_array(given)):
         kind, role = as_string(item.get("type")) or "message", ROLES.get(as_string(item.get("role")))
         if kind == "message" and role:
-            yield from _said(role, item.get("content"))
+            yield from _texts_of(role, item.get("content"))
         elif kind in ("function_call", "custom_tool_call"):
             arguments = _arguments(item.get("arguments", item.get("input")))
             yield Called(as_string(item.get("call_id")), as_string(item.get("name")), arguments)
         elif kind in ("function_call_output", "custom_tool_call_output"):
             yield Returned(as_string(item.get("call_id")), _texts(item.get("output")))
-            yield from (part for part in _said("user", as_array(item.get("output"))) if isinstance(part, Attached))
+            yield from (part for part in _texts_of("user", as_array(item.get("output"))) if isinstance(part, Attached))

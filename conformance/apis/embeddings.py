@@ -128,7 +128,7 @@ def asks_base64(x: Exchange) -> bool:
     return request_body(x).get("encoding_format") == "base64"
 
 
-def dimensions_asked(x: Exchange) -> int | None:
+def requested_dimensions(x: Exchange) -> int | None:
     """How many dimensions a request asks for; None if it does not say."""
     wanted = request_body(x).get("dimensions")
     return int(wanted) if is_integer(wanted) and wanted > 0 else None

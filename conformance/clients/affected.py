@@ -50,8 +50,8 @@ def concerns_only_its_sender(x: Exchange) -> bool:
 
 
 def _has_unasked_base64(x: Exchange) -> bool:
-    is_asked = request_body(x).get("encoding_format") == "base64"
-    return x.api == "embeddings" and not is_asked and any(isinstance(one.sent, str) for one in vectors(x))
+    is_requested = request_body(x).get("encoding_format") == "base64"
+    return x.api == "embeddings" and not is_requested and any(isinstance(one.sent, str) for one in vectors(x))
 
 
 def _is_simulated(x: Exchange) -> bool:

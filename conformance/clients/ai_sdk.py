@@ -128,5 +128,5 @@ def cut_off(x: Exchange, broken: ClientError | None, text: str, error: ClientErr
     """The simulation of a stream whose body is `broken` after this text, and perhaps an error; None if it is not."""
     if broken is None:
         return None
-    told = broken if broken.kind == "hang" else error or broken
-    return simulated(x, DecodedResponse(text=text, seen=error is not None, error=told), retried=False)
+    failure = broken if broken.kind == "hang" else error or broken
+    return simulated(x, DecodedResponse(text=text, seen=error is not None, error=failure), retried=False)

@@ -94,8 +94,8 @@ def reports_an_error(provider: Provider, value: dict[str, Any]) -> bool:
 def text_of(provider: Provider, message: dict[str, Any]) -> str:
     """The text of a message or delta: its content, which may be a list of parts, and perhaps its refusal."""
     content = message.get("content")
-    told = message.get("refusal")
-    refused = told if provider.refuses and isinstance(told, str) else ""
+    refusal = message.get("refusal")
+    refused = refusal if provider.refuses and isinstance(refusal, str) else ""
     if isinstance(content, str):
         return content + refused
     texts = (part.get("text") for part in content or () if part.get("type") == "text")
@@ -180,8 +180,8 @@ def _completed(provider: Provider, x: Exchange) -> DecodedResponse:
         for call in message.get("tool_calls") or ()
     )
     tools = runs(calls, finish=choice.get("finish_reason") in RUNS_TOOLS)
-    spoken = (message.get("audio") or {}).get("transcript") if provider.peeks and not message.get("content") else ""
-    return DecodedResponse(text=(spoken or "") + text_of(provider, message), tools=tools, seen=True, ended=True)
+    transcript = (message.get("audio") or {}).get("transcript") if provider.peeks and not message.get("content") else ""
+    return DecodedResponse(text=(transcript or "") + text_of(provider, message), tools=tools, seen=True, ended=True)
 
 
 def _client(name: str, package: str, provider: Provider) -> Client:

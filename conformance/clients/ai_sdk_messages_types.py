@@ -201,8 +201,8 @@ TRANSFORMED: Final = nullish(items(fields(type=text, path=text, reason=text)))
 
 
 def _by_tool(value: Any) -> bool:
-    told = fields(type=text, outcome=TEXT, explanation=TEXT)
-    return isinstance(value, dict) and all(map(told, value.values()))
+    is_valid = fields(type=text, outcome=TEXT, explanation=TEXT)
+    return isinstance(value, dict) and all(map(is_valid, value.values()))
 
 
 ENDED: Final[Mapping[str, Check]] = {

@@ -61,8 +61,8 @@ class Tracker:
         Raises ClientError if a call begins without a name.
         """
         function, index = fragment["function"], fragment.get("index")
-        told, arguments = function.get("name"), function.get("arguments")
-        call_id, name = _not_blank(fragment.get("id")), _not_blank(told)
+        given, arguments = function.get("name"), function.get("arguments")
+        call_id, name = _not_blank(fragment.get("id")), _not_blank(given)
         starts = name is not None and (arguments or "").lstrip(WHITESPACE)[:1] in CLOSES.values()
         fits = self._fitting(call_id, index, name, starts=starts)
         if len(fits) > 1:
@@ -70,7 +70,7 @@ class Tracker:
         if fits:
             (call,) = fits
             call.arguments += arguments or ""
-        elif told is not None and name is None:
+        elif given is not None and name is None:
             return
         elif name is None:
             raise ClientError("invalid", "Expected 'function.name' to be a string.")
@@ -138,8 +138,8 @@ class Buffered:
         name = function.get("name")
         if name is None:
             return
-        told = {"name": name, "arguments": held["arguments"]}
-        self.tracker.add({"index": index, "id": held["id"], "function": told})
+        call = {"name": name, "arguments": held["arguments"]}
+        self.tracker.add({"index": index, "id": held["id"], "function": call})
         del self._pending[index]
         self._forwarded.add(index)
 

@@ -53,7 +53,7 @@ class _Message:
     def __init__(self) -> None:
         self.open: dict[str, dict[str, Any]] = {}
         self.shown: list[dict[str, Any]] = []
-        self.began = self.told = self.stopped = False
+        self.began = self.failed_first = self.stopped = False
         self.finish = ""
 
     def add(self, value: Any) -> None:
@@ -116,7 +116,7 @@ def _streamed(x: Exchange) -> tuple[_Message, ClientError | None]:
             if message.stopped:
                 break
             if event.name == "error":
-                message.told = not message.began
+                message.failed_first = not message.began
                 return message, ClientError("api", _error_of(parse_json(event.data)))
             if event.name in NAMES:
                 value = parse_json(event.data)
@@ -130,8 +130,8 @@ def _streamed(x: Exchange) -> tuple[_Message, ClientError | None]:
 
 
 def _error_of(value: Any) -> str:
-    said = optional_get(optional_get(value, "error"), "message")
-    return said if isinstance(said, str) else ""
+    text = optional_get(optional_get(value, "error"), "message")
+    return text if isinstance(text, str) else ""
 
 
 def _completed(x: Exchange) -> DecodedResponse:
@@ -149,8 +149,8 @@ def _completed(x: Exchange) -> DecodedResponse:
         for block in blocks
         if optional_get(block, "type") == "tool_use"
     )
-    said = "".join(piece for piece in texts if isinstance(piece, str))
-    return DecodedResponse(text=said, tools=tools, seen=True, ended=True)
+    text = "".join(piece for piece in texts if isinstance(piece, str))
+    return DecodedResponse(text=text, tools=tools, seen=True, ended=True)
 
 
 def simulate(x: Exchange, fallback: Exchange | None) -> Simulation:
@@ -188,7 +188,7 @@ def _read(x: Exchange, fallback: Exchange | None, turn: DecodedResponse, message
     if turn.error is None and message.began and message.stopped and message.finish:
         cause = "gets no content, and sends the request once more"
         return Simulation(outcome="empty_silent", exchanges=(x, x), turn=turn, cause=cause)
-    again = ERROR_RETRIES if message.told else int(message.began and not turn.error and not turn.ended)
+    again = ERROR_RETRIES if message.failed_first else int(message.began and not turn.error and not turn.ended)
     return _without_stream(x, fallback, 1 + again)
 
 

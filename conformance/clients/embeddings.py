@@ -57,7 +57,7 @@ def _decoded(text: str) -> list[float]:
     return [*struct.unpack(f"<{len(raw) // FLOAT_BYTES}f", raw)]
 
 
-def meant(x: Exchange) -> list[Values | None]:
+def expected_vectors(x: Exchange) -> list[Values | None]:
     """The vectors that the response holds for each input: by index, or else by position."""
     found, listed = by_index(x), [vector.values for vector in vectors(x)]
     wanted = inputs(x) or len(listed)
@@ -68,7 +68,7 @@ def outcome_of_vectors(x: Exchange, held: list[Any]) -> Outcome:
     """What a user gets who takes the vectors in their order."""
     if not any(held):
         return "empty_silent"
-    wanted = meant(x)
+    wanted = expected_vectors(x)
     if len(held) < len(wanted) or not all(_is(one, values) for one, values in zip(held, wanted, strict=False)):
         return "partial_text"
     return "text+" if len(held) > len(wanted) else "text"

@@ -65,9 +65,9 @@ def repeated(x: Exchange) -> int:
     once = sdk_requests(x, patience_s=LONGEST_WAIT_S, attempts=SDK_ATTEMPTS)
     if not _is_repeated(x):
         return once
-    told_s = retry_after_s(x)
-    a_call_s = (told_s * (SDK_ATTEMPTS - 1) if told_s > 0 else RETRIES_S) if once > 1 else 0.0
-    pause_s = max(told_s, PAUSE_S)
+    retry_after = retry_after_s(x)
+    a_call_s = (retry_after * (SDK_ATTEMPTS - 1) if retry_after > 0 else RETRIES_S) if once > 1 else 0.0
+    pause_s = max(retry_after, PAUSE_S)
     return once * min(MOST_CALLS, math.ceil((LONGEST_S + pause_s) / (a_call_s + pause_s)))
 
 

@@ -177,8 +177,8 @@ def _read(behaviour: Behaviour, x: Exchange) -> DecodedResponse:
 def _can_be_shortened(x: Exchange) -> bool:
     """Whether the message in the body of an error is text: 0.14 takes its first characters."""
     value = json_value(body(x).content)
-    told = value.get("error", value) if isinstance(value, dict) else None
-    message = told.get("message") if isinstance(told, dict) else None
+    error = value.get("error", value) if isinstance(value, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
     return not message or isinstance(message, str | list)
 
 

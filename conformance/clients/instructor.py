@@ -100,7 +100,7 @@ def _called(value: Any) -> DecodedToolCall:
     """The first call. Raises ClientError; of the kind `invalid` if the model is told and asked again."""
     choices = value.get("choices") if isinstance(value, dict) else None
     if not choices:
-        raise _asked_again(value) if value is None or not isinstance(value, dict) else _none("choices")
+        raise _validation_error(value) if value is None or not isinstance(value, dict) else _none("choices")
     choice = first(choices)
     if attribute(choice, "finish_reason") == "length":
         raise ClientError("api", "The output is incomplete due to a max_tokens length limit.")
@@ -112,10 +112,10 @@ def _called(value: Any) -> DecodedToolCall:
     function = attribute(first(calls), "function") if calls else old
     if calls or old is not None:
         arguments = attribute(function, "arguments") if calls or isinstance(old, dict) else None
-        told = arguments if isinstance(arguments, str) else json.dumps(arguments)
-        if _is_object(told):
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        if _is_object(text):
             return DecodedToolCall(name="-", arguments="{}", id="-")
-    raise _asked_again(value, message)
+    raise _validation_error(value, message)
 
 
 def _is_object(text: str) -> bool:
@@ -129,7 +129,7 @@ def _none(name: str) -> ClientError:
     return ClientError("type", f"{name}: 'NoneType' object is not subscriptable")
 
 
-def _asked_again(value: Any, message: Any = None) -> ClientError:
+def _validation_error(value: Any, message: Any = None) -> ClientError:
     """The error of a response that can't be parsed: the message is quoted, which fails for what is none."""
     error = ClientError("invalid", "No tool calls or function call found in response")
     if value is None or not isinstance(value, dict):

@@ -93,8 +93,8 @@ def _attempts(turn: DecodedResponse) -> int:
     error = turn.error
     if error is None:
         return 1
-    told = any(words in error.message for words in TOO_LONG)
-    too_long = error.status == 413 or (told and (error.status == 400 or error.kind == "api"))
+    is_named = any(words in error.message for words in TOO_LONG)
+    too_long = error.status == 413 or (is_named and (error.status == 400 or error.kind == "api"))
     return 1 + COMPACTIONS if too_long else 1
 
 

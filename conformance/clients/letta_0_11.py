@@ -90,10 +90,10 @@ def create_stream(x: Exchange) -> DecodedResponse:
         return replace(turn, text="").with_error(NO_CALL)
     if not call.callable or (call.name == SPEAKS and not THOUGHT.search(call.arguments)):
         return DecodedResponse(text=_so_far(call), seen=True)
-    return _spoken(turn, call)
+    return _with_message(turn, call)
 
 
-def _spoken(turn: DecodedResponse, call: DecodedToolCall) -> DecodedResponse:
+def _with_message(turn: DecodedResponse, call: DecodedToolCall) -> DecodedResponse:
     """What the user sees of the agent's call: the message that it sends, or another tool call."""
     if call.name != SPEAKS:
         return replace(turn, text="", tools=(call,))
@@ -117,7 +117,11 @@ def create(x: Exchange) -> DecodedResponse:
         message = "No tool calls found in response, model must make a tool call"
         return replace(turn, text="").with_error(ClientError("invalid", message))
     call = turn.tools[0]
-    return _spoken(turn, call) if call.callable else replace(turn, text="").with_error(ClientError("json", "arguments"))
+    return (
+        _with_message(turn, call)
+        if call.callable
+        else replace(turn, text="").with_error(ClientError("json", "arguments"))
+    )
 
 
 def read(x: Exchange) -> DecodedResponse:

@@ -240,9 +240,9 @@ def _read_whole(x: Exchange) -> DecodedResponse:
     thought = (
         THOUGHT.match(message.get("content") or "") if not {"reasoning", "reasoning_content"} & set(message) else None
     )
-    said = thought[2] if thought else message.get("content") or ""
+    text = thought[2] if thought else message.get("content") or ""
     tools = tuple(_called(call) for call in message.get("tool_calls") or ())
-    return DecodedResponse(text=said, tools=tools, seen=True, ended=True)
+    return DecodedResponse(text=text, tools=tools, seen=True, ended=True)
 
 
 def _reports(error: Any) -> bool:

@@ -58,16 +58,16 @@ def _texts(choices: Any) -> list[Any]:
 
 
 def _scored(x: Exchange, value: Any) -> Simulation:
-    asked = prompts(x)
+    wanted = prompts(x)
     pairs = [
         (prompt, choice["logprobs"])
         for out in _outputs(value)
-        for prompt, choice in zip(asked, sorted(out["choices"], key=itemgetter("index")), strict=False)
+        for prompt, choice in zip(wanted, sorted(out["choices"], key=itemgetter("index")), strict=False)
     ]
     scores = [_score(found, _context(prompt)) for prompt, found in pairs]
-    if len(scores) < len(asked):
+    if len(scores) < len(wanted):
         raise ValueError("zip() argument 2 is shorter than argument 1")
-    turn = DecodedResponse(text=json.dumps(scores[: len(asked)]), seen=True, ended=True)
+    turn = DecodedResponse(text=json.dumps(scores[: len(wanted)]), seen=True, ended=True)
     is_right = all(_has_its_tokens(prompt, found) for prompt, found in pairs)
     return Simulation(
         outcome="text" if is_right else "partial_text",

@@ -32,13 +32,13 @@ def lines_alone(content: bytes) -> Iterator[tuple[str, Line]]:
         yield text.decode("utf-8-sig", "replace"), line
 
 
-def dispatched(told: Iterable[tuple[str, Line]], *, named: bool, unterminated: bool = False) -> Iterator[Message]:
+def dispatched(lines: Iterable[tuple[str, Line]], *, named: bool, unterminated: bool = False) -> Iterator[Message]:
     """The events in lines; with `named`, one that has an event name and no data counts too.
 
     `unterminated`: the last event counts if the body ends within it.
     """
     name, data = "", list[str]()
-    for text, line in told:
+    for text, line in lines:
         if not text and line.eol:
             if data or (named and name):
                 yield Message(name or None, "\n".join(data))

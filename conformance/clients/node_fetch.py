@@ -59,8 +59,12 @@ def is_last(x: Exchange) -> bool:
     So a chunked body without its last chunk is complete for Node 20.
     """
     answer = reply(x)
-    told = {part.strip().lower() for value in answer.values("connection") for part in value.split(",")}
-    return answer.framing == "close" or "close" in told or (answer.version == "HTTP/1.0" and "keep-alive" not in told)
+    options = {part.strip().lower() for value in answer.values("connection") for part in value.split(",")}
+    return (
+        answer.framing == "close"
+        or "close" in options
+        or (answer.version == "HTTP/1.0" and "keep-alive" not in options)
+    )
 
 
 def is_lost(x: Exchange) -> bool:
@@ -82,8 +86,8 @@ def is_uncertain(x: Exchange) -> bool:
 
 def _codings(answer: Reply) -> list[str]:
     """The content codings that are decoded; none if one of them is not known."""
-    told = [part.strip().lower() for value in answer.values("content-encoding") for part in value.split(",")]
-    return told if set(told) <= set(DECODED) else []
+    codings = [part.strip().lower() for value in answer.values("content-encoding") for part in value.split(",")]
+    return codings if set(codings) <= set(DECODED) else []
 
 
 def _decoded(answer: Reply) -> tuple[bytes, str]:

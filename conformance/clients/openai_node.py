@@ -43,9 +43,9 @@ def chunks(x: Exchange) -> Chunks:
         if (event.name or "").startswith(OTHER_API):
             values.append({"event": event.name, "data": value})
             continue
-        if truthy(told := optional_get(value, "error")):
-            message = optional_get(told, "message")
-            return Chunks(tuple(values), error=ClientError("api", shown(message if truthy(message) else told)[:500]))
+        if truthy(error := optional_get(value, "error")):
+            message = optional_get(error, "message")
+            return Chunks(tuple(values), error=ClientError("api", shown(message if truthy(message) else error)[:500]))
         values.append(value)
     return Chunks(tuple(values), error=read.error)
 

@@ -40,9 +40,9 @@ def _chunk(event: Message) -> Any:
         raise value
     if (event.name or "").startswith(OTHER_API):
         return {"event": event.name, "data": value}
-    told = optional_get(value, "error")
-    if truthy(told) or event.name == "error":
-        message = next(filter(truthy, (optional_get(told, "message"), told)), value)
+    error = optional_get(value, "error")
+    if truthy(error) or event.name == "error":
+        message = next(filter(truthy, (optional_get(error, "message"), error)), value)
         raise ClientError("api", shown(message)[:500])
     choices = optional_get(value, "choices")
     if not isinstance(value, dict) or not isinstance(choices, list):

@@ -19,8 +19,8 @@ UNSAFE: Final = "Chat completion stream contains an unsafe structured JSON snaps
 def _require_index(value: Any, kind: str) -> None:
     index = optional_get(value, "index")
     if not (is_number(index) and index == index // 1 and 0 <= index < MOST):
-        told = "undefined" if index is None else shown(index)
-        raise ClientError("shape", f"Chat completion stream contains an invalid {kind} index: {told[:40]}")
+        received = "undefined" if index is None else shown(index)
+        raise ClientError("shape", f"Chat completion stream contains an invalid {kind} index: {received[:40]}")
 
 
 class CheckedChoice(Choice):
@@ -39,8 +39,8 @@ class CheckedChoice(Choice):
     @staticmethod
     def fragments(delta: Any) -> list[Any]:
         """The fragments of tool calls in a delta."""
-        told = optional_get(delta, "tool_calls")
-        found = list(iterated(told)) if truthy(told) else []
+        sent = optional_get(delta, "tool_calls")
+        found = list(iterated(sent)) if truthy(sent) else []
         for fragment in found:
             get(fragment, "index")
             _require_index(fragment, "tool call")
@@ -50,8 +50,8 @@ class CheckedChoice(Choice):
         """Take log probabilities, whose lists are copied."""
         if not truthy(logprobs):
             return
-        told = {name: optional_get(logprobs, name) for name in ("content", "refusal")}
-        more = {name: list(iterated(value)) if truthy(value) else value for name, value in told.items()}
+        lists = {name: optional_get(logprobs, name) for name in ("content", "refusal")}
+        more = {name: list(iterated(value)) if truthy(value) else value for name, value in lists.items()}
         if self.logprobs is None:
             self.logprobs = more
             return

@@ -81,8 +81,8 @@ class Choice:
                 message = _holder(self.message)
                 message[name] = _concatenated(message.get(name), piece)
         for name in ("role", "function_call"):
-            if truthy(told := optional_get(delta, name)):
-                _holder(self.message)[name] = told
+            if truthy(given := optional_get(delta, name)):
+                _holder(self.message)[name] = given
         if truthy(optional_get(delta, "tool_calls")):
             self._accumulate_calls(self.fragments(delta))
 
@@ -130,8 +130,8 @@ class Choice:
     def _grow(self, call: dict[str, Any], fragment: Any, rest: dict[str, Any]) -> None:
         call.update(rest)
         for name in ("id", "type"):
-            if truthy(told := optional_get(fragment, name)):
-                call[name] = told
+            if truthy(given := optional_get(fragment, name)):
+                call[name] = given
         function = optional_get(fragment, "function")
         if not truthy(function):
             return
@@ -198,8 +198,8 @@ class Choice:
         if name is None or arguments is None:
             raise ClientError("shape", "missing function.name or function.arguments")
         if kind != "function":
-            told = shown(kind)[:40]
-            raise ClientError("shape", f"Currently only `function` tool calls are supported; Received `{told}`")
+            given = shown(kind)[:40]
+            raise ClientError("shape", f"Currently only `function` tool calls are supported; Received `{given}`")
         return DecodedToolCall(name=name, arguments=arguments, id=optional_get(call, "id"))
 
 

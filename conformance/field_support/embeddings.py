@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from conformance.apis.embeddings import dimensions_asked, vectors
+from conformance.apis.embeddings import requested_dimensions, vectors
 from conformance.field_support.effects import Effects
 from conformance.field_support.states import FieldEvidence
 from conformance.model.exchange import Exchange
@@ -16,7 +16,7 @@ def _encoding_format(x: Exchange, _seen: Effects) -> FieldEvidence:
 
 
 def _dimensions(x: Exchange, _seen: Effects) -> FieldEvidence:
-    wanted, found = dimensions_asked(x), len(vectors(x)[0].values or ())
+    wanted, found = requested_dimensions(x), len(vectors(x)[0].values or ())
     if wanted == found:
         return FieldEvidence("honoured")
     why = f"`dimensions: {wanted}` was silently ignored: the embedding has {found} dimensions"

@@ -46,8 +46,8 @@ def may_be(x: AcceptedExchange, body: bytes) -> bool:
     A whole request with none of them is the gateway's own, such as one that tries whether a model responds. Of token
     IDs, any text may be what a gateway made.
     """
-    there = [*conversation_texts(_asked(request_content(_unnamed(x))))]
-    sent = [text.encode() for text in conversation_texts(_asked(body))]
+    there = [*conversation_texts(_json_object(request_content(_unnamed(x))))]
+    sent = [text.encode() for text in conversation_texts(_json_object(body))]
     begun = [MARKED.split(text)[0].strip().decode("utf-8", "ignore")[:MOST_BEGUN] for text in sent]
     return not there or not begun or any(text and text in other for text in begun for other in there)
 
@@ -57,13 +57,13 @@ def is_broken(x: AcceptedExchange) -> bool:
     return x.method == b"POST" and parse_json(request_content(_unnamed(x))) is NOT_JSON
 
 
-def is_beside(x: AcceptedExchange, asked: str) -> bool:
-    """Whether a request upstream is no attempt at the one to the URL `asked`, but goes to another endpoint beside it.
+def is_beside(x: AcceptedExchange, url: str) -> bool:
+    """Whether a request upstream is no attempt at the one to this URL, but goes to another endpoint beside it.
 
     Some gateways first have the upstream count tokens, apply its chat template or embed the text that they look up in a
     cache, with the client's text.
     """
-    path, wanted = (text.partition("?")[0].rstrip("/") for text in (x.path.decode("latin-1"), asked))
+    path, wanted = (text.partition("?")[0].rstrip("/") for text in (x.path.decode("latin-1"), url))
     return path.rpartition("/")[2] != wanted.rpartition("/")[2] and not path.endswith(PATHS)
 
 
@@ -76,13 +76,13 @@ def _shown(path: bytes) -> str:
     return UNPRINTABLE.sub("?", masked_text(path.decode("latin-1")))[:MOST_NAME]
 
 
-def _asked(content: bytes) -> dict[str, Any]:
+def _json_object(content: bytes) -> dict[str, Any]:
     """The JSON object of a request; empty for one of so many values that reading it would hold up the upstream."""
     return {} if has_more_values(content, MOST_VALUES) else as_object(parse_json(content))
 
 
 def _api(method: str, path: str, content: bytes) -> Api:
-    return api_of(method, path, lambda: b"" if _asked(content) == {} else content) or "chat"
+    return api_of(method, path, lambda: b"" if _json_object(content) == {} else content) or "chat"
 
 
 def credentials_of(x: AcceptedExchange, known: Collection[str] = ()) -> dict[str, bool]:
@@ -92,8 +92,8 @@ def credentials_of(x: AcceptedExchange, known: Collection[str] = ()) -> dict[str
     """
     head, _, _ = x.sent.partition(b"\r\n\r\n")
     line, _, fields = head.partition(b"\n")
-    asked = _asked(request_content(_unnamed(x)))
-    found = secrets_of(_text(line), tuple(_fields(fields)), (), asked, filters=False)
+    body = _json_object(request_content(_unnamed(x)))
+    found = secrets_of(_text(line), tuple(_fields(fields)), (), body, filters=False)
     every = dict.fromkeys(found.others, False) | dict.fromkeys(found.keys, True)
     return {value: is_key for value, is_key in every.items() if not _is_public(value, known)}
 
@@ -114,7 +114,7 @@ def exchange_of(
     unnamed = _unnamed(x)
     content = request_content(unnamed)
     found = marker(content)
-    mode: Mode = "stream" if _asked(content).get("stream") is True else "unary"
+    mode: Mode = "stream" if _json_object(content).get("stream") is True else "unary"
     method, path = x.method.decode("ascii", "replace"), x.path.decode("latin-1")
     keys = (key,) if key and len(key) >= MIN_LENGTH else ()
     others = tuple(dict.fromkeys((*secrets, *credentials_of(x, known))))
@@ -146,9 +146,9 @@ def without(x: Exchange, credentials: Mapping[str, bool]) -> Exchange:
     if not repeated:
         return x
     keys = [value for value, is_key in credentials.items() if is_key]
-    told: frozenset[Hidden] = frozenset(("upstream-key",)) if mask_received(x.received, keys)[1] else frozenset()
+    leaked: frozenset[Hidden] = frozenset(("upstream-key",)) if mask_received(x.received, keys)[1] else frozenset()
     ending = Ending(x.ending.how, x.ending.phase, x.ending.at_ns, mask_text(x.ending.detail, credentials))
-    return replace(x, received=received, hidden=x.hidden | told | {"response"}, ending=ending, cache={})
+    return replace(x, received=received, hidden=x.hidden | leaked | {"response"}, ending=ending, cache={})
 
 
 def _unnamed(x: AcceptedExchange) -> Exchange:

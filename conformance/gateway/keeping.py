@@ -93,7 +93,7 @@ class Kept:
             self._count_other(f"{name_of(x)}{' of another run' if nonce else ''}")
 
     def _keep(self, x: AcceptedExchange, upstream: int, nonce: str) -> None:
-        request = self._asked_by(x, nonce)
+        request = self._request_of(x, nonce)
         if is_beside(x, request.url):
             self._count_other(name_of(x))
             return
@@ -125,7 +125,7 @@ class Kept:
         is_under_way = client.began_ns <= began_ns and until_ns <= client.began_ns + client.ending.at_ns
         return is_under_way and client.id not in self.counts and client.nonce in self.sent
 
-    def _asked_by(self, x: AcceptedExchange, nonce: str) -> Request:
+    def _request_of(self, x: AcceptedExchange, nonce: str) -> Request:
         """The last request with a nonce that was sent before one arrived upstream."""
         sent = self.sent[nonce]
         return next((one.request for one in reversed(sent) if one.at_ns <= x.began_ns), sent[0].request)

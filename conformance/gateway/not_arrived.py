@@ -26,17 +26,17 @@ def why_nothing_arrived(
 
     `received` are the last responses by API, `urls` those of the upstreams.
     """
-    asked = {api: exchanges for api, exchanges in received.items() if exchanges}
-    found = mistake(Preflight(target=target, received=asked, timeout_s=waited_s))
+    arrived = {api: exchanges for api, exchanges in received.items() if exchanges}
+    found = mistake(Preflight(target=target, received=arrived, timeout_s=waited_s))
     if found.stopped:
         return Mistake(found.stopped, "; ".join(filter(None, (found.why, _elsewhere(facts)))))
-    answers = [exchanges[-1] for exchanges in asked.values()]
+    answers = [exchanges[-1] for exchanges in arrived.values()]
     model = target.policy.gateway.model or target.model
-    said = "; ".join(filter(None, (_said(answers, target, waited_s), _elsewhere(facts))))
-    return Mistake("set-up", f"No request arrived upstream: {said}. Configure it to forward {model} to {urls[0]}")
+    observed = "; ".join(filter(None, (_observed(answers, target, waited_s), _elsewhere(facts))))
+    return Mistake("set-up", f"No request arrived upstream: {observed}. Configure it to forward {model} to {urls[0]}")
 
 
-def _said(answers: Sequence[Exchange], target: Target, waited_s: float) -> str:
+def _observed(answers: Sequence[Exchange], target: Target, waited_s: float) -> str:
     """What the gateway responded."""
     if not answers:
         return f"the gateway at {target.base_url} did not respond within {waited_s:g} s"

@@ -125,7 +125,7 @@ def _request(
     )
 
 
-def asked_anew(request: Request, seed: int, number: int) -> Request:
+def with_new_nonce(request: Request, seed: int, number: int) -> Request:
     """The request with another nonce; the first time it stays as it is."""
     if number == 1:
         return request

@@ -15,7 +15,7 @@ import msgspec
 from conformance.comparisons import absent_apis, missing_api
 from conformance.gateway.keeping import Kept
 from conformance.gateway.not_arrived import why_nothing_arrived
-from conformance.gateway.plan import asked_anew, plan_through
+from conformance.gateway.plan import plan_through, with_new_nonce
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Request
 from conformance.model.run import GatewayFacts, RunManifest, Stopped
@@ -274,7 +274,7 @@ async def _wait_for_upstream(recorder: _Recorder, upstreams: Upstreams, first: S
     options, sent, seen = recorder.options, list[Request](), list[Exchange]()
     deadline = anyio.current_time() + options.wait_s
     for number in count(1):
-        due = [asked_anew(request, options.seed, number) for request in first]
+        due = [with_new_nonce(request, options.seed, number) for request in first]
         within, _ = within_budget(due, options.run, sent)
         if number > 1 and len(within) < len(due):
             break

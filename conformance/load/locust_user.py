@@ -127,7 +127,7 @@ def _report(environment: Environment, sample: Sample) -> None:
     """Count a request in Locust's own numbers, and draw it."""
     what = " ".join(filter(None, (sample.outcome, str(sample.status or ""), *sample.failed)))
     is_good = sample.outcome in ("complete", "disconnected") and not sample.failed and not sample.foreign
-    is_meant = sample.task == "mistake" and sample.outcome == "error" and not sample.failed
+    is_expected = sample.task == "mistake" and sample.outcome == "error" and not sample.failed
     name = f"{sample.profile} {sample.mode} {sample.task}"
     times = {"": sample.ended, " first byte": sample.first_byte, " first token": sample.first_token}
     for suffix, took in times.items():
@@ -137,7 +137,7 @@ def _report(environment: Environment, sample: Sample) -> None:
                 name=f"{name}{suffix}",
                 response_time=took / MS,
                 response_length=sample.length,
-                exception=None if suffix or is_good or is_meant else RuntimeError(what),
+                exception=None if suffix or is_good or is_expected else RuntimeError(what),
                 context={},
             )
 

@@ -124,9 +124,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         if self.coding:
             return Span(self.segments[0].received, self.segments[-1].received + self.segments[-1].length)
         last = max(start, end - 1)
-        return Span(self._heard(start), self._heard(last) + (1 if end > start else 0))
+        return Span(self._received_offset(start), self._received_offset(last) + (1 if end > start else 0))
 
-    def _heard(self, offset: int) -> int:
+    def _received_offset(self, offset: int) -> int:
         found = self.segments[max(0, bisect_left(self.segments, (offset + 1,)) - 1)]
         return found.received + min(offset - found.body, found.length)
 

@@ -43,26 +43,26 @@ def only_value(schema: Any, depth: int = 0) -> Any:
     return NOT_UNIQUE if NOT_UNIQUE in value.values() else value
 
 
-def encoding_damage(found: Any, meant: Any) -> Iterator[tuple[str, str]]:
+def encoding_damage(found: Any, expected: Any) -> Iterator[tuple[str, str]]:
     """Each string whose non-ASCII characters were damaged, with the expected one."""
-    if isinstance(meant, dict) and isinstance(found, dict):
-        for name in meant.keys() & found.keys():
-            yield from encoding_damage(found[name], meant[name])
-    elif isinstance(meant, str) and isinstance(found, str) and is_damaged(found, meant):
-        yield found, meant
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for name in expected.keys() & found.keys():
+            yield from encoding_damage(found[name], expected[name])
+    elif isinstance(expected, str) and isinstance(found, str) and is_damaged(found, expected):
+        yield found, expected
 
 
-def is_damaged(found: str, meant: str) -> bool:
+def is_damaged(found: str, expected: str) -> bool:
     """Whether a string is the expected one with damaged non-ASCII characters.
 
     They were lost, or replaced by `?` or U+FFFD, or their UTF-8 was read as Latin-1 or Windows-1252.
     """
-    if found == meant:
+    if found == expected:
         return False
-    raw = meant.encode("utf-8", "replace")
+    raw = expected.encode("utf-8", "replace")
     if found in (raw.decode("latin-1"), raw.decode("cp1252", "replace")):
         return True
-    return len(found) < 4 * len(meant) and bool(_with_losses(meant).fullmatch(found))
+    return len(found) < 4 * len(expected) and bool(_with_losses(expected).fullmatch(found))
 
 
 @cache
@@ -71,13 +71,13 @@ def _with_losses(text: str) -> re.Pattern[str]:
     return re.compile("".join(re.escape(c) if c.isascii() else f"(?:{re.escape(c)}|[{LOST}?]*+)" for c in text))
 
 
-def damaged_ends(text: str, meant: Any) -> str:
+def damaged_ends(text: str, expected: Any) -> str:
     """How a text differs at one end from the JSON text of the expected value, as a clause; empty otherwise.
 
     White space does not count. A text that differs elsewhere may be another value that the model wrote.
     """
     found = "".join(text.split())
-    spellings = (json.dumps(meant, ensure_ascii=False), json.dumps(meant))
+    spellings = (json.dumps(expected, ensure_ascii=False), json.dumps(expected))
     return next(filter(None, (_difference(found, "".join(spelling.split())) for spelling in spellings)), "")
 
 

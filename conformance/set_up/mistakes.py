@@ -74,15 +74,15 @@ def _first_mistake(api: Api, seen: Preflight) -> tuple[int, Mistake]:
 def _wrong_scheme(exchanges: Sequence[Exchange], seen: Preflight) -> Mistake:
     x, hint, url = exchanges[-1], seen.hint(hints.OTHER_SCHEME), seen.target.base_url
     other = other_scheme(url)
-    if hints.failed_in_tls(x) and hint and hint.received.startswith(b"HTTP/1.") and not _asks_for_tls(hint):
+    if hints.failed_in_tls(x) and hint and hint.received.startswith(b"HTTP/1.") and not _requires_tls(hint):
         why = f"The server at {address_of(url)} speaks plain HTTP, not TLS: use --base-url {other}"
         return Mistake("set-up", why)
-    if _asks_for_tls(x) or (hints.is_dropped(x) and hint and _reached_tls(hint)):
+    if _requires_tls(x) or (hints.is_dropped(x) and hint and _reached_tls(hint)):
         return Mistake("set-up", f"The server at {address_of(url)} expects TLS, not plain HTTP: use --base-url {other}")
     return NO_MISTAKE
 
 
-def _asks_for_tls(x: Exchange) -> bool:
+def _requires_tls(x: Exchange) -> bool:
     """Whether a server says that it expects TLS, by an alert or in words."""
     is_worded = reply(x).status == 400 and WANTS_TLS.search(reply(x).content)
     return x.received.startswith(ALERT) or bool(is_worded)

@@ -6,7 +6,7 @@ import pytest
 
 from conformance import catalogue
 from conformance.apis.nonce import marker, nonces
-from conformance.gateway.plan import asked_anew, plan_through, probes_through, with_text
+from conformance.gateway.plan import plan_through, probes_through, with_new_nonce, with_text
 from conformance.model.case import Kind
 from conformance.model.target import Target
 from conformance.model.words import APIS, GENERATIVE
@@ -76,10 +76,10 @@ def test_a_probe_without_a_script_is_a_baseline_request():
     assert {probe.kind for probe in probes_through("chat", "full") if not probe.script} == {Kind.BASELINE}
 
 
-def test_a_request_that_is_asked_anew_differs_in_its_nonce_alone():
+def test_a_request_with_a_new_nonce_differs_in_its_nonce_alone():
     request = planned("chat")[0]
-    assert asked_anew(request, 0, 1) is request
-    other = asked_anew(request, 0, 2)
+    assert with_new_nonce(request, 0, 1) is request
+    other = with_new_nonce(request, 0, 2)
     assert marker(other.body).nonce == other.nonce != request.nonce
     assert other.body.replace(other.nonce.encode(), request.nonce.encode()) == request.body
 

@@ -10,10 +10,10 @@ from conformance.model.exchange import Ending, Pair, Span
 from conformance.model.target import GatewayPolicy, Policy
 from conformance.rules.example import JSON, answered, completion, error, streamed
 from conformance.rules.gw.caches import AGAIN, TENANT, reply_to
-from conformance.rules.gw.credentials import asked, leaked
+from conformance.rules.gw.credentials import leaked, request_with
 from conformance.rules.gw.example import both
 from conformance.rules.gw.hang_ups import MS, QUICK, SLOW, left, took, upstream_at
-from conformance.rules.gw.isolation import FOREIGN, said
+from conformance.rules.gw.isolation import FOREIGN, response_with
 
 RULES = {rule.id: rule for rule in catalogue.rules()}
 KEY = ("authorization", "Bearer ********")
@@ -33,63 +33,68 @@ def status(rule, client, *upstream, policy=None, **others):
     return decide(RULES[rule], given, (x,))[0].value
 
 
-USUAL = (pair(asked(KEY), asked(OWN)),)
-PASSED = leaked(asked(KEY))
-PASSING = (pair(asked(KEY), PASSED),)
+USUAL = (pair(request_with(KEY), request_with(OWN)),)
+PASSED = leaked(request_with(KEY))
+PASSING = (pair(request_with(KEY), PASSED),)
 
 
 class TestCredentials:
     """Whose key arrives upstream, and whose reaches the client."""
 
     def test_a_gateway_without_a_key_of_its_own_may_pass_the_client_s_on(self):
-        assert status("GW090", asked(KEY, COOKIE), leaked(asked(KEY, COOKIE)), baselines=PASSING) == "not-applicable"
+        assert (
+            status("GW090", request_with(KEY, COOKIE), leaked(request_with(KEY, COOKIE)), baselines=PASSING)
+            == "not-applicable"
+        )
 
     def test_the_same_is_a_leak_where_the_owner_says_that_the_key_is_the_gateway_s(self):
         policy = GatewayPolicy(key="own")
-        assert status("GW090", asked(KEY), PASSED, baselines=PASSING, policy=policy) == "fail"
+        assert status("GW090", request_with(KEY), PASSED, baselines=PASSING, policy=policy) == "fail"
 
     def test_it_is_a_leak_on_one_route_where_others_have_a_key_of_the_gateway_s(self):
-        assert status("GW090", asked(KEY), PASSED, baselines=USUAL) == "fail"
+        assert status("GW090", request_with(KEY), PASSED, baselines=USUAL) == "fail"
 
     def test_a_masked_key_of_the_gateway_s_is_one_of_its_own(self):
-        baselines = (pair(asked(KEY), asked(HIDDEN)),)
-        assert status("GW090", asked(KEY), PASSED, baselines=baselines) == "fail"
-        assert status("GW090", asked(KEY), asked(HIDDEN), baselines=baselines) == "pass"
-        assert status("GW091", asked(KEY), asked(HIDDEN), baselines=baselines) == "pass"
+        baselines = (pair(request_with(KEY), request_with(HIDDEN)),)
+        assert status("GW090", request_with(KEY), PASSED, baselines=baselines) == "fail"
+        assert status("GW090", request_with(KEY), request_with(HIDDEN), baselines=baselines) == "pass"
+        assert status("GW091", request_with(KEY), request_with(HIDDEN), baselines=baselines) == "pass"
         for hidden, expected in (({"response", "upstream-key"}, "fail"), ({"response"}, "pass")):
-            repeated = replace(asked(KEY), hidden=frozenset(hidden))
-            assert status("GW091", repeated, asked(HIDDEN), baselines=baselines) == expected
+            repeated = replace(request_with(KEY), hidden=frozenset(hidden))
+            assert status("GW091", repeated, request_with(HIDDEN), baselines=baselines) == expected
         assert status("GW091", repeated, PASSED, baselines=PASSING) == "not-applicable"
 
     def test_a_placeholder_in_place_of_a_key_is_the_client_s(self):
         none = ("authorization", "Bearer no-key")
-        assert status("GW090", asked(none, COOKIE), asked(none, COOKIE), baselines=()) == "not-applicable"
-        assert status("GW092", asked(none), asked(none), baselines=()) == "pass"
+        assert status("GW090", request_with(none, COOKIE), request_with(none, COOKIE), baselines=()) == "not-applicable"
+        assert status("GW092", request_with(none), request_with(none), baselines=()) == "pass"
 
     def test_a_masked_placeholder_is_the_client_s_too_and_no_key_of_the_gateway_s(self):
         none, masked = ("authorization", "Bearer no-key"), ("authorization", "****** ******")
-        assert status("GW090", asked(none, COOKIE), asked(masked, COOKIE), baselines=()) == "not-applicable"
-        assert status("GW090", asked(none, COOKIE), asked(HIDDEN, COOKIE), baselines=()) == "fail"
+        assert (
+            status("GW090", request_with(none, COOKIE), request_with(masked, COOKIE), baselines=()) == "not-applicable"
+        )
+        assert status("GW090", request_with(none, COOKIE), request_with(HIDDEN, COOKIE), baselines=()) == "fail"
 
     def test_a_placeholder_beside_the_gateway_s_own_key_would_be_a_key(self):
         none, own = ("authorization", "Bearer no-key"), ("x-api-key", "sk-canary-upstream")
-        assert status("GW090", asked(none), asked(none, own), baselines=()) == "fail"
-        assert status("GW090", asked(none), asked(OWN), baselines=()) == "pass"
+        assert status("GW090", request_with(none), request_with(none, own), baselines=()) == "fail"
+        assert status("GW090", request_with(none), request_with(OWN), baselines=()) == "pass"
 
     def test_an_upstream_that_needs_no_key_gets_no_cookie_either(self):
-        assert status("GW090", asked(KEY, COOKIE), asked(COOKIE), baselines=()) == "fail"
-        assert status("GW090", asked(KEY, COOKIE), asked(), baselines=()) == "pass"
-        assert status("GW092", asked(KEY), asked(), baselines=()) == "not-applicable"
+        assert status("GW090", request_with(KEY, COOKIE), request_with(COOKIE), baselines=()) == "fail"
+        assert status("GW090", request_with(KEY, COOKIE), request_with(), baselines=()) == "pass"
+        assert status("GW092", request_with(KEY), request_with(), baselines=()) == "not-applicable"
 
     def test_a_key_in_the_body_is_found(self):
-        body = asked(OWN, body={"model": "m", "messages": [], "user": "********"})
+        body = request_with(OWN, body={"model": "m", "messages": [], "user": "********"})
         at = body.sent.index(b"********")
         in_body = replace(body, masked=(Span(at, at + 8, "sent"),))
-        assert status("GW090", asked(KEY), in_body, baselines=USUAL) == "fail"
+        assert status("GW090", request_with(KEY), in_body, baselines=USUAL) == "fail"
 
     def test_another_client_s_made_up_key_is_its_own_credential_and_not_the_gateway_s(self):
         other = ("authorization", "Bearer sk-canary-other-client")
-        assert status("GW090", asked(other), asked(other), baselines=PASSING) == "not-applicable"
+        assert status("GW090", request_with(other), request_with(other), baselines=PASSING) == "not-applicable"
 
     def test_a_failure_before_the_upstream_proves_nothing(self):
         refused = answered(error(), status=401, probe="chat.gateway.header.own")
@@ -102,8 +107,8 @@ class TestCredentials:
 
     def test_the_key_that_the_client_passes_on_must_arrive(self):
         policy = GatewayPolicy(key="client")
-        assert status("GW092", asked(KEY), asked(), baselines=(), policy=policy) == "fail"
-        assert status("GW092", asked(), asked(), baselines=(), policy=policy) == "pass"
+        assert status("GW092", request_with(KEY), request_with(), baselines=(), policy=policy) == "fail"
+        assert status("GW092", request_with(), request_with(), baselines=(), policy=policy) == "pass"
 
 
 class TestHeaders:
@@ -113,34 +118,43 @@ class TestHeaders:
         beta, version = ("anthropic-beta", "context-1m-2025-08-07"), ("anthropic-version", "2023-06-01")
         of_messages = {"probe": "messages.hello"}
         body = {"messages": [], "anthropic_version": "bedrock-2023-05-31", "anthropic_beta": ["context-1m-2025-08-07"]}
-        client = asked(beta, version, **of_messages)
+        client = request_with(beta, version, **of_messages)
         for rule in ("GW097", "GW098"):
-            assert status(rule, client, asked(**of_messages, body=body)) == "pass"
-            assert status(rule, client, asked(**of_messages)) == "fail"
+            assert status(rule, client, request_with(**of_messages, body=body)) == "pass"
+            assert status(rule, client, request_with(**of_messages)) == "fail"
 
     def test_a_beta_that_is_dropped_in_a_further_attempt_is_lost_if_the_client_gets_its_response(self):
         of_messages = {"probe": "messages.gateway.fault.unknown-beta"}
-        whole, bare = asked(("anthropic-beta", "a,b"), **of_messages), asked(("anthropic-beta", "a"), **of_messages)
+        whole, bare = (
+            request_with(("anthropic-beta", "a,b"), **of_messages),
+            request_with(("anthropic-beta", "a"), **of_messages),
+        )
         assert status("GW098", whole, whole, bare) == "fail"
         assert status("GW098", whole, bare, whole) == "pass"
 
     def test_a_gateway_may_add_betas_of_its_own(self):
         of_messages = {"probe": "messages.hello"}
-        client, more = asked(("anthropic-beta", "a"), **of_messages), asked(("anthropic-beta", "own,a"), **of_messages)
+        client, more = (
+            request_with(("anthropic-beta", "a"), **of_messages),
+            request_with(("anthropic-beta", "own,a"), **of_messages),
+        )
         assert status("GW098", client, more) == "pass"
 
     def test_a_field_is_forwarded_if_the_policy_names_it(self):
-        both_sides = asked(("x-team-note", "blue"), KEY), asked(("x-team-note", "blue"), OWN)
+        both_sides = request_with(("x-team-note", "blue"), KEY), request_with(("x-team-note", "blue"), OWN)
         assert status("GW094", *both_sides, baselines=USUAL) == "fail"
         assert status("GW094", *both_sides, baselines=USUAL, policy=GatewayPolicy(headers=("x-team-*",))) == "pass"
-        passing = asked(("x-team-note", "blue"), KEY), leaked(asked(("x-team-note", "blue"), KEY))
+        passing = request_with(("x-team-note", "blue"), KEY), leaked(request_with(("x-team-note", "blue"), KEY))
         assert status("GW094", *passing, baselines=PASSING) == "not-applicable"
 
     def test_a_broken_traceparent_is_none(self):
-        assert status("GW099", asked(("traceparent", "00-xyz-1-01")), asked()) == "not-applicable"
+        assert status("GW099", request_with(("traceparent", "00-xyz-1-01")), request_with()) == "not-applicable"
 
     def test_options_of_the_connection_itself_name_no_field(self):
-        assert status("GW096", asked(("connection", "close, TE"), ("te", "trailers")), asked()) == "not-applicable"
+        assert (
+            status("GW096", request_with(("connection", "close, TE"), ("te", "trailers")), request_with())
+            == "not-applicable"
+        )
 
 
 class TestHangUps:
@@ -199,7 +213,7 @@ class TestWaiting:
 class TestIsolation:
     """Whose text is in whose request and reply."""
 
-    OTHERS = (pair(said(FOREIGN)),)
+    OTHERS = (pair(response_with(FOREIGN)),)
 
     def others(self):
         return [Pair(replace(one.client, nonce=FOREIGN, cache={}), one.upstream) for one in self.OTHERS]
@@ -211,16 +225,16 @@ class TestIsolation:
             for piece in (FOREIGN[:7], FOREIGN[7:])
         ]
         mixed_up = streamed(*chunks, "[DONE]", probe="chat.gateway.burst.01")
-        assert status("GW106", mixed_up, said("x"), others=self.others()) == "fail"
+        assert status("GW106", mixed_up, response_with("x"), others=self.others()) == "fail"
 
     def test_an_earlier_turn_of_the_client_s_own_may_have_another_nonce(self):
         body = {"model": "m", "messages": [{"role": "user", "content": FOREIGN}, {"role": "user", "content": "Hi"}]}
-        turn = said(f"You said {FOREIGN}", body=body)
+        turn = response_with(f"You said {FOREIGN}", body=body)
         assert status("GW106", turn, turn, others=self.others()) == "pass"
         assert status("GW107", turn, turn, others=self.others()) == "pass"
 
     def test_a_word_that_looks_like_a_nonce_and_is_nobody_s_is_only_a_word(self):
-        word = said("quintessentially")
+        word = response_with("quintessentially")
         assert status("GW106", word, word, others=self.others()) == "pass"
 
     def test_a_refusal_of_the_gateway_is_no_made_up_answer(self):

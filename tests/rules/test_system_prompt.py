@@ -37,8 +37,11 @@ def test_a_target_that_counts_no_prompt_shows_nothing():
 def test_a_system_prompt_in_place_of_a_longer_one_of_the_target_itself_is_not_dropped():
     own = counted("messages.witness.max_tokens", "One", 460)
     assert status(counted(STOPPED, "On", 230), counted(BLOCKS, "Hello.", 230), own) is Status.UNTESTABLE
-    x, baseline = instructions.asked("instructions", "Hello.", 130), instructions.asked("hello", "Hello.", 460)
-    given = {"x": x, "baseline": baseline, "count": instructions.asked("max_output_tokens", "One", 470)}
+    x, baseline = (
+        instructions.counted_prompt("instructions", "Hello.", 130),
+        instructions.counted_prompt("hello", "Hello.", 460),
+    )
+    given = {"x": x, "baseline": baseline, "count": instructions.counted_prompt("max_output_tokens", "One", 470)}
     assert decide(RULES["RSP030"], given, (x,)).status is Status.UNTESTABLE
 
 
@@ -67,6 +70,6 @@ def test_a_system_prompt_that_asks_for_nothing_is_judged_by_usage_that_counts_th
     [("Hello.", 3, Status.FAIL), ("kestrel", 3, Status.PASS), ("Hello.", 130, Status.PASS), ("", 3, Status.UNTESTABLE)],
 )
 def test_instructions_are_judged_alike(text, tokens, expected):
-    x = instructions.asked("instructions", text, tokens)
+    x = instructions.counted_prompt("instructions", text, tokens)
     given = {"x": x, "baseline": response(), "count": instructions.COUNT}
     assert decide(RULES["RSP030"], given, (x,)).status is expected

@@ -133,4 +133,4 @@ def test_a_warm_up_may_be_rejected_generated_or_forgotten(say):
 
 
 def test_the_key_may_be_asked_for_at_the_first_event(say):
-    assert failed(say(create(), asks_for_key=True)) == (401, "invalid_api_key", None)
+    assert failed(say(create(), requires_key=True)) == (401, "invalid_api_key", None)

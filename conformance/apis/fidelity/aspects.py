@@ -145,8 +145,8 @@ def _of_value(difference: Difference, nonce: str) -> Aspect:
     leaf = _names(path)[-1]
     if change is Change.DROPPED:
         dropped = _of_dropped(sent, is_exact="tool_use" in within)
-        is_said = leaf in TEXTS or leaf == "tool_calls"
-        return Aspect.MESSAGE if is_said and dropped is Aspect.FIELD else dropped
+        is_content = leaf in TEXTS or leaf == "tool_calls"
+        return Aspect.MESSAGE if is_content and dropped is Aspect.FIELD else dropped
     if isinstance(sent, str) and isinstance(arrived, str) and leaf in TEXTS:
         return _of_text(sent, arrived, nonce, is_json=leaf == "arguments")
     return _of_number(sent, arrived) or (Aspect.MESSAGE if leaf in TEXTS else Aspect.FIELD)
@@ -177,9 +177,9 @@ def _of_text(sent: str, arrived: str, nonce: str, *, is_json: bool) -> Aspect:
     if foreign_nonces(arrived, nonce) - foreign_nonces(sent, nonce):
         return Aspect.FOREIGN
     if is_json:
-        meant, got = (parse_exact(text.encode("utf-8", "surrogatepass")) for text in (sent, arrived))
-        if meant is not NOT_JSON and got is not NOT_JSON:
-            return Aspect.SHAPE if equal_values(meant, got) else Aspect.DIGITS
+        before, after = (parse_exact(text.encode("utf-8", "surrogatepass")) for text in (sent, arrived))
+        if before is not NOT_JSON and after is not NOT_JSON:
+            return Aspect.SHAPE if equal_values(before, after) else Aspect.DIGITS
     is_longer = sent.strip() in arrived and arrived.strip() != sent.strip()
     return Aspect.PROMPT if is_longer else Aspect.TEXT
 

@@ -191,7 +191,7 @@ def _has_no_effect(difference: Difference, arrived: Object, api: Api) -> bool:
     """Whether what was dropped or added means the same as nothing, or usage is requested for the gateway itself."""
     path, change, sent, got, _ = difference
     if path[0] == "stream_options":
-        return _asks_for_usage(difference, arrived)
+        return _requests_usage(difference, arrived)
     if (api, path) == FORM_OF_VECTORS and change is not Change.ADDED:
         return True
     if change is Change.ADDED:
@@ -200,7 +200,7 @@ def _has_no_effect(difference: Difference, arrived: Object, api: Api) -> bool:
     return is_default(path, sent, api) and (got is ABSENT or is_default(path, got, api))
 
 
-def _asks_for_usage(difference: Difference, arrived: Object) -> bool:
+def _requests_usage(difference: Difference, arrived: Object) -> bool:
     """Whether only usage at the end of the stream is requested in addition, or no stream is left to have options."""
     path, _, sent, got, _ = difference
     if arrived.get("stream") is not True:
@@ -233,7 +233,7 @@ class SchemaFault(NamedTuple):
     """One place of a body that its API's schema does not allow, and a clause that says why."""
 
     path: Path
-    told: str
+    clause: str
 
 
 @cached_reader

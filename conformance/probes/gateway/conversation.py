@@ -68,12 +68,12 @@ def _of_chat(body: Fields) -> Fields:
 
 def _of_messages(body: Fields) -> Fields:
     called = {"type": "tool_use", "id": "toolu_0", "name": "get_weather", "input": {"city": "Z\u00fcrich", "days": 0}}
-    told = {"type": "tool_result", "tool_use_id": "toolu_0", "is_error": True}
-    told |= {"content": [{"type": "text", "text": RESULT}]}
+    failed = {"type": "tool_result", "tool_use_id": "toolu_0", "is_error": True}
+    failed |= {"content": [{"type": "text", "text": RESULT}]}
     messages = [
         {"role": "user", "content": QUESTION},
         {"role": "assistant", "content": [*_thoughts(), {"type": "text", "text": "I look. "}, called]},
-        {"role": "user", "content": [told | {"cache_control": BRIEF}]},
+        {"role": "user", "content": [failed | {"cache_control": BRIEF}]},
         {"role": "assistant", "content": [{"type": "text", "text": "7 degrees.", "cache_control": BRIEF}]},
         {"role": "user", "content": FOLLOW_UP},
     ]

@@ -38,8 +38,8 @@ def _long(api: Api, size: int) -> Change:
     long = text if spec(api).generation else one_word
 
     def change(body: dict[str, Any], _mode: Mode) -> Any:
-        said = user_message(api, f"{{marker}}\n{long(size)} Say hello. ({{marker}})")
-        return said | {name: value for name, value in body.items() if name not in said} | token_cap(api, 64)
+        prompt = user_message(api, f"{{marker}}\n{long(size)} Say hello. ({{marker}})")
+        return prompt | {name: value for name, value in body.items() if name not in prompt} | token_cap(api, 64)
 
     return change
 

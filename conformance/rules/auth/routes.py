@@ -16,7 +16,7 @@ from conformance.rules.auth.example import BASELINE_RESPONSE, KEY, NO, REFUSED, 
 from conformance.rules.example import answered
 from conformance.rules.rsp.example import BASELINE_RESPONSE as RESPONSE
 from conformance.rules.rsp.websocket_example import Said, conversation, create, refused
-from conformance.rules.rsp.websocket_example import answered as spoken
+from conformance.rules.rsp.websocket_example import answered as turn_answered
 
 OF_A_ROUTE = (404, 405, 501)
 ANSWERS = ("choices", "output", "content", "data", "completion", "response")
@@ -63,8 +63,8 @@ OF_RESPONSES = (
 """The baseline response, and the one to a request without a key."""
 
 
-def _spoken(*said: Said) -> Exchange:
-    return conversation(*said, subject=NO_KEY)
+def _without_key(*turns: Said) -> Exchange:
+    return conversation(*turns, subject=NO_KEY)
 
 
 @rule(
@@ -80,9 +80,9 @@ def _spoken(*said: Said) -> Exchange:
         (answered(NO, status=code, probe="chat.sibling.responses"), BASELINE_RESPONSE, REFUSED_BARE)
         for code in (401, 404)
     ]
-    + [(_spoken((create(), refused("invalid_api_key", 401))), *OF_RESPONSES)],
+    + [(_without_key((create(), refused("invalid_api_key", 401))), *OF_RESPONSES)],
     bad=[
-        (_spoken((create(), spoken())), *OF_RESPONSES),
+        (_without_key((create(), turn_answered())), *OF_RESPONSES),
         (answered({"choices": [{"text": "Hi"}]}, probe="chat.sibling.completions"), BASELINE_RESPONSE, REFUSED_BARE),
         (answered({"output": []}, probe="chat.sibling.responses"), BASELINE_RESPONSE, REFUSED_BARE),
     ],

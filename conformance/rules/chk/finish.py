@@ -184,9 +184,9 @@ def finished_twice(x: Exchange) -> Iterator[Finding]:
     for part in finishing(x):
         reason = _end_of(part)
         if reason and part.slot in seen:
-            said_before = display(seen[part.slot])
+            earlier = display(seen[part.slot])
             yield Finding(
-                f"{choice_name(part)} has a second finish_reason: {display(reason)} after {said_before}",
+                f"{choice_name(part)} has a second finish_reason: {display(reason)} after {earlier}",
                 at=span_of(x, part),
             )
         elif reason:

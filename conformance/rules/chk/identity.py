@@ -29,9 +29,9 @@ def _changes(x: Exchange, name: str) -> Iterator[Finding]:
     first, names = "", columns(x)[name]
     if are_all(names, str) and len(set(names)) == 1:
         return
-    for number, said_name in enumerate(names, 1):
-        if said_name and isinstance(said_name, str) and said_name != (first := first or said_name):
-            seen = f"chunk {number} has {name} {display(said_name)}, but the first one has {display(first)}"
+    for number, model in enumerate(names, 1):
+        if model and isinstance(model, str) and model != (first := first or model):
+            seen = f"chunk {number} has {name} {display(model)}, but the first one has {display(first)}"
             yield Finding(seen, at=span_of(x, answer_chunks(x)[number - 1]))
 
 

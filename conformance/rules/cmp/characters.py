@@ -37,8 +37,8 @@ def in_two(text: str) -> Exchange:
 
 def damage(x: Exchange) -> tuple[str, str]:
     """The first text with lost characters: as received, and as required by the schema; two empty texts if there is none."""
-    meant, found = only_answer(x), json_value(x)
-    pairs = ((found.get(name), text) for name, text in meant.items()) if isinstance(found, dict) else ()
+    expected, found = only_answer(x), json_value(x)
+    pairs = ((found.get(name), text) for name, text in expected.items()) if isinstance(found, dict) else ()
     return next(((a, b) for a, b in pairs if isinstance(a, str) and isinstance(b, str) and is_damaged(a, b)), ("", ""))
 
 
@@ -73,8 +73,8 @@ def constrained(x: Exchange) -> NotJudged | None:
 )
 def characters_lost(x: Exchange) -> Iterator[Finding]:
     """Users of languages other than English read replacement characters, and tools are called with names that do not exist."""
-    found, meant = damage(x)
-    if meant:
+    found, expected = damage(x)
+    if expected:
         at = max(0, reply(x).content.find(LOST.encode()))
-        seen = f"the content has {found!a}, but the schema allows only {meant!a}"
+        seen = f"the content has {found!a}, but the schema allows only {expected!a}"
         yield Finding(seen, at=reply(x).locate(at, min(len(reply(x).content), at + 60)))

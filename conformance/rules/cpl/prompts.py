@@ -105,20 +105,18 @@ def _swapped_echoes(x: Exchange) -> Iterator[Finding | NotJudged]:
 
 
 def _swapped_texts(x: Exchange, alone: Exchange, again: Exchange) -> Iterator[Finding | NotJudged]:
-    prompt, meant = next(iter(prompts(alone)), None), "".join(_texts(alone))
-    if not meant.strip() or _texts(again) != (meant,):
+    prompt, expected = next(iter(prompts(alone)), None), "".join(_texts(alone))
+    if not expected.strip() or _texts(again) != (expected,):
         yield untestable("two responses to one of the prompts alone differ at temperature 0, or are empty")
         return
     own = {text for _, text, for_prompt in with_prompts(x) if for_prompt == prompt}
     others = {text for _, text, for_prompt in with_prompts(x) if for_prompt != prompt}
     if not own or not others:
         yield untestable("a prompt has no choice (see CPL003)")
-    elif meant in others and meant not in own:
-        seen = (
-            f"the response to {display(prompt)} alone is {display(meant)}, which is here the choice of another prompt"
-        )
+    elif expected in others and expected not in own:
+        seen = f"the response to {display(prompt)} alone is {display(expected)}, which is here the choice of another prompt"
         yield Finding(seen, at=span_of(x))
-    elif meant not in own:
+    elif expected not in own:
         yield untestable("neither choice is as the response to one of the prompts alone")
 
 

@@ -21,7 +21,7 @@ from conformance.rules.example import answered
 NAME = "text_completion"
 
 
-def _spoken(x: Exchange) -> NotJudged | None:
+def _has_text(x: Exchange) -> NotJudged | None:
     """JSON other than an error was received, in either mode."""
     return chk.speaking(x) if x.mode == "stream" else cmp.valued(x)
 
@@ -37,7 +37,7 @@ def _values(x: Exchange) -> Iterator[tuple[Event | None, Any]]:
     "A text completion, and every event of its stream, is one JSON object with object: text_completion",
     spec=f"{OBJECT}#completions/object-object",
     fix='Send one JSON object with object: "text_completion", streaming or not, also if chat completions are served.',
-    applies_to=_spoken,
+    applies_to=_has_text,
     apis=COMPLETIONS,
     good=[WHOLE, STREAM, stream(*CHUNKS, chunk(choices=[], usage={"prompt_tokens": 3}))],
     bad=[

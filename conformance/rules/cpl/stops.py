@@ -29,8 +29,8 @@ def streamed(text: str, finish: str = "stop") -> Exchange:
 
 
 def _across(x: Exchange) -> NotJudged | None:
-    is_meant = x.case.kind is Kind.EFFECT and (x.case.subject, x.case.variant) == ("stop", ACROSS)
-    return finished(x) if is_meant else OUT_OF_SCOPE
+    is_probed = x.case.kind is Kind.EFFECT and (x.case.subject, x.case.variant) == ("stop", ACROSS)
+    return finished(x) if is_probed else OUT_OF_SCOPE
 
 
 @rule(
@@ -66,17 +66,15 @@ def stop_across_tokens_missed(
         return
     text, before, repeated = ("".join(one.text for one in response_content(each).choices) for each in (x, alone, again))
     stop = requested_stops(x)[-1]
-    meant, found, _ = before.partition(stop)
+    expected, found, _ = before.partition(stop)
     if before != repeated or not found:
         yield untestable("the responses to the same prompt differ at temperature 0")
     elif (shown := effect_shown(plain)) and shown[1].state == "dropped":
         yield untestable("`stop` is ignored (see FLD016)")
-    elif ends_with_its_stop(x) or text.rstrip() == meant.rstrip():  # PAR007 reports the first
+    elif ends_with_its_stop(x) or text.rstrip() == expected.rstrip():  # PAR007 reports the first
         return
-    elif text.startswith(meant):
-        seen = (
-            f"the text goes on with {display(text[len(meant) :][:40])} where the stop sequence {display(stop)} begins"
-        )
+    elif text.startswith(expected):
+        seen = f"the text goes on with {display(text[len(expected) :][:40])} where the stop sequence {display(stop)} begins"
         yield Finding(seen, at=span_of(x))
     else:
         yield untestable("the text is another one than without the stop sequence")

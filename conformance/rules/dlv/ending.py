@@ -139,7 +139,7 @@ def lingering_reply(x: Exchange) -> Iterator[Finding]:
         yield Finding(f"the response ended {lag / MS:.0f} ms after the end marker", at=span(x, terminal_events(x)[0]))
 
 
-def spoken_to_its_end(x: Exchange) -> NotJudged | None:
+def ended_with_deltas(x: Exchange) -> NotJudged | None:
     """Deltas were received, up to the end marker."""
     return at_its_end(x) or (None if deltas(x) else untestable("the stream has no content delta"))
 
@@ -150,7 +150,7 @@ def spoken_to_its_end(x: Exchange) -> NotJudged | None:
     "The end marker follows soon after the last delta",
     spec=STREAMING,
     fix="Send finish_reason, usage and the end marker as soon as the model stops; check and bill afterwards or in parallel.",
-    applies_to=spoken_to_its_end,
+    applies_to=ended_with_deltas,
     apis=GENERATIVE,
     good=[STEADY, paced(WORDS[:3], [900, 1800, 2700], end_ms=4500)],
     bad=[paced(WORDS, range(60, 260, 5), end_ms=1500)],

@@ -41,25 +41,23 @@ FEWER: Final = 0.5
 """Tokens for a word of which each tokenizer makes one at least; half of them are missing only if the text was cut."""
 
 
-def _asks(kind: Kind, *subjects: str) -> Condition:
+def _probe_of(kind: Kind, *subjects: str) -> Condition:
     """One of these requests was accepted, or rejected because of its content."""
     return all_of(is_case(kind, *subjects), not_rejected_for_other_reasons, readable)
 
 
 def _refusal(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """An error that can be attributed to the form of the input, because the baseline request succeeds."""
-    said = error_response(x)
-    if not said:
+    error = error_response(x)
+    if not error:
         return
-    if said.status >= 500 and said.status != 501:
-        yield not_applicable(f"the target returned HTTP {said.status} (see ERR004)")
+    if error.status >= 500 and error.status != 501:
+        yield not_applicable(f"the target returned HTTP {error.status} (see ERR004)")
     elif skip := baseline_ok(baseline):
         yield skip
     else:
-        seen = (
-            f"the form `{x.case.subject}` was rejected with HTTP {reply(x).status}: {quoted(said.message or said.text)}"
-        )
-        yield Finding(seen, at=said.at)
+        seen = f"the form `{x.case.subject}` was rejected with HTTP {reply(x).status}: {quoted(error.message or error.text)}"
+        yield Finding(seen, at=error.at)
 
 
 def _form(name: str, given: object = TEXTS) -> Exchange:
@@ -72,7 +70,7 @@ def _form(name: str, given: object = TEXTS) -> Exchange:
     "A list of texts is accepted",
     spec=INPUT,
     fix="Accept `input` as a text and as a list of texts.",
-    applies_to=_asks(Kind.ACCEPTED_FORM, "batch", "list-of-one"),
+    applies_to=_probe_of(Kind.ACCEPTED_FORM, "batch", "list-of-one"),
     apis=ONLY,
     good=[(GOOD_BATCH, GOOD)],
     bad=[(_form("batch"), GOOD), (_form("list-of-one", TEXTS[:1]), GOOD)],
@@ -88,7 +86,7 @@ def list_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudge
     "Lists of tokens are accepted",
     spec=INPUT,
     fix="Accept `input` as a list of tokens and as a list of such lists, as numbers of the model's own vocabulary.",
-    applies_to=_asks(Kind.ACCEPTED_FORM, "tokens", "token-lists"),
+    applies_to=_probe_of(Kind.ACCEPTED_FORM, "tokens", "token-lists"),
     apis=ONLY,
     good=[(single(ONE, [5, 17], "form.tokens"), GOOD)],
     bad=[(_form("tokens", [5, 17]), GOOD), (_form("token-lists", [[5], [17]]), GOOD)],
@@ -99,7 +97,7 @@ def tokens_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJud
 
 
 def _given(x: Exchange) -> NotJudged | None:
-    return _asks(Kind.MISTAKE, *EMPTY)(x) or answered_or_rejected(x)
+    return _probe_of(Kind.MISTAKE, *EMPTY)(x) or answered_or_rejected(x)
 
 
 @rule(
@@ -131,7 +129,7 @@ def _accepted(*mistakes: str) -> Condition:
     """The request has an input that no target has to take, and was accepted."""
 
     def accepted(x: Exchange) -> NotJudged | None:
-        if skip := _asks(Kind.MISTAKE, *mistakes)(x) or succeeded(x) or whole(x):
+        if skip := _probe_of(Kind.MISTAKE, *mistakes)(x) or succeeded(x) or whole(x):
             return skip
         return not_applicable("the request was rejected") if error_response(x) else None
 
@@ -169,7 +167,7 @@ def input_lost(x: Exchange) -> Iterator[Finding]:
 
 
 def _long(x: Exchange) -> NotJudged | None:
-    return _asks(Kind.MISTAKE, "too-long")(x) or answered_or_rejected(x)
+    return _probe_of(Kind.MISTAKE, "too-long")(x) or answered_or_rejected(x)
 
 
 WORDS: Final = "no " * 100
@@ -192,9 +190,9 @@ def _counted(tokens: int) -> Exchange:
 )
 def text_cut(x: Exchange) -> Iterator[Finding | NotJudged]:
     """What follows the cut is not in the embedding, and never found; the client believes that the document is stored."""
-    said, spent = error_response(x), usage(x)
+    error, spent = error_response(x), usage(x)
     words = len(str(request_body(x).get("input")).split())
-    if said:
+    if error:
         return
     if spent is None or not spent.prompt:
         yield untestable("the response has no usage that counts the text")

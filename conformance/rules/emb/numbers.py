@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from conformance.apis.chat import span_of
-from conformance.apis.embeddings import FLOAT_BYTES, Vector, asks_base64, cosine, dimensions_asked, norm, vectors
+from conformance.apis.embeddings import FLOAT_BYTES, Vector, asks_base64, cosine, norm, requested_dimensions, vectors
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
@@ -40,7 +40,7 @@ UNIT: Final = 0.01
 BASE64: Final[dict[str, Any]] = {"encoding_format": "base64", "probe": "witness.encoding_format"}
 
 
-def _asked_for_numbers(x: Exchange) -> NotJudged | None:
+def _numbers_requested(x: Exchange) -> NotJudged | None:
     return listed(x) or (not_applicable("the request asks for Base64") if asks_base64(x) else None)
 
 
@@ -50,7 +50,7 @@ def _asked_for_numbers(x: Exchange) -> NotJudged | None:
     "An embedding is an array of numbers, unless the request asks for Base64",
     spec=f"{CREATE}#embeddings-create-encoding_format",
     fix="Send an array of numbers unless `encoding_format` is base64: no strings, nulls or nested arrays.",
-    applies_to=_asked_for_numbers,
+    applies_to=_numbers_requested,
     needs=("request",),
     apis=ONLY,
     good=[GOOD, GOOD_BATCH, single([1, 0, 0, 0])],
@@ -194,7 +194,7 @@ def another_number_of_dimensions(x: Exchange, alone: Exchange | None) -> Iterato
         yield Finding(f"the embeddings of one response have {shown} dimensions", at=span_of(x))
     elif (
         usual
-        and dimensions_asked(x) is None
+        and requested_dimensions(x) is None
         and not asks_base64(x)
         and sizes[0] != usual[0]
         and not other_name(x, alone or x)
@@ -258,7 +258,7 @@ REDUCED: Final[dict[str, Any]] = {"dimensions": 2, "probe": "witness.dimensions"
 
 
 def _reduced(x: Exchange) -> NotJudged | None:
-    return readable(x) or (None if dimensions_asked(x) else not_applicable("the request does not set `dimensions`"))
+    return readable(x) or (None if requested_dimensions(x) else not_applicable("the request does not set `dimensions`"))
 
 
 @rule(
@@ -278,7 +278,7 @@ def _reduced(x: Exchange) -> NotJudged | None:
 )
 def dropped_dimensions(x: Exchange) -> Iterator[Finding | NotJudged]:
     """The client's vector store has so many columns: it rejects the embedding, or the client pays for storage in vain."""
-    wanted, found = dimensions_asked(x), [len(vector.values or ()) for vector in vectors(x)]
+    wanted, found = requested_dimensions(x), [len(vector.values or ()) for vector in vectors(x)]
     if asks_base64(x) and wanted and {*found} <= {2 * wanted, wanted // 2}:
         yield not_applicable("the floats have 64 or 16 bits (see EMB011)")
     elif other := next((size for size in found if size != wanted), None):

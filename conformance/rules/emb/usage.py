@@ -26,7 +26,7 @@ LEAST, MOST = 0.7, 1.6
 """How many tokens a batch may count for one that its texts have alone: special tokens and padding may differ."""
 
 
-def _told(**usage: object) -> Exchange:
+def _with_usage(**usage: object) -> Exchange:
     return embedded(response(entry(ONE), usage=usage))
 
 
@@ -41,10 +41,10 @@ def _told(**usage: object) -> Exchange:
     good=[GOOD, GOOD_BATCH],
     bad=[
         embedded(response(entry(ONE), usage=None)),
-        _told(),
-        _told(prompt_tokens=6),
-        _told(prompt_tokens="6", total_tokens="6"),
-        _told(prompt_tokens=-1, total_tokens=-1),
+        _with_usage(),
+        _with_usage(prompt_tokens=6),
+        _with_usage(prompt_tokens="6", total_tokens="6"),
+        _with_usage(prompt_tokens=-1, total_tokens=-1),
         embedded(response(entry(ONE), usage=6)),
     ],
 )
@@ -77,11 +77,15 @@ def counted(x: Exchange) -> NotJudged | None:
     fix="Set total_tokens to prompt_tokens, and leave out completion_tokens, or send 0.",
     applies_to=counted,
     apis=ONLY,
-    good=[GOOD, _told(prompt_tokens=6, completion_tokens=0, total_tokens=6), _told(prompt_tokens=6.0, total_tokens=6)],
+    good=[
+        GOOD,
+        _with_usage(prompt_tokens=6, completion_tokens=0, total_tokens=6),
+        _with_usage(prompt_tokens=6.0, total_tokens=6),
+    ],
     bad=[
-        _told(prompt_tokens=6, total_tokens=7),
-        _told(prompt_tokens=6, total_tokens=0),
-        _told(prompt_tokens=6, completion_tokens=1, total_tokens=7),
+        _with_usage(prompt_tokens=6, total_tokens=7),
+        _with_usage(prompt_tokens=6, total_tokens=0),
+        _with_usage(prompt_tokens=6, completion_tokens=1, total_tokens=7),
     ],
 )
 def completion_counted(x: Exchange) -> Iterator[Finding]:
@@ -101,7 +105,7 @@ def completion_counted(x: Exchange) -> Iterator[Finding]:
     applies_to=counted,
     apis=ONLY,
     good=[GOOD],
-    bad=[_told(prompt_tokens=0, total_tokens=0)],
+    bad=[_with_usage(prompt_tokens=0, total_tokens=0)],
 )
 def no_tokens_counted(x: Exchange) -> Iterator[Finding]:
     """Cost and limits are computed from usage: with zeros the bill is empty."""

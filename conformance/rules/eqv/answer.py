@@ -16,7 +16,7 @@ from conformance.model.words import GENERATIVE
 from conformance.parsing.http1 import reply
 from conformance.parsing.json_values import display
 from conformance.rules.conditions import OK, all_of, mode_supported, not_rejected_for_other_reasons, readable
-from conformance.rules.eqv.conditions import alike, answered, asked_well
+from conformance.rules.eqv.conditions import alike, answered, valid_request
 from conformance.rules.eqv.example import STREAM, TWIN, UNARY, stream, unary
 from conformance.rules.eqv.spec import CHOICES, CREATE
 from conformance.rules.example import HELLO, completion, error, streamed
@@ -82,7 +82,7 @@ def another_text(stream: Exchange, unary: Exchange, again: Exchange) -> Iterator
 
 
 def _open(x: Exchange) -> NotJudged | None:
-    return all_of(asked_well, mode_supported, not_rejected_for_other_reasons, readable)(x)
+    return all_of(valid_request, mode_supported, not_rejected_for_other_reasons, readable)(x)
 
 
 def _fate(x: Exchange) -> tuple[str, str]:

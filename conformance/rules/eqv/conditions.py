@@ -13,24 +13,24 @@ from conformance.rules.conditions import DOCUMENTED, all_of, probe_is
 from conformance.rules.conditions_by_api import finished, has_content
 from conformance.rules.use.conditions import counted_well
 
-asked_well = probe_is(Kind.BASELINE, *DOCUMENTED)
+valid_request = probe_is(Kind.BASELINE, *DOCUMENTED)
 
 
 def answered(x: Exchange) -> NotJudged | None:
     """A documented request succeeded, and its response is complete and readable."""
-    if skip := asked_well(x) or finished(x):
+    if skip := valid_request(x) or finished(x):
         return skip
     return untestable(fault) if (fault := unreadable_reason(x)) else None
 
 
 def documented_with_content(x: Exchange) -> NotJudged | None:
     """A documented request succeeded, in either mode, even if its response is not fully readable."""
-    return all_of(asked_well, has_content)(x)
+    return all_of(valid_request, has_content)(x)
 
 
 def counted(x: Exchange) -> NotJudged | None:
     """A documented request succeeded, and its response has usage."""
-    return asked_well(x) or counted_well(x)
+    return valid_request(x) or counted_well(x)
 
 
 def alike(one: Exchange, other: Exchange) -> NotJudged | None:

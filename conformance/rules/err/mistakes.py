@@ -60,8 +60,8 @@ def _of(abouts: tuple[str, ...], fuzzed: str) -> Condition:
     def is_of(x: Exchange) -> NotJudged | None:
         is_odd = x.case.kind is Kind.FUZZ and x.case.subject == fuzzed
         is_mistake = x.case.kind is Kind.MISTAKE and x.case.subject in abouts
-        is_meant = is_mistake or (is_odd and not isinstance(body_sent(x), dict))
-        return mistaken(x) or readable(x) or not_cut(x) if is_meant else OUT_OF_SCOPE
+        is_probed = is_mistake or (is_odd and not isinstance(body_sent(x), dict))
+        return mistaken(x) or readable(x) or not_cut(x) if is_probed else OUT_OF_SCOPE
 
     return is_of
 

@@ -88,14 +88,16 @@ def undecoded(x: Exchange) -> NotJudged | None:
 def sound(x: Exchange) -> str:
     """Why an upstream's reply is no complete and legal response, as a clause; or empty."""
     answer = reply(x)
-    is_form_asked = looks_like_events(x) == (x.mode == "stream") and not (looks_like_events(x) and has_invalid_json(x))
+    has_requested_form = looks_like_events(x) == (x.mode == "stream") and not (
+        looks_like_events(x) and has_invalid_json(x)
+    )
     is_open = not answer.complete and x.ending.how != "hung-up"  # a gateway may leave once it has the end marker
     reasons = (
         (answer.status not in range(200, 300), f"the upstream's status is {answer.status}"),
         (bool(unanswered_reason(x)), f"upstream, {unanswered_reason(x)}"),
         (bool(answer.faults or answer.undecodable or answer.coding_fault), "the upstream's reply is not valid HTTP"),
         (is_error(x), "the upstream's response has an error"),
-        (not is_form_asked, "the upstream's response does not have the form that was asked for"),
+        (not has_requested_form, "the upstream's response does not have the form that was asked for"),
         (not _is_ended(x), "the upstream's response has no ending"),
         (is_unended(x), "the upstream's stream has no last event"),
         (is_open, "the upstream's reply was truncated"),

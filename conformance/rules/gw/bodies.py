@@ -113,11 +113,11 @@ def request_invalid(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator
     if schema_faults(x):
         yield not_applicable("the client's request is invalid, too")
         return
-    told = [record.path for record in found if record.fate in (Fate.DROPPED, Fate.CHANGED)]
+    changed = [record.path for record in found if record.fate in (Fate.DROPPED, Fate.CHANGED)]
     for fault in schema_faults(arrived) if found else ():
         place = dotted(fault.path)
-        if not any(overlap(place, path) for path in told):
-            yield Finding(f"{f'`{place}`' if place else 'the body'} is invalid upstream: {fault.told}")
+        if not any(overlap(place, path) for path in changed):
+            yield Finding(f"{f'`{place}`' if place else 'the body'} is invalid upstream: {fault.clause}")
 
 
 def _with_repeated_name(x: Exchange) -> NotJudged | None:
@@ -201,8 +201,8 @@ def refusal_without_name(x: Exchange, upstream: Upstream) -> Iterator[Finding | 
 
 def _names_anything(x: Exchange) -> bool:
     """Whether the error mentions a member, a type or a role of the request."""
-    said = error_response(x)
-    text = " ".join((said.message, said.param or "", *said.places))
+    error = error_response(x)
+    text = " ".join((error.message, error.param or "", *error.places))
     return any(mentions_word(text, word) for word in {*_words(request_body(x))})
 
 

@@ -64,7 +64,7 @@ def _not_stored(x: Exchange, upstream: tuple[Exchange, ...], first: Pair) -> Not
     return None
 
 
-def said(x: Exchange) -> tuple[Any, ...]:
+def content_of(x: Exchange) -> tuple[Any, ...]:
     """What a response says, in either mode: texts, calls and endings, or vectors."""
     choices = tuple(
         (choice.text, tuple((call.name, call.arguments) for call in choice.calls), choice.end)
@@ -81,7 +81,7 @@ def _is_same(x: Exchange, other: Exchange) -> bool:
     """Whether two responses say the same; vectors may be rounded to 32-bit floats."""
     mine, theirs = _vectors(x), _vectors(other)
     if not mine or len(mine) != len(theirs):
-        return said(x) == said(other)
+        return content_of(x) == content_of(other)
     return all(is_same(one.values or (), two.values or ()) for one, two in zip(mine, theirs, strict=True))
 
 
@@ -114,7 +114,7 @@ def cached_undeclared(
     else:
         stored = [first.client, *(pair.client for pair in alike if pair.client.case.subject == AGAIN and pair.upstream)]
         if not any(_is_same(x, other) for other in stored):
-            yield Finding(f"the response from the cache differs from the stored one: {str(said(x))[:80]}")
+            yield Finding(f"the response from the cache differs from the stored one: {str(content_of(x))[:80]}")
 
 
 @rule(
@@ -138,11 +138,11 @@ def cache_hidden(x: Exchange, upstream: tuple[Exchange, ...], first: Pair) -> It
         yield skip
     elif upstream:
         yield not_applicable("the response is not from a cache")
-    elif not any(_tells_of_cache(header.name, header.value) for header in reply(x).headers):
+    elif not any(_names_cache(header.name, header.value) for header in reply(x).headers):
         yield Finding("no header field says that the response is from a cache", at=reply(x).head)
 
 
-def _tells_of_cache(name: str, value: str) -> bool:
+def _names_cache(name: str, value: str) -> bool:
     words = value.strip().lower()
     return name == "age" or ("cache" in name and name != "cache-control" and words not in NOT_STORED)
 

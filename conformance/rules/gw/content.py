@@ -124,8 +124,8 @@ def ending_altered(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Find
         calls = answer_parts(sent)["calls"].get(place)
         is_named_call = (reason, got) == ("stop", "tool_calls") and calls  # some servers end a named call with `stop`
         if got != reason and not is_named_call:
-            told = f"ended with {got!r}" if got else "has no ending"
-            yield Finding(f"{place} {told} at the client; the upstream ended it with {reason!r}", expected=reason)
+            ending = f"ended with {got!r}" if got else "has no ending"
+            yield Finding(f"{place} {ending} at the client; the upstream ended it with {reason!r}", expected=reason)
 
 
 @rule(

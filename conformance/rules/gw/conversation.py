@@ -28,7 +28,7 @@ def _with_parts(*parts: Body) -> Body:
     }
 
 
-def _said(*turns: list[Body]) -> Body:
+def _user_messages(*turns: list[Body]) -> Body:
     """The request with user messages of these parts only."""
     return ASKED | {"messages": [{"role": "user", "content": parts} for parts in turns]}
 
@@ -70,12 +70,12 @@ def _thinking(**changes: Any) -> Body:
         forwarded(_saying(SYSTEM), _saying(SYSTEM)),
         forwarded(_saying(SYSTEM), _saying(SYSTEM | {"role": "developer"})),
         forwarded(_saying(CALLING | {"content": ""}), _saying(CALLING | {"content": None})),
-        forwarded(_said(RESULTS), _said(RESULTS[:1], RESULTS[1:]), probe=CLAUDE),
+        forwarded(_user_messages(RESULTS), _user_messages(RESULTS[:1], RESULTS[1:]), probe=CLAUDE),
     ],
     bad=[
         forwarded(_saying(SYSTEM), ASKED),
         forwarded(_saying(SYSTEM), _saying({"role": "system"})),
-        forwarded(_said(RESULTS), _said(RESULTS[:1]), probe=CLAUDE),
+        forwarded(_user_messages(RESULTS), _user_messages(RESULTS[:1]), probe=CLAUDE),
     ],
 )
 def message_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
@@ -98,12 +98,12 @@ def message_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Fi
     apis=APIS,
     good=[
         forwarded(ASKED, ASKED),
-        forwarded(_said(RESULTS), _said(RESULTS[:1], RESULTS[1:]), probe=CLAUDE),
-        forwarded(_said(RESULTS[:1], RESULTS[1:]), _said(RESULTS), probe=CLAUDE),
+        forwarded(_user_messages(RESULTS), _user_messages(RESULTS[:1], RESULTS[1:]), probe=CLAUDE),
+        forwarded(_user_messages(RESULTS[:1], RESULTS[1:]), _user_messages(RESULTS), probe=CLAUDE),
     ],
     bad=[
         forwarded(ASKED, _saying(SYSTEM)),
-        forwarded(_said(RESULTS), _said(RESULTS[:1], [EXTRA], RESULTS[1:]), probe=CLAUDE),
+        forwarded(_user_messages(RESULTS), _user_messages(RESULTS[:1], [EXTRA], RESULTS[1:]), probe=CLAUDE),
         forwarded(_saying(SYSTEM), _saying(SYSTEM | {"content": f"{SYSTEM['content']} You are ACME's assistant."})),
     ],
 )
@@ -157,8 +157,8 @@ def tool_lost(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Findi
     apis=CONVERSATIONAL,
     good=[
         forwarded(_with_parts(IMAGE), _with_parts(IMAGE)),
-        forwarded(_said(RESULTS), _said(RESULTS[:1], RESULTS[1:]), probe=CLAUDE),
-        forwarded(_said(RESULTS), _said(RESULTS[:1]), probe=CLAUDE),
+        forwarded(_user_messages(RESULTS), _user_messages(RESULTS[:1], RESULTS[1:]), probe=CLAUDE),
+        forwarded(_user_messages(RESULTS), _user_messages(RESULTS[:1]), probe=CLAUDE),
     ],
     bad=[
         forwarded(_with_parts(IMAGE), _with_parts()),

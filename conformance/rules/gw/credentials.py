@@ -42,7 +42,7 @@ OWN: dict[str, Any] = {"request_headers": [("authorization", "Bearer sk-canary-u
 COOKIE = ("cookie", "session=canary-cookie")
 
 
-def asked(*headers: tuple[str, str], **more: Any) -> Exchange:
+def request_with(*headers: tuple[str, str], **more: Any) -> Exchange:
     """A request with these header fields, which gets a response."""
     return answered(completion(), **{**HEADER, "request_headers": headers, **more})
 
@@ -53,9 +53,9 @@ def leaked(x: Exchange) -> Exchange:
     return replace(x, masked=(Span(at, at + 8, "sent"),), cache={})
 
 
-CLIENT = asked(("authorization", "Bearer ********"), COOKIE)
-RIGHT = asked(("authorization", "Bearer sk-canary-upstream"))
-BESIDE = leaked(asked(("authorization", "Bearer ********"), ("x-api-key", "sk-canary-upstream")))
+CLIENT = request_with(("authorization", "Bearer ********"), COOKIE)
+RIGHT = request_with(("authorization", "Bearer sk-canary-upstream"))
+BESIDE = leaked(request_with(("authorization", "Bearer ********"), ("x-api-key", "sk-canary-upstream")))
 SESSION = replace(
     answered(completion(), headers=(JSON, ("x-session", "****")), **HEADER), hidden=frozenset(("response",))
 )
@@ -64,7 +64,7 @@ SHOWN = replace(
     hidden=frozenset(("response", "upstream-key")),
 )
 """Replies with a session, and with the key, that the gateway sends upstream, too; both are masked."""
-WITH_COOKIE = asked(("authorization", "Bearer sk-canary-upstream"), COOKIE)
+WITH_COOKIE = request_with(("authorization", "Bearer sk-canary-upstream"), COOKIE)
 
 
 @rule(
@@ -102,8 +102,8 @@ def _leaks(x: Exchange, arrived: Exchange) -> Iterator[Finding]:
         if at >= 0:
             yield Finding(f"a credential of the client ({word}) arrived upstream in {place_of(arrived, at)}")
     for field in credentials(arrived):
-        is_told = field.word in made_up(x) or any(map(field.holds, arrived.masked))
-        if not is_told and is_clients(field, arrived, x):
+        is_reported = field.word in made_up(x) or any(map(field.holds, arrived.masked))
+        if not is_reported and is_clients(field, arrived, x):
             yield Finding(f"the client's {field.name} arrived upstream, here with a placeholder instead of a key")
 
 
@@ -115,10 +115,13 @@ def _leaks(x: Exchange, arrived: Exchange) -> Iterator[Finding]:
     fix="Build the replies to clients, errors and debugging headers included, without the headers of upstream requests.",
     applies_to=through_gateway(),
     apis=APIS,
-    good=[both(CLIENT, RIGHT), both(SESSION, asked(("authorization", "Bearer ********"), ("x-session", "****")))],
+    good=[
+        both(CLIENT, RIGHT),
+        both(SESSION, request_with(("authorization", "Bearer ********"), ("x-session", "****"))),
+    ],
     bad=[
         both(answered(completion(), headers=(JSON, ("x-debug", "Bearer sk-canary-upstream")), **HEADER), RIGHT),
-        both(SHOWN, asked(("authorization", "Bearer ********"))),
+        both(SHOWN, request_with(("authorization", "Bearer ********"))),
     ],
     compares_with={"baselines": BASELINES},
 )
@@ -153,11 +156,11 @@ def upstream_credential_shown(
     apis=APIS,
     good=[
         both(CLIENT, RIGHT),
-        both(CLIENT, asked(("authorization", "Bearer sk-canary-a"), ("x-api-key", "sk-canary-a"))),
+        both(CLIENT, request_with(("authorization", "Bearer sk-canary-a"), ("x-api-key", "sk-canary-a"))),
     ],
     bad=[
-        both(CLIENT, asked(("authorization", "Bearer sk-canary-a"), ("x-api-key", "sk-canary-b"))),
-        both(CLIENT, asked(), RIGHT),
+        both(CLIENT, request_with(("authorization", "Bearer sk-canary-a"), ("x-api-key", "sk-canary-b"))),
+        both(CLIENT, request_with(), RIGHT),
     ],
     compares_with={"baselines": BASELINES},
 )
@@ -186,7 +189,9 @@ def other_than_one_credential(
 
 def _subscription(field: str) -> Exchange:
     value = "sk-ant-oat01-canary"
-    return asked((field, f"Bearer {value}" if field == "authorization" else value), probe="messages.gateway.header.own")
+    return request_with(
+        (field, f"Bearer {value}" if field == "authorization" else value), probe="messages.gateway.header.own"
+    )
 
 
 @rule(

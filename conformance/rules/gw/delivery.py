@@ -57,11 +57,11 @@ class Delays(NamedTuple):
 
 def delays(sent: Exchange, got: Exchange) -> Delays | None:
     """The delays of a stream; None if one side has no text in events, or another text."""
-    ends, heard = ([*accumulate(len(delta.text) for delta in deltas(x))] for x in (sent, got))
-    if not ends or not heard or ends[-1] != heard[-1]:
+    ends, received = ([*accumulate(len(delta.text) for delta in deltas(x))] for x in (sent, got))
+    if not ends or not received or ends[-1] != received[-1]:
         return None
     times = [sent.began_ns + at_ns for at_ns in arrivals(sent)]
-    late = [_at(got, heard, goal) - time for goal, time in zip(ends, times, strict=True)]
+    late = [_at(got, received, goal) - time for goal, time in zip(ends, times, strict=True)]
     return Delays(min(late), max(late), times[-1] - times[0], len(set(arrivals(got))), len(set(times)))
 
 

@@ -77,9 +77,9 @@ def answer_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding
     elif why := sound(sent):
         yield not_applicable(why)
     elif is_error(x):
-        said = error_response(x)
+        error = error_response(x)
         yield Finding(
-            f"the upstream's response is complete, but the client got an error (HTTP {said.status}): {quoted(said.message)}"
+            f"the upstream's response is complete, but the client got an error (HTTP {error.status}): {quoted(error.message)}"
         )
     elif hidden := undecoded(x):
         yield hidden
@@ -180,8 +180,8 @@ def error_event_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fi
     elif unfounded(x, upstream):
         yield not_applicable("the response is reported as complete (see GW036)")
     elif not is_error(x):
-        said = error_response(sent).message
-        yield Finding(f"the upstream's stream has an error ({quoted(said)}), the client's has none")
+        message = error_response(sent).message
+        yield Finding(f"the upstream's stream has an error ({quoted(message)}), the client's has none")
 
 
 @rule(

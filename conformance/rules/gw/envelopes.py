@@ -16,7 +16,7 @@ from conformance.rules.example import error
 from conformance.rules.gw.attempts import failed_upstream, fate
 from conformance.rules.gw.conditions import through_gateway
 from conformance.rules.gw.example import both
-from conformance.rules.gw.failing_example import FAULT, OWN, SAID, UNREACHABLE, refused, said
+from conformance.rules.gw.failing_example import FAULT, OWN, SAID, UNREACHABLE, error_with, refused
 from conformance.rules.gw.failing_example import LOST as NO_RESPONSE
 from conformance.rules.gw.statuses import CREDENTIALS
 
@@ -66,26 +66,26 @@ def envelope_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findi
     if skip := _rejected(x, upstream):
         yield skip
         return
-    told = error_response(x)
-    if not told.has_error_object:
+    got = error_response(x)
+    if not got.has_error_object:
         words = {"html": "an HTML page", "text": "plain text", "empty": "empty", "error-text": "`error` as a text"}
-        seen = f"the body of the {told.status} error is {words.get(told.kind, 'JSON without an error object')}"
-        yield Finding(seen, at=told.at, expected="an `error` object")
-    elif not told.message.strip():
-        yield Finding(f"the {told.status} error has no message", at=told.at)
+        seen = f"the body of the {got.status} error is {words.get(got.kind, 'JSON without an error object')}"
+        yield Finding(seen, at=got.at, expected="an `error` object")
+    elif not got.message.strip():
+        yield Finding(f"the {got.status} error has no message", at=got.at)
 
 
-def _fits(x: Exchange, told: ErrorResponse) -> str:
+def _fits(x: Exchange, error: ErrorResponse) -> str:
     """What an error object lacks of the API's form, as a clause; or empty."""
     if x.api == "messages":
-        if told.form != "anthropic":
+        if error.form != "anthropic":
             return 'no `"type": "error"` beside `error`'
-        return "" if isinstance(told.error.get("type"), str) else describe_member(told.error, "type")
-    if told.form == "anthropic":
+        return "" if isinstance(error.error.get("type"), str) else describe_member(error.error, "type")
+    if error.form == "anthropic":
         return '`"type": "error"` beside `error`, as another API has it'
-    if not isinstance(told.error.get("type"), str):
-        return describe_member(told.error, "type")
-    return "" if isinstance(told.error.get("code"), str | None) else describe_member(told.error, "code")
+    if not isinstance(error.error.get("type"), str):
+        return describe_member(error.error, "type")
+    return "" if isinstance(error.error.get("code"), str | None) else describe_member(error.error, "code")
 
 
 @rule(
@@ -111,11 +111,11 @@ def error_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterato
     if skip := _rejected(x, upstream):
         yield skip
         return
-    told = error_response(x)
-    if not told.has_error_object:
+    got = error_response(x)
+    if not got.has_error_object:
         yield not_applicable("the error has no error object (see GW064)")
-    elif lacks := _fits(x, told):
-        yield Finding(f"the {told.status} error has {lacks}", at=told.at)
+    elif lacks := _fits(x, got):
+        yield Finding(f"the {got.status} error has {lacks}", at=got.at)
 
 
 def _reason_key(x: Exchange) -> str:
@@ -123,26 +123,28 @@ def _reason_key(x: Exchange) -> str:
     return "type" if x.api == "messages" else "code"
 
 
-def _told(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[NotJudged | tuple[ErrorResponse, ErrorResponse]]:
+def _both_errors(
+    x: Exchange, upstream: tuple[Exchange, ...]
+) -> Iterator[NotJudged | tuple[ErrorResponse, ErrorResponse]]:
     """The upstream's error and the client's, where the client's stands for it: it has the same status and API."""
     if skip := failed_upstream(x, upstream):
         yield skip
         return
-    told = error_response(x)
+    got = error_response(x)
     by_upstream = [error_response(a) for a in upstream if fate(a) == "refused" and a.api == x.api]
-    alike = [was for was in by_upstream if was.is_enveloped and was.status == told.status]
+    alike = [sent for sent in by_upstream if sent.is_enveloped and sent.status == got.status]
     if not by_upstream:
         yield not_applicable("no upstream of the client's API refused the request")
     elif not alike:
         yield not_applicable("the upstream's error has no error object, or the client's another status")
-    elif told.status in CREDENTIALS:
+    elif got.status in CREDENTIALS:
         yield not_applicable("the error is about the gateway's own key")
     elif skip := readable(x):
         yield skip
-    elif not told.has_error_object:
+    elif not got.has_error_object:
         yield untestable("the client's error has no error object (see GW064)")
     else:
-        yield alike[-1], told
+        yield alike[-1], got
 
 
 @rule(
@@ -153,10 +155,10 @@ def _told(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[NotJudged | t
     fix="Pass `error.code` (on Messages `error.type`) on as the upstream sent it.",
     applies_to=through_gateway(Kind.GATEWAY_FAULT),
     apis=APIS,
-    good=[both(refused(400), refused(400)), both(refused(400, said(type="other")), refused(400))],
+    good=[both(refused(400), refused(400)), both(refused(400, error_with(type="other")), refused(400))],
     bad=[
-        both(refused(429, said(code="429")), refused(429)),
-        both(refused(400, said(code=None)), refused(400)),
+        both(refused(429, error_with(code="429")), refused(429)),
+        both(refused(400, error_with(code=None)), refused(400)),
         both(
             refused(429, {"type": "error", "error": {"type": "api_error", "message": "No."}}, probe=MESSAGES_FAULT),
             refused(429, ANTHROPIC, probe=MESSAGES_FAULT),
@@ -165,16 +167,16 @@ def _told(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[NotJudged | t
 )
 def reason_replaced(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """A full context, a used-up budget and a rate limit share a status: by the code programs shorten, stop or wait."""
-    for found in _told(x, upstream):
+    for found in _both_errors(x, upstream):
         if isinstance(found, NotJudged):
             yield found
             return
-        (was, told), key = found, _reason_key(x)
-        if told.status >= 500:
+        (sent, got), key = found, _reason_key(x)
+        if got.status >= 500:
             yield not_applicable("the gateway may describe an upstream's own failure in its words (see GW068)")
-        elif isinstance(was.error.get(key), str) and told.error.get(key) != was.error[key]:
-            seen = f"the upstream's error has {key} {display(was.error[key])}, the client's {describe_member(told.error, key)}"
-            yield Finding(seen, at=told.at)
+        elif isinstance(sent.error.get(key), str) and got.error.get(key) != sent.error[key]:
+            seen = f"the upstream's error has {key} {display(sent.error[key])}, the client's {describe_member(got.error, key)}"
+            yield Finding(seen, at=got.at)
 
 
 @rule(
@@ -187,21 +189,21 @@ def reason_replaced(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Fin
     apis=APIS,
     good=[
         both(refused(400), refused(400)),
-        both(refused(400, said(message="Provider says: Overloaded, come back.")), refused(400)),
+        both(refused(400, error_with(message="Provider says: Overloaded, come back.")), refused(400)),
     ],
-    bad=[both(refused(400, said(message="Bad request")), refused(400))],
+    bad=[both(refused(400, error_with(message="Bad request")), refused(400))],
 )
 def message_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """It names the field, the limit or the policy: without it the request can't be repaired."""
-    for found in _told(x, upstream):
+    for found in _both_errors(x, upstream):
         if isinstance(found, NotJudged):
             yield found
             return
-        was, told = found
-        if told.status >= 500:
+        sent, got = found
+        if got.status >= 500:
             yield not_applicable("the gateway may describe an upstream's own failure in its words (see GW068)")
-        elif _squeezed(was.message)[:MOST_COMPARED] not in _squeezed(told.message):
-            yield Finding(f"the message {quoted(was.message)} has become {quoted(told.message)}", at=told.at)
+        elif _squeezed(sent.message)[:MOST_COMPARED] not in _squeezed(got.message):
+            yield Finding(f"the message {quoted(sent.message)} has become {quoted(got.message)}", at=got.at)
 
 
 def _squeezed(text: str) -> str:
@@ -218,20 +220,20 @@ def _squeezed(text: str) -> str:
     apis=APIS,
     good=[both(refused(503), refused(503))],
     bad=[
-        both(refused(429, said(type="throttling_error")), refused(429)),
-        both(refused(400, said(param=None)), refused(400, said(param="messages"))),
-        both(refused(503, said(code="503")), refused(503)),
+        both(refused(429, error_with(type="throttling_error")), refused(429)),
+        both(refused(400, error_with(param=None)), refused(400, error_with(param="messages"))),
+        both(refused(503, error_with(code="503")), refused(503)),
     ],
 )
 def members_replaced(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """Agents choose by type whether to wait; `param` names the field to repair."""
-    for found in _told(x, upstream):
+    for found in _both_errors(x, upstream):
         if isinstance(found, NotJudged):
             yield found
             return
-        was, told = found
+        sent, got = found
         names = ("type",) if x.api == "messages" else ("type", "code", "param")
-        lost = [n for n in names if isinstance(was.error.get(n), str) and told.error.get(n) != was.error[n]]
+        lost = [n for n in names if isinstance(sent.error.get(n), str) and got.error.get(n) != sent.error[n]]
         for name in lost:
-            seen = f"the upstream's error has {name} {display(was.error[name])}, the client's {describe_member(told.error, name)}"
-            yield Finding(seen, at=told.at)
+            seen = f"the upstream's error has {name} {display(sent.error[name])}, the client's {describe_member(got.error, name)}"
+            yield Finding(seen, at=got.at)

@@ -26,7 +26,7 @@ def limited(*headers: tuple[str, str], status: int = 429) -> Exchange:
     return refused(status, headers=(JSON, *headers))
 
 
-def said(**fields: Any) -> Any:
+def error_with(**fields: Any) -> Any:
     """The upstream's error with other fields."""
     return {"error": SAID["error"] | fields}
 

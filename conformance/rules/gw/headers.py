@@ -18,7 +18,7 @@ from conformance.rules.conditions import OK
 from conformance.rules.example import JSON, answered, completion
 from conformance.rules.gw.answers import source
 from conformance.rules.gw.conditions import named, through_gateway
-from conformance.rules.gw.credentials import NOTHING_ARRIVED, asked
+from conformance.rules.gw.credentials import NOTHING_ARRIVED, request_with
 from conformance.rules.gw.example import both
 from conformance.rules.gw.key_fields import BASELINES, CARRIERS, COOKIE, all_pairs, fields_sent, key_upstream
 
@@ -63,11 +63,11 @@ def hops(options: Sequence[str]) -> set[str]:
     "(gateway.headers).",
     applies_to=through_gateway(Kind.GATEWAY_HEADER),
     apis=APIS,
-    good=[both(asked(("x-team", "canary")), asked(("authorization", "Bearer sk-canary-upstream")))],
+    good=[both(request_with(("x-team", "canary")), request_with(("authorization", "Bearer sk-canary-upstream")))],
     bad=[
         both(
-            asked(("OpenAI-Organization", "org-canary")),
-            asked(("authorization", "Bearer sk-canary-upstream"), ("openai-organization", "org-canary")),
+            request_with(("OpenAI-Organization", "org-canary")),
+            request_with(("authorization", "Bearer sk-canary-upstream"), ("openai-organization", "org-canary")),
         )
     ],
     compares_with={"baselines": BASELINES},
@@ -103,8 +103,11 @@ def _is_own(name: str) -> bool:
     fix="Remove the gateway's own fields at the last hop, or name them in the policy (gateway.headers).",
     applies_to=through_gateway(Kind.BASELINE, Kind.GATEWAY_HEADER),
     apis=APIS,
-    good=[both(asked(), asked(("via", "1.1 gw"))), both(asked(("x-team", "a")), asked(("x-team", "a")))],
-    bad=[both(asked(), asked(("x-ai-bridge-session", "u-17")))],
+    good=[
+        both(request_with(), request_with(("via", "1.1 gw"))),
+        both(request_with(("x-team", "a")), request_with(("x-team", "a"))),
+    ],
+    bad=[both(request_with(), request_with(("x-ai-bridge-session", "u-17")))],
 )
 def internal_header_upstream(
     x: Exchange, upstream: tuple[Exchange, ...], policy: Policy
@@ -130,9 +133,9 @@ HOP: tuple[tuple[str, str], ...] = (("connection", "keep-alive, x-hop"), ("x-hop
     fix="Remove from each message the fields that its Connection field names, and Connection itself, before forwarding it.",
     applies_to=through_gateway(),
     apis=APIS,
-    good=[both(asked(*HOP), asked()), both(asked(), answered(completion(), headers=(JSON, *HOP)))],
+    good=[both(request_with(*HOP), request_with()), both(request_with(), answered(completion(), headers=(JSON, *HOP)))],
     bad=[
-        both(asked(*HOP), asked(("x-hop", "1"))),
+        both(request_with(*HOP), request_with(("x-hop", "1"))),
         both(answered(completion(), headers=(JSON, HOP[1])), answered(completion(), headers=(JSON, *HOP))),
     ],
 )
@@ -141,14 +144,14 @@ def hop_by_hop_forwarded(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterato
 
     Widespread proxies, such as nginx, pass them on all the same, and no client or upstream is known to be harmed.
     """
-    asked_for = hops(request_header(x, "connection"))
-    told = {name for arrived in upstream for name in hops(reply(arrived).values("connection"))}
-    if not asked_for and not told:
+    by_client = hops(request_header(x, "connection"))
+    by_upstream = {name for arrived in upstream for name in hops(reply(arrived).values("connection"))}
+    if not by_client and not by_upstream:
         yield not_applicable("neither side names fields of its connection")
     for arrived in upstream:
-        for name in sorted(asked_for & {field.name for field in fields_sent(arrived)}):
+        for name in sorted(by_client & {field.name for field in fields_sent(arrived)}):
             yield Finding(f"{name} is a field of the client's connection, but arrived upstream")
-    for name in sorted(told):
+    for name in sorted(by_upstream):
         if reply(x).values(name) and reply(x).values(name) == reply(upstream[-1]).values(name):
             yield Finding(
                 f"{name} is a field of the upstream's connection, but reached the client", at=reply(x).span(name)
@@ -168,8 +171,8 @@ BETA = ("anthropic-beta", "context-1m-2025-08-07, interleaved-thinking-2025-05-1
     fix="Forward anthropic-version, and set it where a request is translated to the Messages API.",
     applies_to=through_gateway(),
     apis=CONVERSATIONAL,
-    good=[both(asked(VERSION, **MESSAGES), asked(VERSION, **MESSAGES))],
-    bad=[both(asked(VERSION, **MESSAGES), asked(**MESSAGES))],
+    good=[both(request_with(VERSION, **MESSAGES), request_with(VERSION, **MESSAGES))],
+    bad=[both(request_with(VERSION, **MESSAGES), request_with(**MESSAGES))],
 )
 def version_missing(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The API requires it, and responds with 400 to a request without."""
@@ -200,10 +203,10 @@ def _betas(x: Exchange) -> set[str]:
     fix="Forward anthropic-version and each value of anthropic-beta, or reject the request with a 400 that names the beta.",
     applies_to=through_gateway(),
     apis=("messages",),
-    good=[both(asked(VERSION, BETA, **MESSAGES), asked(VERSION, BETA, **MESSAGES))],
+    good=[both(request_with(VERSION, BETA, **MESSAGES), request_with(VERSION, BETA, **MESSAGES))],
     bad=[
-        both(asked(VERSION, BETA, **MESSAGES), asked(VERSION, **MESSAGES)),
-        both(asked(VERSION, **MESSAGES), asked(("anthropic-version", "2023-01-01"), **MESSAGES)),
+        both(request_with(VERSION, BETA, **MESSAGES), request_with(VERSION, **MESSAGES)),
+        both(request_with(VERSION, **MESSAGES), request_with(("anthropic-version", "2023-01-01"), **MESSAGES)),
     ],
 )
 def beta_dropped(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
@@ -241,12 +244,12 @@ def trace_id(x: Exchange) -> str:
     applies_to=through_gateway(),
     apis=APIS,
     good=[
-        both(asked(("traceparent", TRACE)), asked(("traceparent", TRACE))),
-        both(asked(("traceparent", TRACE)), asked(("traceparent", TRACE.replace("00f0", "10f0")))),
+        both(request_with(("traceparent", TRACE)), request_with(("traceparent", TRACE))),
+        both(request_with(("traceparent", TRACE)), request_with(("traceparent", TRACE.replace("00f0", "10f0")))),
     ],
     bad=[
-        both(asked(("traceparent", TRACE)), asked()),
-        both(asked(("traceparent", TRACE)), asked(("traceparent", TRACE.replace("4bf9", "5bf9")))),
+        both(request_with(("traceparent", TRACE)), request_with()),
+        both(request_with(("traceparent", TRACE)), request_with(("traceparent", TRACE.replace("4bf9", "5bf9")))),
     ],
 )
 def trace_ends(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
@@ -308,8 +311,8 @@ GZIPPED = answered(
     fix="Compress a reply only if the client's Accept-Encoding lists the coding; decode what the upstream compressed.",
     applies_to=through_gateway(Kind.GATEWAY_HEADER),
     apis=APIS,
-    good=[both(asked(), asked(("accept-encoding", "gzip")))],
-    bad=[both(GZIPPED, asked(("accept-encoding", "gzip")))],
+    good=[both(request_with(), request_with(("accept-encoding", "gzip")))],
+    bad=[both(GZIPPED, request_with(("accept-encoding", "gzip")))],
 )
 def compressed_unasked(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """Plain clients do not decompress: they read compressed bytes as text."""
@@ -334,8 +337,11 @@ def compressed_unasked(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[
     fix="Set Content-Type: application/json on each request with a JSON body.",
     applies_to=through_gateway(),
     apis=APIS,
-    good=[both(asked(JSON), asked(("content-type", "application/json; charset=utf-8")))],
-    bad=[both(asked(JSON), asked()), both(asked(JSON), asked(("content-type", "text/plain")))],
+    good=[both(request_with(JSON), request_with(("content-type", "application/json; charset=utf-8")))],
+    bad=[
+        both(request_with(JSON), request_with()),
+        both(request_with(JSON), request_with(("content-type", "text/plain"))),
+    ],
 )
 def content_type_lost(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """Upstreams reject a JSON body with another media type, or read nothing of it."""

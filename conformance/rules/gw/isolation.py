@@ -29,7 +29,7 @@ EMBEDDED: Final = "gateway.burst.01"
 BURST: dict[str, Any] = {"probe": "chat.gateway.burst.01", "body": ASKED}
 
 
-def said(text: str, **facts: Any) -> Exchange:
+def response_with(text: str, **facts: Any) -> Exchange:
     """A response with this text."""
     return answered(completion({"content": text}), **{**BURST, **facts})
 
@@ -41,12 +41,12 @@ def _embedded(got: Values, sent: Values) -> tuple[Exchange, ...]:
 
 def _of_another(pair: tuple[Exchange, ...] = ()) -> tuple[Exchange, ...]:
     """Both sides of a request with another nonce."""
-    client, arrived = pair or both(said(FOREIGN), said(FOREIGN))
+    client, arrived = pair or both(response_with(FOREIGN), response_with(FOREIGN))
     renamed: list[dict[str, Any]] = [{"nonce": FOREIGN, "id": f"other{at}"} for at in range(2)]
     return tuple(replace(x, **changes, cache={}) for x, changes in zip((client, arrived), renamed, strict=True))
 
 
-RIGHT = both(said(f"{NONCE} attempt 1"), said(f"{NONCE} attempt 1"))
+RIGHT = both(response_with(f"{NONCE} attempt 1"), response_with(f"{NONCE} attempt 1"))
 
 
 @cached_reader
@@ -93,7 +93,7 @@ def _owners_of_vectors(x: Exchange, upstream: Sequence[Exchange], others: Sequen
     apis=APIS,
     good=[(*RIGHT, *_of_another()), (*_embedded(ONE, ONE), *_of_another(_embedded(TWO, TWO)))],
     bad=[
-        (*both(said(f"{FOREIGN} attempt 1"), said(f"{NONCE} attempt 1")), *_of_another()),
+        (*both(response_with(f"{FOREIGN} attempt 1"), response_with(f"{NONCE} attempt 1")), *_of_another()),
         (*_embedded(TWO, ONE), *_of_another(_embedded(TWO, TWO))),
     ],
     compares_with={"others": OTHERS},
@@ -118,8 +118,8 @@ def reply_of_another(x: Exchange, upstream: tuple[Exchange, ...], others: Sequen
     bad=[
         (
             *both(
-                said(f"{NONCE} attempt 1"),
-                said(
+                response_with(f"{NONCE} attempt 1"),
+                response_with(
                     f"{NONCE} attempt 1",
                     body=ASKED | {"messages": [{"role": "user", "content": f"{FOREIGN} and {NONCE}"}]},
                 ),
@@ -161,7 +161,7 @@ def _first(x: Exchange) -> NotJudged | None:
     applies_to=all_of(through_gateway(), _first),
     apis=APIS,
     good=[RIGHT],
-    bad=[both(said("Hello! How can I help you?"))],
+    bad=[both(response_with("Hello! How can I help you?"))],
 )
 def answered_by_the_gateway(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The client pays for a model, and gets a made-up response, or that to a similar request."""

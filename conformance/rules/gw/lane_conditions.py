@@ -49,10 +49,10 @@ def generations(upstream: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
 
 def request_lane(x: Exchange, upstream: tuple[Exchange, ...]) -> Exchange | NotJudged:
     """The first request upstream of another API than the client's; else why a lane rule can't judge."""
-    asked = generations(upstream)
-    if not asked:
+    requests = generations(upstream)
+    if not requests:
         return NOTHING
-    arrived = next((one for one in asked if one.api != x.api), None)
+    arrived = next((one for one in requests if one.api != x.api), None)
     if arrived is None:
         return SAME
     if not request_body(x):

@@ -28,10 +28,10 @@ def messages_by_chat(
 
     `status` is that of the client's reply.
     """
-    said = completion() if upstream is None else upstream
+    whole = completion() if upstream is None else upstream
     return both(
         at("messages", answered(client, status=status, body=sent, probe=f"messages.{PROBE}")),
-        at("chat", answered(said, body=arrived, probe=f"chat.{PROBE}")),
+        at("chat", answered(whole, body=arrived, probe=f"chat.{PROBE}")),
     )
 
 
@@ -39,8 +39,8 @@ def chat_by_messages(
     sent: Any = BY_CHAT, arrived: Any = BY_MESSAGES, *, client: Any = None, upstream: Any = MESSAGE
 ) -> tuple[Exchange, ...]:
     """A chat request that arrived at a Messages upstream, with these bodies and these whole replies."""
-    said = completion() if client is None else client
+    whole = completion() if client is None else client
     return both(
-        at("chat", answered(said, body=sent, probe=f"chat.{PROBE}")),
+        at("chat", answered(whole, body=sent, probe=f"chat.{PROBE}")),
         at("messages", answered(upstream, body=arrived, probe=f"messages.{PROBE}")),
     )

@@ -222,13 +222,13 @@ def error_in_another_form(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterat
     another name, so that the response breaks off without a reason. What is no error object at all is for GW064.
     """
     last = next(reversed(generations(upstream)), None)
-    said = error_response(x)
+    error = error_response(x)
     if last is None or path_api(last) == x.api:
         yield NOTHING if last is None else SAME
         return
-    if not (said and has_failed(last)):
+    if not (error and has_failed(last)):
         yield not_applicable("the upstream sent no error, or the client got none")
-    elif said.form not in FORMS[x.api]:
+    elif error.form not in FORMS[x.api]:
         yield Finding(
-            f"the error has the form {said.form}", at=said.at, expected=f"the error object of {spec(x.api).title}"
+            f"the error has the form {error.form}", at=error.at, expected=f"the error object of {spec(x.api).title}"
         )

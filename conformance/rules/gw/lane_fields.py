@@ -144,7 +144,7 @@ def _is_emulated(setting: Setting, x: Exchange, upstream: tuple[Exchange, ...]) 
     return means is not None and means(x, arrived)
 
 
-def _asks_for_json(x: Exchange, arrived: Exchange) -> bool:
+def _requests_json(x: Exchange, arrived: Exchange) -> bool:
     """Whether the gateway added a prompt for JSON, or a tool whose arguments it is."""
     has_tool = offered(arrived).keys() - offered(x).keys()
     return bool(has_tool) or _count_json(request_body(arrived)) > _count_json(request_body(x))
@@ -162,16 +162,16 @@ def _searches(_x: Exchange, arrived: Exchange) -> bool:
     return any("web_search" in as_string(tool.get("type")) for tool in _tools(arrived))
 
 
-def _tells_earlier_turns(x: Exchange, arrived: Exchange) -> bool:
+def _has_earlier_turns(x: Exchange, arrived: Exchange) -> bool:
     return len(conversation(arrived)) > len(conversation(x))
 
 
 BY_OTHER_MEANS: Final[dict[str, Callable[[Exchange, Exchange], bool]]] = {
-    "format": _asks_for_json,
+    "format": _requests_json,
     "logprobs": _includes_logprobs,
     "web_search_options": _searches,
     "functions": lambda x, arrived: offered(arrived).keys() >= offered(x).keys(),
-    **dict.fromkeys(("previous_response_id", "conversation", "prompt"), _tells_earlier_turns),
+    **dict.fromkeys(("previous_response_id", "conversation", "prompt"), _has_earlier_turns),
 }
 """How settings, by name, arrive without a field of their own."""
 

@@ -55,9 +55,9 @@ def _without_own_calls(theirs: Choice, mine: Choice, tools: frozenset[str]) -> C
     own = [call for call in theirs.calls if call.name not in tools]
     if not own or len(mine.calls) + len(own) != len(theirs.calls):
         return theirs
-    is_told = isinstance(parse_json(mine.text.encode("utf-8", "replace")), dict)
+    has_arguments = isinstance(parse_json(mine.text.encode("utf-8", "replace")), dict)
     calls = tuple(call for call in theirs.calls if call.name in tools)
-    text = (mine.text if is_told else own[0].arguments,)
+    text = (mine.text if has_arguments else own[0].arguments,)
     return replace(theirs, calls=calls, pieces=text, finishes=theirs.finishes if calls else ("stop",))
 
 

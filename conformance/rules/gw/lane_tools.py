@@ -163,7 +163,7 @@ def tool_choice_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> It
     if not tools or mode == "unclear":
         yield not_applicable("the request offers no tools, or its tool_choice is not clear")
         return
-    if their_tools.keys() - tools.keys() and _asks_for_format(x):
+    if their_tools.keys() - tools.keys() and _requests_format(x):
         yield not_applicable("the gateway offers a tool of its own, as to get JSON by its arguments")
         return
     is_single = allows_one_call(x) and mode != "none"
@@ -178,5 +178,5 @@ def tool_choice_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> It
         yield Finding(f"tool_choice names another tool upstream: {one_line(required_name(arrived), 64)}")
 
 
-def _asks_for_format(x: Exchange) -> bool:
+def _requests_format(x: Exchange) -> bool:
     return any(dict(sent(setting, x.api, request_body(x))) for setting in SETTINGS if setting.name == "format")

@@ -90,11 +90,11 @@ def text_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[
     if not mine:
         yield not_applicable("the request has no text")
     everywhere = "".join(text for _, text in theirs)
-    lost = [said for said in mine if said.role == "system" and said.text not in everywhere]
-    lost += _out_of_place([said for said in mine if said.role != "system"], _runs(theirs))
-    for said in lost:
+    lost = [turn for turn in mine if turn.role == "system" and turn.text not in everywhere]
+    lost += _out_of_place([turn for turn in mine if turn.role != "system"], _runs(theirs))
+    for turn in lost:
         yield Finding(
-            f"a text of role {said.role} did not arrive upstream in its place: ‘{one_line(said.text, 60)}’ (shown "
+            f"a text of role {turn.role} did not arrive upstream in its place: ‘{one_line(turn.text, 60)}’ (shown "
             "without spaces)",
             expected="the text, in its role and order",
         )
@@ -102,8 +102,8 @@ def text_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[
 
 def _texts(x: Exchange) -> list[Said]:
     """The texts that are not empty, without white space."""
-    said = (entry for entry in conversation(x) if isinstance(entry, Said))
-    return [Said(role, text) for role, text in ((entry.role, bare(entry.text)) for entry in said) if text]
+    turns = (entry for entry in conversation(x) if isinstance(entry, Said))
+    return [Said(role, text) for role, text in ((entry.role, bare(entry.text)) for entry in turns) if text]
 
 
 def _runs(texts: Sequence[Said]) -> list[Said]:
@@ -120,16 +120,16 @@ def _runs(texts: Sequence[Said]) -> list[Said]:
 def _out_of_place(texts: Sequence[Said], runs: Sequence[Said]) -> Iterator[Said]:
     """The texts that are not in the runs, or not after those before them."""
     run, offset = 0, 0
-    for said in texts:
+    for turn in texts:
         found = (
-            (n, place + len(said.text))
+            (n, place + len(turn.text))
             for n in range(run, len(runs))
-            if runs[n].role == said.role and (place := runs[n].text.find(said.text, offset if n == run else 0)) >= 0
+            if runs[n].role == turn.role and (place := runs[n].text.find(turn.text, offset if n == run else 0)) >= 0
         )
         if place_found := next(found, None):
             run, offset = place_found
         else:
-            yield said
+            yield turn
 
 
 @rule(
@@ -165,8 +165,8 @@ def call_lost_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[
         else:
             places[number], at = found, found + 1
     for linked, text in mine.results:
-        told = [other for place, other in theirs.results if linked in places and place == places[linked]]
-        if linked in places and not any(bare(text) in bare(other) for other in told):
+        found_results = [other for place, other in theirs.results if linked in places and place == places[linked]]
+        if linked in places and not any(bare(text) in bare(other) for other in found_results):
             yield Finding(f"the result of a call did not arrive upstream with that call: ‘{one_line(text, 60)}’")
 
 

@@ -112,15 +112,15 @@ def invalid_request_upstream(x: Exchange, upstream: tuple[Exchange, ...]) -> Ite
     if _wrong_places(x.api, body_sent(x)):
         yield not_applicable("the client's own request is not valid")
         return
-    wrong = [place for place in _wrong_places(api, body_sent(arrived)) if not _is_told(x, arrived, place)]
+    wrong = [place for place in _wrong_places(api, body_sent(arrived)) if not _is_error_reported(x, arrived, place)]
     others = [other for other in CONVERSATIONAL if other != api and _is_body_of(other, body_sent(arrived))]
     if api == x.api and not others:  # a request that keeps its API has rules of its own
         yield not_applicable("the upstream is asked in the client's API")
         return
     for place in wrong[:1]:
-        told = f"; it is one of {spec(others[0]).title}" if others else ""
+        of_other = f"; it is one of {spec(others[0]).title}" if others else ""
         yield Finding(
-            f"the body at {spec(api).path} is no request of {spec(api).title}{told}: {place.path or 'the body'}: "
+            f"the body at {spec(api).path} is no request of {spec(api).title}{of_other}: {place.path or 'the body'}: "
             f"{one_line(place.message, 200)}",
             expected=f"a body that is valid at {spec(api).path}",
         )
@@ -146,7 +146,7 @@ def _is_body_of(api: Api, body: Any) -> bool:
     return spec(api).prompt in as_object(body) and not _wrong_places(api, body)
 
 
-def _is_told(x: Exchange, arrived: Exchange, place: _Place) -> bool:
+def _is_error_reported(x: Exchange, arrived: Exchange, place: _Place) -> bool:
     """Whether the client itself sent a value that the upstream's API does not allow, and gets an error about it."""
     is_same = place.path in request_body(x) and request_body(x)[place.path] == request_body(arrived).get(place.path)
     return is_same and names_field(error_response(x), place.path)

@@ -57,11 +57,13 @@ def _ended_ns(x: Exchange) -> int:
 )
 def retry_after_ignored(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """Attempts that come too early are refused, too, and count against the limit of all the gateway's clients."""
-    told = [again for again in repeats(upstream) if fate(again.before) == "refused" and retry_after_s(again.before)]
-    if not told or is_sent_twice(x):
+    with_delay = [
+        again for again in repeats(upstream) if fate(again.before) == "refused" and retry_after_s(again.before)
+    ]
+    if not with_delay or is_sent_twice(x):
         yield not_applicable("no attempt came after a refusal with Retry-After in seconds")
         return
-    for again in told:
+    for again in with_delay:
         wanted_s = retry_after_s(again.before) or 0.0
         waited_s = max(0.0, (again.after.began_ns - _ended_ns(again.before)) / 1e9)
         if not again.is_elsewhere and waited_s < wanted_s * LEAST:
@@ -95,17 +97,17 @@ def retry_after_dropped(x: Exchange, upstream: tuple[Exchange, ...], policy: Pol
     if skip := failed_upstream(x, upstream):
         yield skip
         return
-    asked = [a for a in upstream if fate(a) == "refused" and _has_retry_after(a)]
+    with_delay = [a for a in upstream if fate(a) == "refused" and _has_retry_after(a)]
     answer = reply(x)
-    if not asked:
+    if not with_delay:
         yield not_applicable("the upstream's refusal has no Retry-After")
     elif answer.status not in LIMITS:
         yield not_applicable(f"the client got HTTP {answer.status}, which is no limit")
     elif not any(answer.value(name).strip() for name in ("retry-after", "retry-after-ms")):
-        seen = f"the upstream's {reply(asked[-1]).status} has Retry-After, the client's {answer.status} has none"
+        seen = f"the upstream's {reply(with_delay[-1]).status} has Retry-After, the client's {answer.status} has none"
         yield Finding(seen, at=answer.head)
     else:
-        yield from _shortened(x, asked[-1], policy)
+        yield from _shortened(x, with_delay[-1], policy)
 
 
 def _has_retry_after(x: Exchange) -> bool:
@@ -114,13 +116,13 @@ def _has_retry_after(x: Exchange) -> bool:
 
 def _shortened(x: Exchange, refusal: Exchange, policy: Policy) -> Iterator[Finding]:
     """The client may come back before the upstream's time; with another upstream that may be right."""
-    wanted, told = retry_after_s(refusal), retry_after_s(x)
-    if wanted is None or told is None or policy.gateway.fallback:
+    wanted_s, sent_s = retry_after_s(refusal), retry_after_s(x)
+    if wanted_s is None or sent_s is None or policy.gateway.fallback:
         return
-    waited = max(0.0, (x.began_ns + _length_ns(x) - _ended_ns(refusal)) / 1e9)
-    if told + waited < wanted * LEAST:
+    waited_s = max(0.0, (x.began_ns + _length_ns(x) - _ended_ns(refusal)) / 1e9)
+    if sent_s + waited_s < wanted_s * LEAST:
         yield Finding(
-            f"the upstream asked for {wanted:g} s, but the client gets {told:g} s", at=reply(x).span("retry-after")
+            f"the upstream asked for {wanted_s:g} s, but the client gets {sent_s:g} s", at=reply(x).span("retry-after")
         )
 
 

@@ -25,7 +25,7 @@ NO_NONCE: Final = b"-nonce-of-the-request-"
 REPEATED: Final = "chat.gateway.repeat.prefix"
 
 
-def _asked(*names: str) -> dict[str, Any]:
+def _with_tool(*names: str) -> dict[str, Any]:
     """A request with a tool whose parameters have these names."""
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
     return ASKED | {"tools": [{"type": "function", "function": {"name": "look", "parameters": schema}}]}
@@ -33,7 +33,7 @@ def _asked(*names: str) -> dict[str, Any]:
 
 def _twice(first: Any, second: Any) -> tuple[Exchange, ...]:
     """The same request twice, and what arrived of each."""
-    sent = _asked("a", "b")
+    sent = _with_tool("a", "b")
     return (*forwarded_example(sent, second, REPEATED), *forwarded_example(sent, first, REPEATED))
 
 
@@ -52,8 +52,8 @@ def _of_prefix(x: Exchange) -> NotJudged | None:
     applies_to=_of_prefix,
     apis=CONVERSATIONAL,
     compares_with={"others": Compare(Kind.GATEWAY_REPEAT, many=True)},
-    good=[_twice(_asked("a", "b"), _asked("a", "b")), _twice(_asked("b", "a"), _asked("b", "a"))],
-    bad=[_twice(_asked("a", "b"), _asked("b", "a"))],
+    good=[_twice(_with_tool("a", "b"), _with_tool("a", "b")), _twice(_with_tool("b", "a"), _with_tool("b", "a"))],
+    bad=[_twice(_with_tool("a", "b"), _with_tool("b", "a"))],
 )
 def prefix_unstable(
     x: Exchange, upstream: Upstream, policy: Policy, others: tuple[Pair, ...]
@@ -68,7 +68,7 @@ def prefix_unstable(
             why if isinstance(why, NotJudged) else not_applicable("the request upstream holds others, or none is there")
         )
         return
-    equal = [pair for pair in others if pair.client is not x and _asks_alike(pair.client, x)]
+    equal = [pair for pair in others if pair.client is not x and _is_equal_request(pair.client, x)]
     alike = [(pair.client, found) for pair in equal if (found := _forwarded_alone(pair))]
     if not alike:
         yield untestable("no equal request arrived upstream")
@@ -85,7 +85,7 @@ def _forwarded_alone(pair: Pair) -> Exchange | None:
     return found if found and not foreign_nonces(found.sent.decode("latin-1"), pair.client.nonce) else None
 
 
-def _asks_alike(one: Exchange, other: Exchange) -> bool:
+def _is_equal_request(one: Exchange, other: Exchange) -> bool:
     return _without_nonce(one, one.nonce) == _without_nonce(other, other.nonce)
 
 
@@ -118,8 +118,8 @@ def _difference(one: Object, other: Object, name: str) -> str:
     fix="Write the members of schemas in the order in which they were read.",
     applies_to=sent_with(Aspect.ORDER),
     apis=CONVERSATIONAL,
-    good=[forwarded_example(_asked("a", "b"), _asked("a", "b"))],
-    bad=[forwarded_example(_asked("b", "a"), _asked("a", "b"))],
+    good=[forwarded_example(_with_tool("a", "b"), _with_tool("a", "b"))],
+    bad=[forwarded_example(_with_tool("b", "a"), _with_tool("a", "b"))],
 )
 def schema_reordered(x: Exchange, upstream: Upstream, policy: Policy) -> Iterator[Finding | NotJudged]:
     """A model writes the members of its output in the order of the schema.

@@ -197,8 +197,8 @@ def declared_retry_missing(
 
 def _is_moved_by_limit(pair: Pair) -> bool:
     """Whether another upstream was asked after the first one had limited the rate."""
-    asked = pair.upstream
-    return any(place(other) != place(asked[0]) for other in asked[1:] if status_of(asked[0]) == RATE_LIMITED)
+    attempts = pair.upstream
+    return any(place(other) != place(attempts[0]) for other in attempts[1:] if status_of(attempts[0]) == RATE_LIMITED)
 
 
 def _is_retried_on(declared: GatewayPolicy, x: Exchange) -> bool:

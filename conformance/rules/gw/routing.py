@@ -99,8 +99,8 @@ def fallback_hidden(
 def _signs(x: Exchange, after: tuple[Pair, ...]) -> set[tuple[str, str]]:
     """Headers that may name who responded, and that usual responses do not have like that."""
     usual = {(h.name, h.value) for pair in after for h in reply(pair.client).headers}
-    told = {(h.name, h.value) for h in reply(x).headers if SIGN.search(h.name) and not DURATION.search(h.name)}
-    return told - usual
+    found = {(h.name, h.value) for h in reply(x).headers if SIGN.search(h.name) and not DURATION.search(h.name)}
+    return found - usual
 
 
 @rule(
@@ -129,8 +129,8 @@ def _signs(x: Exchange, after: tuple[Pair, ...]) -> set[tuple[str, str]]:
 )
 def path_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Finding | NotJudged]:
     """The upstream refuses the request by 404 or 400, though gateway and upstream both support it."""
-    asked = request_body(x)
-    if spec(x.api).prompt not in asked or is_steered(x):
+    sent = request_body(x)
+    if spec(x.api).prompt not in sent or is_steered(x):
         yield not_applicable("the client's request has no conversation, or GW083 is about it")
         return
     if not upstream:
@@ -140,7 +140,7 @@ def path_of_another_api(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator
         if not is_generation(arrived):
             if reply(arrived).status in (404, 405):
                 yield Finding(f"the request went to {path}, where the upstream serves nothing")
-        elif (seen := _of_another(request_body(arrived), api_by_path(arrived))) and seen != _of_another(asked, x.api):
+        elif (seen := _of_another(request_body(arrived), api_by_path(arrived))) and seen != _of_another(sent, x.api):
             yield Finding(f"the request went to {path or spec(arrived.api).path}, but its body has {seen}")
 
 
@@ -204,9 +204,9 @@ def _is_answered(x: Exchange) -> bool:
 
 def _is_refused_by_name(x: Exchange) -> bool:
     """Whether the gateway refuses a header that the client must not set, and says which."""
-    said = error_response(x).message.lower()
+    message = error_response(x).message.lower()
     return reply(x).status in range(400, 500) and any(
-        f.name.startswith("x-") and f.name in said for f in fields_sent(x)
+        f.name.startswith("x-") and f.name in message for f in fields_sent(x)
     )
 
 

@@ -81,7 +81,7 @@ def described(upstream: tuple[Exchange, ...]) -> str:
     return failure(upstream[-1]) if upstream else "no connection"
 
 
-def is_told(x: Exchange, upstream: tuple[Exchange, ...]) -> bool:
+def is_reported(x: Exchange, upstream: tuple[Exchange, ...]) -> bool:
     """Whether a success holds the error where it has to: as in the upstream's, or in a stream; or it breaks off.
 
     A refusal has a status, so that no stream has to begin.
@@ -131,7 +131,7 @@ def failure_told_as_success(x: Exchange, upstream: tuple[Exchange, ...]) -> Iter
         yield skip
         return
     status = reply(x).status
-    if 0 < status < 400 and not is_told(x, upstream):
+    if 0 < status < 400 and not is_reported(x, upstream):
         seen = f"the upstream failed with {described(upstream)}, but the client got HTTP {status}"
         yield undecoded(x) or Finding(seen, at=reply(x).head, expected="the upstream's status, 502 or 504")
 
@@ -231,7 +231,7 @@ def status_changed(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Find
     if any(is_blamed(was, status) or is_excused(was, status) for was in failures):
         yield not_applicable("the status is of another class (see GW061 and GW062)")
     elif 0 < status < 400:
-        if is_told(x, upstream) and not any(fate(arrived) == "error-event" for arrived in upstream):
+        if is_reported(x, upstream) and not any(fate(arrived) == "error-event" for arrived in upstream):
             seen = f"the upstream failed with {described(upstream)}, but the client got it inside HTTP {status}"
             yield Finding(seen, at=reply(x).head, expected="an error status: SDKs retry before a stream, not in it")
     elif not any(status in usual_statuses(was) for was in failures):

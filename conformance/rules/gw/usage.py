@@ -28,13 +28,13 @@ WITH_USAGE = STREAM | {"stream_options": {"include_usage": True}}
 TOLD = (*HELLO[:-1], USAGE_CHUNK, "[DONE]")
 
 
-def counted(sent: tuple[Any, ...], got: tuple[Any, ...], *, asked: bool = True) -> tuple[Exchange, ...]:
+def counted(sent: tuple[Any, ...], got: tuple[Any, ...], *, requested: bool = True) -> tuple[Exchange, ...]:
     """The payloads of the upstream's stream, whose request asks for usage, and those that the client got."""
-    body = WITH_USAGE if asked else STREAM
+    body = WITH_USAGE if requested else STREAM
     return both(streamed(*got, body=body, probe=PROBE), streamed(*sent, body=WITH_USAGE, probe=PROBE))
 
 
-def asks_usage(x: Exchange) -> bool:
+def requests_usage(x: Exchange) -> bool:
     """Whether a request asks for usage, or gets it anyway: only streams of choices have to ask."""
     options = as_object(request_body(x).get("stream_options"))
     return x.api not in WITH_CHOICES or x.mode != "stream" or options.get("include_usage") is True
@@ -64,25 +64,25 @@ def usage_altered(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findi
     if isinstance(sent, NotJudged):
         yield sent
         return
-    told, got = usage(sent), usage(x)
-    if told is None:
+    counted_upstream, got = usage(sent), usage(x)
+    if counted_upstream is None:
         yield not_applicable("the upstream sent no usage")
     elif got is None and is_error(x) and (reply(x).status >= 400 or not is_error(sent)):
         yield not_applicable("the client got an error")
     elif why := missing_part(x):
         yield not_applicable(f"at the client, {why}")
-    elif got is None and asks_usage(x):
-        yield Finding(f"the usage is lost; the upstream counted {_counts(told)}")
-    elif got is not None and got != told:
-        yield Finding(f"the client got {_counts(got)}; the upstream counted {_counts(told)}")
+    elif got is None and requests_usage(x):
+        yield Finding(f"the usage is lost; the upstream counted {_counts(counted_upstream)}")
+    elif got is not None and got != counted_upstream:
+        yield Finding(f"the client got {_counts(got)}; the upstream counted {_counts(counted_upstream)}")
     elif got is None:
         yield not_applicable("the client did not ask for usage")
 
 
-def _counts(told: Any) -> str:
-    more = f", {told.cached} cached" if told.cached else ""
-    thought = f", {told.reasoning} of reasoning" if told.reasoning else ""
-    return f"{told.prompt} prompt and {told.completion} completion tokens{more}{thought}"
+def _counts(tokens: Any) -> str:
+    more = f", {tokens.cached} cached" if tokens.cached else ""
+    thought = f", {tokens.reasoning} of reasoning" if tokens.reasoning else ""
+    return f"{tokens.prompt} prompt and {tokens.completion} completion tokens{more}{thought}"
 
 
 def usage_chunks(x: Exchange) -> int:
@@ -123,15 +123,15 @@ def usage_doubled(x: Exchange, upstream: tuple[Exchange, ...]) -> Iterator[Findi
     applies_to=USUAL,
     apis=WITH_CHOICES,
     modes=("stream",),
-    good=[counted(TOLD, HELLO, asked=False)],
-    bad=[counted(TOLD, TOLD, asked=False)],
+    good=[counted(TOLD, HELLO, requested=False)],
+    bad=[counted(TOLD, TOLD, requested=False)],
 )
 def usage_unasked(x: Exchange, upstream: tuple[Exchange, ...], policy: Policy) -> Iterator[Finding | NotJudged]:
     """Its chunk has no choices: clients that read the first choice of each chunk crash on it."""
     sent = source(x, upstream)
     if isinstance(sent, NotJudged):
         yield sent
-    elif asks_usage(x) or not asks_usage(sent):
+    elif requests_usage(x) or not requests_usage(sent):
         yield not_applicable("the client asked for usage, or the gateway did not")
     elif usage_chunks(x) and not policy.gateway.usage:
         yield Finding("the client got a usage chunk, though it did not ask for it; the gateway did")

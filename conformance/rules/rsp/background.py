@@ -51,15 +51,15 @@ QUEUED = response(status="queued", output=[], usage=None, background=True, **STA
 )
 def background_ignored(x: Exchange) -> Iterator[Finding | NotJudged]:
     """A client that expects an id at once waits for minutes, and gives up before the response that it pays for."""
-    said, last = error_response(x), response_states(x)[-1] if response_states(x) else {}
-    if said and names_field(said, "store"):
+    error, last = error_response(x), response_states(x)[-1] if response_states(x) else {}
+    if error and names_field(error, "store"):
         yield not_applicable("the target rejects `store`, which a response in the background needs")
-    elif said and said.status >= 500 and said.status != 501:
-        yield untestable(f"the target failed with HTTP {said.status}")
-    elif said and not names_field(said, "background"):
-        why = quoted(said.message or said.text)
-        yield Finding(f"`background` was rejected by an error that does not name it: {why}", at=said.at)
-    elif not said and last.get("status") not in RUNNING and last.get("background") is not True:
+    elif error and error.status >= 500 and error.status != 501:
+        yield untestable(f"the target failed with HTTP {error.status}")
+    elif error and not names_field(error, "background"):
+        why = quoted(error.message or error.text)
+        yield Finding(f"`background` was rejected by an error that does not name it: {why}", at=error.at)
+    elif not error and last.get("status") not in RUNNING and last.get("background") is not True:
         seen = f"the response has {describe_member(last, 'status')} and {describe_member(last, 'background')}"
         yield Finding(f"`background: true` was silently ignored: {seen}", at=reply(x).head)
 

@@ -64,8 +64,8 @@ def _compacted(x: Exchange) -> NotJudged | None:
     """The target compacted the conversation, or accepted the request at least."""
     if skip := _offered("")(x):
         return skip
-    if said := error_response(x):
-        return not_applicable(f"the target rejects the compaction: {quoted(said.message or said.text)}")
+    if error := error_response(x):
+        return not_applicable(f"the target rejects the compaction: {quoted(error.message or error.text)}")
     return whole(x) or (untestable("the response body is not JSON") if body(x) is NOT_JSON else None)
 
 
@@ -140,13 +140,13 @@ NEXT = TAKEN_BACK | {"body_fields": {"model": "m", "input": [SUMMARY]}}
 )
 def own_compaction_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """The agent has only the compacted conversation left: after it, no turn succeeds."""
-    said = error_response(x)
-    if said and said.status >= 500 and said.status != 501:
-        yield untestable(f"the target failed with HTTP {said.status}")
+    error = error_response(x)
+    if error and error.status >= 500 and error.status != 501:
+        yield untestable(f"the target failed with HTTP {error.status}")
     elif cap := refused_cap(x):
         yield untestable(f"the target rejected `{cap}`, which the request also sets")
-    elif said and (skip := baseline_ok(baseline)):
+    elif error and (skip := baseline_ok(baseline)):
         yield skip
-    elif said:
-        why = quoted(said.message or said.text)
-        yield Finding(f"the compaction's own output was rejected with HTTP {reply(x).status}: {why}", at=said.at)
+    elif error:
+        why = quoted(error.message or error.text)
+        yield Finding(f"the compaction's own output was rejected with HTTP {reply(x).status}: {why}", at=error.at)

@@ -194,10 +194,12 @@ def response_begun_at_its_end(x: Exchange) -> Iterator[Finding]:
 def failure_without_an_error(x: Exchange) -> Iterator[Finding]:
     """The user sees only that the response failed, not whether to wait, to retry or to pay."""
     for part in of_type(x, "response.failed"):
-        said = as_object(as_object(part.value.get("response")).get("error"))
+        error = as_object(as_object(part.value.get("response")).get("error"))
         for name in ("code", "message"):
-            if not as_string(said.get(name)):
-                yield Finding(f"the error in response.failed has {describe_member(said, name)}", at=span(x, part.event))
+            if not as_string(error.get(name)):
+                yield Finding(
+                    f"the error in response.failed has {describe_member(error, name)}", at=span(x, part.event)
+                )
 
 
 PREVIOUS = {"previous_response_id": "resp_of_nobody", "input": "And then?"}
@@ -268,13 +270,13 @@ KEPT: Facts = {"body_fields": {"store": False}, "probe": "responses.store"}
 
 def _unkept(x: Exchange) -> NotJudged | None:
     """The request sets `store: false`: the test case about it, or a turn over a WebSocket."""
-    is_meant = x.case.kind is Kind.STORE or x.turn is not None
-    if not is_meant or request_body(x).get("store") is not False:
+    is_probed = x.case.kind is Kind.STORE or x.turn is not None
+    if not is_probed or request_body(x).get("store") is not False:
         return OUT_OF_SCOPE
     if skip := all_of(succeeded, readable)(x) or finished(x):
         return skip
-    said = response_states(x)[-1].get("store")
-    return None if isinstance(said, bool) else not_applicable("the response has no boolean `store`")
+    stored = response_states(x)[-1].get("store")
+    return None if isinstance(stored, bool) else not_applicable("the response has no boolean `store`")
 
 
 @response_rule(
@@ -307,8 +309,8 @@ def _unsupported(x: Exchange) -> NotJudged | None:
     """The target declares that it can't continue from a stored response."""
     if skip := _going_on(x):
         return skip
-    said = error_response(x)
-    is_declared = said and (said.status == 501 or (said.status != 404 and UNSUPPORTED.search(said.message)))
+    error = error_response(x)
+    is_declared = error and (error.status == 501 or (error.status != 404 and UNSUPPORTED.search(error.message)))
     return None if is_declared else not_applicable("the target does not say that `previous_response_id` is unsupported")
 
 

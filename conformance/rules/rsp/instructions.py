@@ -19,14 +19,14 @@ def _instructed(x: Exchange) -> NotJudged | None:
     )
 
 
-def asked(subject: str, text: str, tokens: int) -> Exchange:
+def counted_prompt(subject: str, text: str, tokens: int) -> Exchange:
     """A response with this text, for which usage counts these tokens of the prompt."""
     counts = USAGE | {"input_tokens": tokens, "total_tokens": tokens + 3}
     long = {"instructions": "word " * LONG_INSTRUCTIONS}
     return response(output=[message_item(text)], usage=counts, probe=f"responses.witness.{subject}", body_fields=long)
 
 
-COUNT = asked("max_output_tokens", "One, two", 9)
+COUNT = counted_prompt("max_output_tokens", "One, two", 9)
 
 
 @response_rule(
@@ -38,10 +38,10 @@ COUNT = asked("max_output_tokens", "One, two", 9)
     applies_to=_instructed,
     compares_with={"count": Compare(Kind.EFFECT, "max_output_tokens")},
     good=[
-        (asked("instructions", "Hello.", 230), response(), COUNT),
-        (asked("instructions", "Kestrel.", 3), response(), COUNT),
+        (counted_prompt("instructions", "Hello.", 230), response(), COUNT),
+        (counted_prompt("instructions", "Kestrel.", 3), response(), COUNT),
     ],
-    bad=[(asked("instructions", "Hello.", 3), response(), COUNT)],
+    bad=[(counted_prompt("instructions", "Hello.", 3), response(), COUNT)],
 )
 def instructions_dropped(x: Exchange, baseline: Exchange, count: Exchange) -> Iterator[Finding | NotJudged]:
     """The agent's instructions are lost: the model knows neither its task nor its limits, and every turn is paid for.

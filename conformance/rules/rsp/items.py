@@ -176,16 +176,16 @@ def _unfinished(x: Exchange, item: Item) -> Iterator[Finding]:
 
 def _emptied(x: Exchange, item: Item) -> Iterator[Finding]:
     """The done events of parts whose text is not that of the deltas."""
-    is_meant = item.type in READ_FROM_DELTAS and not any(True for _ in _differing(item))  # otherwise see RSP013
-    own = {event.start for event in item.events} if is_meant else set()
+    is_readable = item.type in READ_FROM_DELTAS and not any(True for _ in _differing(item))  # otherwise see RSP013
+    own = {event.start for event in item.events} if is_readable else set()
     for part in building(x):
         index = part.value.get("content_index")
         if part.type != "response.content_part.done" or part.event.start not in own or not is_integer(index):
             continue
         joined = "".join(item.texts.get(("content", int(index)), ()))
-        told = as_string(as_object(part.value.get("part")).get("text"))
-        if joined and _made_whole(told) != _made_whole(joined):
-            seen = f"the part in response.content_part.done has the text {display(told)}"
+        text = as_string(as_object(part.value.get("part")).get("text"))
+        if joined and _made_whole(text) != _made_whole(joined):
+            seen = f"the part in response.content_part.done has the text {display(text)}"
             yield Finding(seen, at=span(x, part.event), expected=display(joined))
 
 

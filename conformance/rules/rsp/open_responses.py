@@ -178,9 +178,9 @@ def _accepted(x: Exchange) -> NotJudged | None:
     """The request was accepted, and its response can be read."""
     if skip := all_of(_like_the_tests, mode_supported, not_rejected_for_other_reasons, readable)(x):
         return skip
-    if said := error_response(x):
+    if error := error_response(x):
         how = f"HTTP {reply(x).status}" if x.turn is None else "an error event"
-        return not_applicable(f"the target rejects the request with {how}: {quoted(said.message or said.text)}")
+        return not_applicable(f"the target rejects the request with {how}: {quoted(error.message or error.text)}")
     return finished(x)
 
 

@@ -49,10 +49,10 @@ def stored_response_not_found(x: Exchange, baseline: Exchange) -> Iterator[Findi
     """Agents that rely on stored responses send only the new message, or fetch a response that was cut: both fail."""
     status, wanted = reply(x).status, stored_id(baseline)
     if status in MISSING:
-        said = error_response(x)
-        why = quoted(said.message or said.text)
+        error = error_response(x)
+        why = quoted(error.message or error.text)
         yield Finding(
-            f"the response has `store: true`, but GET /responses/{wanted[:40]} got HTTP {status}: {why}", at=said.at
+            f"the response has `store: true`, but GET /responses/{wanted[:40]} got HTTP {status}: {why}", at=error.at
         )
     elif status in UNRELATED or status >= 300:
         yield untestable(f"the request for the stored response got HTTP {status}")

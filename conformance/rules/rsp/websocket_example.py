@@ -40,10 +40,10 @@ def handshake(
     return replace(x, sent=head.encode())
 
 
-def conversation(*said: Said, subject: str = TURNS, ending: Ending = CLOSED) -> Exchange:
+def conversation(*turns: Said, subject: str = TURNS, ending: Ending = CLOSED) -> Exchange:
     """A conversation with these turns, in the order of their roles."""
-    x = handshake(ACCEPTED, subject=subject, rest=b"".join(part for _, answer in said for part in answer))
-    sent = b"".join(frame(as_json(event).encode(), mask=NO_MASK) for event, _ in said)
+    x = handshake(ACCEPTED, subject=subject, rest=b"".join(part for _, answer in turns for part in answer))
+    sent = b"".join(frame(as_json(event).encode(), mask=NO_MASK) for event, _ in turns)
     return replace(x, sent=x.sent + sent, ending=ending)
 
 
@@ -71,9 +71,9 @@ def refused(code: str | None, status: int | None = 400) -> list[bytes]:
     return messages({"type": "error", "error": error} | ({} if status is None else {"status": status}))
 
 
-def one_turn(role: str, *said: Said, ending: Ending = CLOSED) -> Exchange:
+def one_turn(role: str, *turns: Said, ending: Ending = CLOSED) -> Exchange:
     """One turn of a conversation. Raises ValueError if the conversation does not get as far."""
-    found = turn(conversation(*said, ending=ending), role)
+    found = turn(conversation(*turns, ending=ending), role)
     if found is None:
         raise ValueError(role)
     return found

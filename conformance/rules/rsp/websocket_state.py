@@ -90,8 +90,8 @@ def _unstored(role: str) -> Condition:
     def is_unstored(x: Exchange) -> NotJudged | None:
         if skip := reached(RECONNECT, role)(x):
             return skip
-        is_asked = all(event.get("store") is False for event in sent_events(x))
-        return None if is_asked else not_applicable("the target refuses `store`, and may store responses")
+        is_sent = all(event.get("store") is False for event in sent_events(x))
+        return None if is_sent else not_applicable("the target refuses `store`, and may store responses")
 
     return is_unstored
 
@@ -236,8 +236,8 @@ AGAIN = create(previous_response_id="resp_5")
 RECOVERY: tuple[Said, ...] = ((RESUMED, refused(NOT_FOUND)), (create(), answered("resp_5")))
 
 
-def _reconnected(*said: Said) -> Exchange:
-    return conversation(*said, subject=RECONNECT)
+def _reconnected(*turns: Said) -> Exchange:
+    return conversation(*turns, subject=RECONNECT)
 
 
 @whole_rule(

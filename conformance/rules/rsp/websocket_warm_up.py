@@ -34,8 +34,8 @@ READ: Final = _prepared(input_tokens=40, output_tokens=0, total_tokens=40)
 NEXT: Final = create(previous_response_id="resp_1")
 
 
-def _warmed_up(*said: Said, **facts: Any) -> Exchange:
-    return conversation(*said, subject=WARM_UP, **facts)
+def _warmed_up(*turns: Said, **facts: Any) -> Exchange:
+    return conversation(*turns, subject=WARM_UP, **facts)
 
 
 def _accepted(x: Exchange) -> NotJudged | None:
@@ -47,10 +47,10 @@ def _accepted(x: Exchange) -> NotJudged | None:
         return untestable("a message is no event (see RSP044)")
     if found is None or one is None:
         return None
-    status, said = found.event.get("status"), error_response(one)
+    status, error = found.event.get("status"), error_response(one)
     if found.code == "server_error" or (is_integer(status) and status >= 500 and status != 501):
         return untestable("the target failed")
-    return not_applicable(f"the target rejects a warm-up: {quoted(said.message or said.text)}")
+    return not_applicable(f"the target rejects a warm-up: {quoted(error.message or error.text)}")
 
 
 @whole_rule(

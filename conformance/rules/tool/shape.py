@@ -143,7 +143,7 @@ def repeated_arguments(x: Exchange) -> Iterator[tuple[ToolCall, list[Fragment], 
         pieces = [text for f in found if (text := as_string(function_of(f).get("arguments")))]
         if call.index is None or found[0].event is None or not is_function_call(call) or is_object(call.arguments):
             continue
-        how = next((how for how, meant in _without_repeats(pieces) if is_object(meant)), "")
+        how = next((how for how, rest in _without_repeats(pieces) if is_object(rest)), "")
         if how:
             yield call, found, how
 

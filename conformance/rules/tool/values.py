@@ -23,7 +23,7 @@ class CallArguments(NamedTuple):
     call: ToolCall
     at: Span
     found: Any
-    meant: Any
+    expected: Any
     is_strict: bool
 
 
@@ -39,9 +39,9 @@ def _call_arguments(x: Exchange) -> Iterator[CallArguments]:
     """The calls whose arguments are an object, of tools whose schema allows one value."""
     for call, at in _calls(x):
         tool = offered(x).get(call.name, {})
-        meant, found = only_value(tool.get("parameters")), parse_json(call.arguments.encode("utf-8", "replace"))
-        if meant is not NOT_UNIQUE and isinstance(found, dict):
-            yield CallArguments(call, at, found, meant, tool.get("strict") is True)
+        expected, found = only_value(tool.get("parameters")), parse_json(call.arguments.encode("utf-8", "replace"))
+        if expected is not NOT_UNIQUE and isinstance(found, dict):
+            yield CallArguments(call, at, found, expected, tool.get("strict") is True)
 
 
 def one_possible_call(x: Exchange) -> NotJudged | None:
@@ -92,7 +92,7 @@ STRICT = {"tools": [{"type": "function", "function": {"name": "f", "parameters":
 def strict_dropped(x: Exchange) -> Iterator[Finding]:
     """Agents run strict tools without validation: a missing or invented argument reaches the tool itself."""
     for one in _call_arguments(x):
-        if one.is_strict and one.found != one.meant and not any(encoding_damage(one.found, one.meant)):
+        if one.is_strict and one.found != one.expected and not any(encoding_damage(one.found, one.expected)):
             seen = f"the arguments of the strict tool {display(one.call.name)} are {display(one.call.arguments)}"
             yield Finding(f"{seen}, which its schema does not allow", at=one.at)
 
@@ -120,9 +120,9 @@ def strict_dropped(x: Exchange) -> Iterator[Finding]:
 def letters_damaged(x: Exchange) -> Iterator[Finding]:
     """The tool runs with a damaged name: of a file or a customer that does not exist."""
     for one in _call_arguments(x):
-        for found, meant in encoding_damage(one.found, one.meant):
+        for found, expected in encoding_damage(one.found, one.expected):
             yield Finding(
                 f"the arguments of the tool call have damaged characters: {display(found)}",
                 at=one.at,
-                expected=display(meant),
+                expected=display(expected),
             )

@@ -47,16 +47,16 @@ def usage_requested(x: Exchange) -> NotJudged | None:
         return skip
     if DONE not in payloads(x) and not any(choice.finishes for choice in response_content(x).choices):
         return untestable("the stream was truncated")
-    asks = as_object(request_body(x).get("stream_options")).get("include_usage") is True
-    return None if asks else not_applicable("the request does not set stream_options.include_usage")
+    is_set = as_object(request_body(x).get("stream_options")).get("include_usage") is True
+    return None if is_set else not_applicable("the request does not set stream_options.include_usage")
 
 
 def usage_not_requested(x: Exchange) -> NotJudged | None:
     """A stream of chunks was received, and the request does not ask for usage."""
     if skip := chunked(x):
         return skip
-    asks = as_object(request_body(x).get("stream_options")).get("include_usage")
-    return not_applicable("the request sets stream_options.include_usage") if asks else None
+    is_set = as_object(request_body(x).get("stream_options")).get("include_usage")
+    return not_applicable("the request sets stream_options.include_usage") if is_set else None
 
 
 def requested_usage_sent(x: Exchange) -> NotJudged | None:

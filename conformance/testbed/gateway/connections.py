@@ -76,10 +76,10 @@ def deaf(where: Where = bool) -> Handler:
     """Do not notice at all that the client has left."""
 
     async def handle(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
-        async def asked(inner: GatewayRequest) -> GatewayReply:
+        async def forwarded(inner: GatewayRequest) -> GatewayReply:
             return await deaf_in_body(where)(inner, forward, state)
 
-        return await deaf_while_waiting(where)(request, asked, state)
+        return await deaf_while_waiting(where)(request, forwarded, state)
 
     return handle
 

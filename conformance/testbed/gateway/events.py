@@ -157,7 +157,7 @@ def both(first: Handler, second: Handler) -> Handler:
     """Two handlers, the second of which is nearer to the upstream."""
 
     async def handle(request: GatewayRequest, forward: Forward, state: GatewayState) -> GatewayReply:
-        return await first(request, lambda asked: second(asked, forward, state), state)
+        return await first(request, lambda forwarded: second(forwarded, forward, state), state)
 
     return handle
 

@@ -125,21 +125,21 @@ class _Gateway:
                 return unavailable(request, "The upstream can't be reached.")
             stack.callback(writer.close)
             try:
-                return await _asked(request, f"{host}:{port}", self.change.wire, reader, writer)
+                return await _exchange(request, f"{host}:{port}", self.change.wire, reader, writer)
             except OSError:
                 return unavailable(request, "The upstream closed the connection.")
 
         return ask
 
 
-async def _asked(
+async def _exchange(
     request: GatewayRequest, host: str, wire: Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> GatewayReply:
     """The upstream's reply to a request. Raises OSError if there is none."""
     sent = h11.Connection(h11.CLIENT)
     headers = [("host", host), *request.headers, *wire.fields(len(request.body))]
-    asked = h11.Request(method=request.method, target=request.target, headers=headers)
-    writer.write(wire.in_version(sent.send(asked) or b""))
+    start = h11.Request(method=request.method, target=request.target, headers=headers)
+    writer.write(wire.in_version(sent.send(start) or b""))
     head = await _next(sent, reader) if wire.expects else None
     if head is None or isinstance(head, h11.InformationalResponse):
         writer.write((sent.send(h11.Data(data=request.body)) or b"") + (sent.send(h11.EndOfMessage()) or b""))

@@ -123,8 +123,8 @@ def storing_by_text(*, is_numbered: bool = True) -> Handler:
         keys = [(text, *(body.get(name) for name in OF_VECTORS)) for text in texts]
         fresh = [at for at, key in enumerate(keys) if key not in stored]
         if fresh:
-            asked = replace(request, body=to_json(body | {"input": [texts[at] for at in fresh]}))
-            reply = await forward(request if len(fresh) == len(texts) else asked)
+            missing = replace(request, body=to_json(body | {"input": [texts[at] for at in fresh]}))
+            reply = await forward(request if len(fresh) == len(texts) else missing)
             raw = await whole(reply.body)
             value = parse(raw).value
             if reply.status == 200 and isinstance(value, dict):

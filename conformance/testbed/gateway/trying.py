@@ -59,12 +59,12 @@ def on_error_object(edit: Callable[[dict[str, Any], int], dict[str, Any]], *stat
     return handle
 
 
-def told(status: int, value: Any) -> OwnError:
+def responding(status: int, value: Any) -> OwnError:
     """Another status and JSON body."""
     return lambda _request, _reply: own_reply(status, value)
 
 
-async def as_asked(reply: GatewayReply) -> None:
+async def wait_retry_after(reply: GatewayReply) -> None:
     """Wait as long as Retry-After says."""
     if wait_s := reply.header("retry-after"):
         await asyncio.sleep(float(wait_s))
@@ -74,21 +74,21 @@ def retrying(
     times: int,
     *statuses: int,
     is_patient: bool = True,
-    is_meant: Callable[[GatewayRequest], bool] = lambda _: True,
+    applies: Callable[[GatewayRequest], bool] = lambda _: True,
     prepare: Callable[[GatewayRequest], GatewayRequest] = lambda request: request,
 ) -> Handler:
     """Try so many times again after these failures; patient: as late as Retry-After says."""
 
     async def handle(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
         reply = await forward(request)
-        for _ in range(times if is_meant(request) else 0):
+        for _ in range(times if applies(request) else 0):
             if reply.status < 400:
                 break
             status, reply = await failure(reply)
             if status not in statuses:
                 break
             if is_patient:
-                await as_asked(reply)
+                await wait_retry_after(reply)
             reply = await forward(prepare(request))
         return reply
 

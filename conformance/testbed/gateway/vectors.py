@@ -51,7 +51,7 @@ async def asking_base64(request: GatewayRequest, forward: Forward, state: Gatewa
     body = request.json
     if not isinstance(body, dict) or body.get("encoding_format") == "base64":
         return await forward(request)
-    return await DECODED(request, lambda asked: AS_BASE64(asked, forward, state), state)
+    return await DECODED(request, lambda request: AS_BASE64(request, forward, state), state)
 
 
 def each_input(edit: Callable[[str], str]) -> Callable[[Body], Body]:

@@ -31,14 +31,14 @@ def in_list(edit: Callable[[Body, Body], Any]) -> OnResponse:
 
 def in_entries(edit: Callable[[Body], Any]) -> OnResponse:
     """Edit each entry of `data`."""
-    return in_list(lambda value, _asked: value | {"data": [edit(entry) for entry in value["data"]]})
+    return in_list(lambda value, _requested: value | {"data": [edit(entry) for entry in value["data"]]})
 
 
 def in_usage(edit: Callable[[Body, Body], Any]) -> OnResponse:
     """Edit the usage, given the request's body; None removes it."""
 
-    def change(value: Body, asked: Body) -> Body:
-        usage = edit(value["usage"], asked)
+    def change(value: Body, requested: Body) -> Body:
+        usage = edit(value["usage"], requested)
         return {name: item for name, item in (value | {"usage": usage}).items() if item is not None}
 
     return in_list(change)
@@ -46,21 +46,23 @@ def in_usage(edit: Callable[[Body, Body], Any]) -> OnResponse:
 
 def in_vectors(edit: Callable[[Vectors, Body], Sequence[Values]]) -> OnResponse:
     """Edit the vectors before they are written, given the request's body."""
-    return in_list(lambda _value, asked: whole(asked, edit(vectors_of(asked), asked), prompt_tokens(asked)))
+    return in_list(
+        lambda _value, requested: whole(requested, edit(vectors_of(requested), requested), prompt_tokens(requested))
+    )
 
 
-def vectors_of(asked: Body) -> Vectors:
+def vectors_of(requested: Body) -> Vectors:
     """The vectors of a request's inputs."""
-    return [embedding(tokens, asked.get("dimensions") or DIMENSIONS) for tokens in inputs_of(asked["input"])]
+    return [embedding(tokens, requested.get("dimensions") or DIMENSIONS) for tokens in inputs_of(requested["input"])]
 
 
 def rewritten(write: Callable[[Values], Any], *, where: str = "base64") -> OnResponse:
     """Write each embedding in another way, if this format is requested."""
 
-    def change(value: Body, asked: Body) -> Body:
-        if (asked.get("encoding_format") or "float") != where:
+    def change(value: Body, requested: Body) -> Body:
+        if (requested.get("encoding_format") or "float") != where:
             return value
-        made = [write(values) for values in vectors_of(asked)]
+        made = [write(values) for values in vectors_of(requested)]
         data = [entry | {"embedding": text} for entry, text in zip(value["data"], made, strict=True)]
         return value | {"data": data}
 

@@ -26,8 +26,8 @@ def rewriting(edit: Edit, where: Where = bool, apis: Collection[Api] = CHAT) -> 
     """Edit the body that the server reads for these APIs, where it is an object and `where` holds."""
 
     def rewrite(request: ServerRequest) -> ServerRequest:
-        is_meant = request.api in apis and isinstance(request.json, dict)
-        return replace(request, json=edit(request.json)) if is_meant and where(request) else request
+        is_affected = request.api in apis and isinstance(request.json, dict)
+        return replace(request, json=edit(request.json)) if is_affected and where(request) else request
 
     return rewrite
 

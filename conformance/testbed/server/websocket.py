@@ -73,7 +73,7 @@ class Speech:
 
     `edit` changes the events of a turn, given its number; `send` makes the frames of an event; `fail` makes the event
     of an error, or None: then the connection is closed without one. `closes_after_errors` closes it after the event.
-    `asks_for_key`: the API key is checked at the first event, and not in the handshake.
+    `requires_key`: the API key is checked at the first event, and not in the handshake.
     """
 
     memory: Memory = MEMORY
@@ -81,7 +81,7 @@ class Speech:
     send: Callable[[bytes], bytes] = in_text
     fail: Callable[[Refusal], Body | None] = error_event
     closes_after_errors: bool = False
-    asks_for_key: bool = False
+    requires_key: bool = False
 
 
 def conversing(request: ServerRequest, speech: Speech) -> Converse:
@@ -97,7 +97,7 @@ def conversing(request: ServerRequest, speech: Speech) -> Converse:
 
 def _answer(request: ServerRequest, speech: Speech, known: Conversations, number: int, text: str) -> SocketReply:
     """The answer to one message; what the connection knows afterwards is in `known`."""
-    if speech.asks_for_key and "authorization" not in dict(request.headers):
+    if speech.requires_key and "authorization" not in dict(request.headers):
         return _failed(NO_KEY, speech)
     event = parse(text.encode()).value
     if not isinstance(event, dict) or event.get("type") != "response.create":

@@ -94,7 +94,7 @@ def answer(
     is_offered = request.api in offer.apis and request.path in (*PATHS, COUNT_TOKENS)
     found = marker(request.body) if is_offered else None
     if not is_offered:
-        return reply_to(request, replace(UPSTREAM, respond=lambda asked: _elsewhere(asked, offer)))
+        return reply_to(request, replace(UPSTREAM, respond=lambda sent: _elsewhere(sent, offer)))
     if found is None:
         return reply_to(request, UPSTREAM)
     script = find(found.script)
@@ -108,7 +108,7 @@ def answer(
 
 def refused(request: ServerRequest, refusal: Refusal) -> WireResponse:
     """A refusal in the format of the request's API."""
-    return reply_to(request, replace(UPSTREAM, respond=lambda asked: refuse(refusal, asked)))
+    return reply_to(request, replace(UPSTREAM, respond=lambda sent: refuse(refusal, sent)))
 
 
 def _elsewhere(request: ServerRequest, offer: Offer) -> ModelResponse:

@@ -47,7 +47,7 @@ def arriving(request: h11.Request, body: bytes, *, id: str, at: int, earlier: in
     plain = decoded_request(body, coding) if coding else body
     refusal = _unreadable(body, plain, coding)
     plain = b"" if refusal or plain is None else plain
-    asked = ServerRequest(
+    received = ServerRequest(
         method=request.method.decode(),
         path=path,
         query=query,
@@ -59,7 +59,7 @@ def arriving(request: h11.Request, body: bytes, *, id: str, at: int, earlier: in
         at=at,
         earlier=earlier,
     )
-    return Arrived(asked, refusal)
+    return Arrived(received, refusal)
 
 
 def _unreadable(body: bytes, plain: bytes | None, coding: str) -> Refusal | None:

@@ -169,8 +169,8 @@ def _responder(
 
     def respond(request: h11.Request, body: bytes, earlier: int) -> WireResponse:
         name = f"{server}{next(numbers):06d}"
-        asked, refusal = arriving(request, body, id=name, at=int(time.time()), earlier=earlier)
-        reply = refused(asked, refusal) if refusal else answer(asked, attempts, number, offer)
+        received, refusal = arriving(request, body, id=name, at=int(time.time()), earlier=earlier)
+        reply = refused(received, refusal) if refusal else answer(received, attempts, number, offer)
         return _without_chunks(reply) if request.http_version == b"1.0" else reply
 
     return respond

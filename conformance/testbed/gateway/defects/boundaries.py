@@ -231,7 +231,7 @@ DEFECTS = (
         caught_by="GW098",
         policy=GatewayPolicy(retries=1, retry_on=(400,)),
         apis=("messages",),
-        handle=retrying(1, 400, prepare=without(BETA), is_meant=lambda asked: bool(asked.header(BETA))),
+        handle=retrying(1, 400, prepare=without(BETA), applies=lambda request: bool(request.header(BETA))),
     ),
     defect(
         "version-replaced",

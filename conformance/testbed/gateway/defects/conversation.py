@@ -147,8 +147,8 @@ async def _stamped(request: GatewayRequest, forward: Forward, state: GatewayStat
     if not isinstance(body, dict) or len(body.get("messages", ())) < 2:
         return await forward(request)
     first = body["messages"][0]
-    said = {"content": f"{first['content']}\n[{number}]"} if isinstance(first.get("content"), str) else {}
-    return await forward(replace(request, body=to_json(body | {"messages": [first | said, *body["messages"][1:]]})))
+    noted = {"content": f"{first['content']}\n[{number}]"} if isinstance(first.get("content"), str) else {}
+    return await forward(replace(request, body=to_json(body | {"messages": [first | noted, *body["messages"][1:]]})))
 
 
 def _sorted_tools(body: Body) -> Body:

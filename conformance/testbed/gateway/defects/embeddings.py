@@ -22,7 +22,7 @@ from conformance.testbed.gateway.handling import (
 )
 from conformance.testbed.gateway.json_edits import without as without_fields
 from conformance.testbed.gateway.storing import Key, storing, storing_by_text, whole_request, without
-from conformance.testbed.gateway.trying import on_failure, told
+from conformance.testbed.gateway.trying import on_failure, responding
 from conformance.testbed.gateway.vectors import (
     DECODED,
     EMBEDDINGS,
@@ -168,7 +168,7 @@ VECTORS = (
         "failure-as-a-vector",
         "Responds with a vector of its own when the upstream fails",
         "GW060",
-        on_failure(told(200, OWN), 429, 500, 503),
+        on_failure(responding(200, OWN), 429, 500, 503),
     ),
     _planted("embedding-of-its-own", "Computes the embedding of a short text itself", "GW108", _own_vector),
     _planted(

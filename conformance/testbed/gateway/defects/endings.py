@@ -75,20 +75,20 @@ def _as_completed(event: Json) -> list[Json]:
 async def _bodiless(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
     """The body of a refused stream is lost, its Content-Length stays."""
     reply = await forward(request)
-    is_meant = reply.status >= 400 and isinstance(request.json, dict) and request.json.get("stream")
+    is_affected = reply.status >= 400 and isinstance(request.json, dict) and request.json.get("stream")
 
     async def nothing() -> Pieces:
         raise ConnectionResetError
         yield b""
 
-    return replace(reply, body=nothing()) if is_meant else reply
+    return replace(reply, body=nothing()) if is_affected else reply
 
 
 def _labelled_as_events(request: GatewayRequest, reply: GatewayReply) -> GatewayReply:
-    asked = request.json
+    body = request.json
     kept = tuple(item for item in reply.headers if item[0].lower() != "content-type")
-    is_meant = isinstance(asked, dict) and asked.get("stream") and reply.status >= 400
-    return replace(reply, headers=(*kept, ("content-type", "text/event-stream"))) if is_meant else reply
+    is_affected = isinstance(body, dict) and body.get("stream") and reply.status >= 400
+    return replace(reply, headers=(*kept, ("content-type", "text/event-stream"))) if is_affected else reply
 
 
 async def _errors_as_events(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
@@ -98,9 +98,9 @@ async def _errors_as_events(request: GatewayRequest, forward: Forward, _state: G
 async def _calls_unlabelled(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
     """A stream of tool calls has no Content-Type."""
     reply = await forward(request)
-    is_meant = is_stream(reply) and isinstance(request.json, dict) and request.json.get("tools")
+    is_affected = is_stream(reply) and isinstance(request.json, dict) and request.json.get("tools")
     kept = tuple(item for item in reply.headers if item[0].lower() != "content-type")
-    return replace(reply, headers=kept) if is_meant else reply
+    return replace(reply, headers=kept) if is_affected else reply
 
 
 BROKEN = (

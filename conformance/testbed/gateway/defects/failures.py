@@ -18,7 +18,7 @@ from conformance.testbed.gateway.handling import (
     whole,
     with_body,
 )
-from conformance.testbed.gateway.trying import LOST, OwnError, headed, on_error_object, on_failure, told, without
+from conformance.testbed.gateway.trying import LOST, OwnError, headed, on_error_object, on_failure, responding, without
 from conformance.testbed.server.reply import to_json
 
 OWN_400 = {"error": {"message": "Request failed.", "type": "gateway_error", "param": None, "code": "2005"}}
@@ -92,8 +92,8 @@ async def _unpacked(request: GatewayRequest, forward: Forward, _state: GatewaySt
 
 
 def _busy(*headers: tuple[str, str], status: int = 503) -> GatewayReply:
-    said = {"message": "No healthy upstream.", "type": "server_error", "param": None, "code": "no_upstream"}
-    return own_reply(status, {"error": said}, *headers)
+    error = {"message": "No healthy upstream.", "type": "server_error", "param": None, "code": "no_upstream"}
+    return own_reply(status, {"error": error}, *headers)
 
 
 DEFECTS = (
@@ -101,7 +101,7 @@ DEFECTS = (
         name="lost-connection-told-as-200",
         title="Responds with 200 and a text about it when the upstream's connection is lost",
         caught_by="GW060",
-        handle=on_failure(told(200, {"success": False, "message": "Network connection lost."}), LOST),
+        handle=on_failure(responding(200, {"success": False, "message": "Network connection lost."}), LOST),
     ),
     GatewayChange(
         name="refusal-told-as-200",
@@ -119,19 +119,19 @@ DEFECTS = (
         name="failures-told-as-400",
         title="Responds with 400 to whatever the upstream fails with",
         caught_by="GW061",
-        handle=on_failure(told(400, OWN_400), LOST, 500, 502, 503, 504, 529),
+        handle=on_failure(responding(400, OWN_400), LOST, 500, 502, 503, 504, 529),
     ),
     GatewayChange(
         name="provider-key-told-as-400",
         title="Tells the client that its request is wrong when the gateway's own key is",
         caught_by="GW061",
-        handle=on_failure(told(400, OWN_400), 401, 403),
+        handle=on_failure(responding(400, OWN_400), 401, 403),
     ),
     GatewayChange(
         name="mistakes-told-as-500",
         title="Responds with 500 where the upstream refuses the request",
         caught_by="GW062",
-        handle=on_failure(told(500, OWN_500), *MISTAKES),
+        handle=on_failure(responding(500, OWN_500), *MISTAKES),
     ),
     GatewayChange(
         name="empty-gzip-closes",
@@ -150,7 +150,7 @@ DEFECTS = (
         name="silence-told-as-500",
         title="Responds with 500, not 502 or 504, when the upstream does not respond",
         caught_by="GW063",
-        handle=on_failure(told(500, OWN_500), LOST),
+        handle=on_failure(responding(500, OWN_500), LOST),
     ),
     GatewayChange(
         name="error-as-a-text",
@@ -162,7 +162,7 @@ DEFECTS = (
         name="own-error-without-message",
         title="Responds with an error without a message when the upstream can't be reached",
         caught_by="GW064",
-        handle=on_failure(told(502, NOTHING), LOST),
+        handle=on_failure(responding(502, NOTHING), LOST),
     ),
     GatewayChange(
         name="own-error-as-a-page",

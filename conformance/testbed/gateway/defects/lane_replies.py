@@ -38,11 +38,11 @@ async def _untranslated(request: GatewayRequest, forward: Forward, state: Gatewa
     """Translate the request, and pass the reply on as it is."""
     replies: list[GatewayReply] = []
 
-    async def asked(translated: GatewayRequest) -> GatewayReply:
+    async def forwarded(translated: GatewayRequest) -> GatewayReply:
         replies.append(await forward(translated))
         return own_reply(500, {"error": {"message": "unused"}})
 
-    answered = await CHAT(request, asked, state)
+    answered = await CHAT(request, forwarded, state)
     return replies[0] if replies else answered
 
 

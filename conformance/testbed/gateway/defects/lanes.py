@@ -114,13 +114,13 @@ async def _forwarding_all(request: GatewayRequest, forward: Forward, state: Gate
     """Translate, and forward the fields of Messages as well."""
     given: Any = request.json or {}
 
-    async def asked(translated: GatewayRequest) -> GatewayReply:
+    async def forwarded(translated: GatewayRequest) -> GatewayReply:
         body: Any = translated.json
         more = {name: value for name, value in given.items() if name in ("system", "stop_sequences")}
         both = on_json(lambda _: body | more) if isinstance(body, dict) else on_request(lambda same: same)
         return await both(translated, forward, state)
 
-    return await CHAT(request, asked, state)
+    return await CHAT(request, forwarded, state)
 
 
 DEFECTS = (

@@ -111,12 +111,12 @@ def _without_strictness(value: Body) -> Body:
 
 def _refusing_without_name(where: Callable[[Body], bool]) -> Handler:
     """Some requests are refused, but nothing says why."""
-    said = {"message": "Bad Request", "type": "invalid_request_error", "param": None, "code": None}
+    error = {"message": "Bad Request", "type": "invalid_request_error", "param": None, "code": None}
 
     async def handle(request: GatewayRequest, forward: Forward, _state: GatewayState) -> GatewayReply:
         body = request.json
         is_refused = isinstance(body, dict) and where(body)
-        return own_reply(400, {"error": said}) if is_refused else await forward(request)
+        return own_reply(400, {"error": error}) if is_refused else await forward(request)
 
     return handle
 

@@ -15,7 +15,7 @@ from conformance.testbed.gateway.handling import (
     on_request,
     whole,
 )
-from conformance.testbed.gateway.trying import FAILING, LOST, as_asked, failure, falling_back, retrying
+from conformance.testbed.gateway.trying import FAILING, LOST, failure, falling_back, retrying, wait_retry_after
 from conformance.testbed.server.reply import to_json
 from conformance.testbed.upstream.scripts.failures import ELSEWHERE
 
@@ -43,7 +43,7 @@ async def _unread(request: GatewayRequest, forward: Forward, _state: GatewayStat
     reply = await forward(request)
     if reply.status == 503:
         _, reply = await failure(reply)
-        await as_asked(reply)
+        await wait_retry_after(reply)
         await whole((await forward(request)).body)
     return reply
 
@@ -67,7 +67,7 @@ def _mixing() -> Handler:
     return handle
 
 
-def _named_as_asked(reply: GatewayReply) -> GatewayReply:
+def _with_requested_model(reply: GatewayReply) -> GatewayReply:
     """Every event names the model that was asked for."""
 
     async def pieces() -> Pieces:
@@ -146,7 +146,7 @@ DEFECTS = (
         title="Tries again only without a stream",
         caught_by="GW084",
         policy=RETRIES,
-        handle=retrying(1, 503, is_meant=lambda request: not is_streaming(request)),
+        handle=retrying(1, 503, applies=lambda request: not is_streaming(request)),
     ),
     GatewayChange(
         name="no-fallback-after-an-event",
@@ -167,7 +167,7 @@ DEFECTS = (
         title="Names the model that was asked for in every chunk, whichever responds",
         caught_by="GW081",
         policy=FALLBACK,
-        handle=falling_back(_named_as_asked),
+        handle=falling_back(_with_requested_model),
     ),
     GatewayChange(
         name="fallback-to-a-missing-api",

@@ -27,8 +27,8 @@ async def _added_up(found: Events) -> Events:
         if value.get("type") == "message_start":
             started = value["message"]["usage"]["input_tokens"]
         if value.get("type") == "message_delta":
-            told = value["usage"] | {"input_tokens": value["usage"].get("input_tokens", started) + started}
-            yield event.with_json(value | {"usage": told})
+            usage = value["usage"] | {"input_tokens": value["usage"].get("input_tokens", started) + started}
+            yield event.with_json(value | {"usage": usage})
         else:
             yield event
 
@@ -51,8 +51,8 @@ def asking_always(body: Json) -> Json:
 
 def _from_a_field(chunk: Json) -> list[Json]:
     """A usage chunk for the usage in a vendor's field, too."""
-    told = (chunk.get("x_groq") or {}).get("usage")
-    return [chunk, chunk | {"choices": [], "usage": told}] if told else [chunk]
+    usage = (chunk.get("x_groq") or {}).get("usage")
+    return [chunk, chunk | {"choices": [], "usage": usage}] if usage else [chunk]
 
 
 def estimating(usage: Json) -> Handler:

@@ -29,9 +29,9 @@ def _function(name: Any, arguments: str) -> Body:
     return {"type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def _completion(frame: Body, said: Body, finish: str, usage: Body) -> Body:
-    kept = {name: value for name, value in said.items() if value}
-    message = {"role": "assistant", "content": None if said.get("tool_calls") else "", "refusal": None} | kept
+def _completion(frame: Body, fields: Body, finish: str, usage: Body) -> Body:
+    kept = {name: value for name, value in fields.items() if value}
+    message = {"role": "assistant", "content": None if fields.get("tool_calls") else "", "refusal": None} | kept
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
     return frame | {"object": "chat.completion", "choices": [choice], "usage": usage}
 
@@ -43,7 +43,7 @@ def _frame(name: Any, model: Any, at: Any = None) -> Body:
 # From Messages
 
 
-def completion_of_message(whole: Body, _asked: Body) -> Body:
+def completion_of_message(whole: Body, _requested: Body) -> Body:
     """A whole message as a completion. Raises FailedError if it can't be read."""
     if not isinstance(whole.get("content"), list):
         raise FailedError(UNREADABLE)
@@ -53,19 +53,19 @@ def completion_of_message(whole: Body, _asked: Body) -> Body:
         for block in blocks
         if block["type"] == "tool_use"
     ]
-    said = {
+    fields = {
         "content": _joined(blocks, "text", "text"),
         "reasoning_content": _joined(blocks, "thinking", "thinking"),
         "tool_calls": calls,
     }
     finish = FROM_MESSAGES.get(as_string(whole.get("stop_reason")), "stop")
     usage = chat_usage_of_messages(whole.get("usage"))
-    return _completion(_frame(whole.get("id"), whole.get("model")), said, finish, usage)
+    return _completion(_frame(whole.get("id"), whole.get("model")), fields, finish, usage)
 
 
-async def chunks_of_message(events: Events, asked: Body) -> Events:
+async def chunks_of_message(events: Events, requested: Body) -> Events:
     """The events of a message as chunks. Raises FailedError if it ends before the response does."""
-    state = _Chunks(asked)
+    state = _Chunks(requested)
     async for event in events:
         value = as_object(event.data)
         for chunk in _chunks_of(state, value):
@@ -105,7 +105,7 @@ def _chunks_of(state: "_Chunks", value: Body) -> Iterator[Event]:
 # From Responses
 
 
-def completion_of_response(whole: Body, _asked: Body) -> Body:
+def completion_of_response(whole: Body, _requested: Body) -> Body:
     """A whole response as a completion. Raises FailedError if it can't be read."""
     if not isinstance(whole.get("output"), list):
         raise FailedError(UNREADABLE)
@@ -117,7 +117,7 @@ def completion_of_response(whole: Body, _asked: Body) -> Body:
         for item in items
         if item["type"] == "function_call"
     ]
-    said = {
+    fields = {
         "content": _joined(parts, "output_text", "text"),
         "refusal": _joined(parts, "refusal", "refusal"),
         "reasoning_content": _joined(thoughts, "reasoning_text", "text"),
@@ -125,7 +125,7 @@ def completion_of_response(whole: Body, _asked: Body) -> Body:
     }
     frame = _frame(whole.get("id"), whole.get("model"), whole.get("created_at"))
     usage = chat_usage_of_responses(whole.get("usage"))
-    return _completion(frame, said, _finish(whole, is_calling=bool(calls)), usage)
+    return _completion(frame, fields, _finish(whole, is_calling=bool(calls)), usage)
 
 
 def _finish(whole: Body, *, is_calling: bool) -> str:
@@ -134,9 +134,9 @@ def _finish(whole: Body, *, is_calling: bool) -> str:
     return "tool_calls" if is_calling else "stop"
 
 
-async def chunks_of_response(events: Events, asked: Body) -> Events:
+async def chunks_of_response(events: Events, requested: Body) -> Events:
     """The events of a response as chunks. Raises FailedError if it ends before the response does."""
-    state = _Chunks(asked)
+    state = _Chunks(requested)
     async for event in events:
         value = as_object(event.data)
         kind, response = as_string(value.get("type")), as_object(value.get("response"))
@@ -169,7 +169,7 @@ TEXTS: Final = {
 class _Chunks:
     """The chunks of a completion that is being streamed. `slots` are the keys of its calls, in order."""
 
-    asked: Body
+    requested: Body
     frame: Body = field(default_factory=dict)
     slots: list[Any] = field(default_factory=list)
     argued: set[Any] = field(default_factory=set)
@@ -179,11 +179,11 @@ class _Chunks:
     @property
     def shows_usage(self) -> bool:
         """Whether the client asked for usage."""
-        return as_object(self.asked.get("stream_options")).get("include_usage") is True
+        return as_object(self.requested.get("stream_options")).get("include_usage") is True
 
     def _chunk(self, choices: list[Body], usage: Body | None = None) -> Event:
-        told = {"usage": usage} if self.shows_usage else {}
-        return Event(data=self.frame | {"object": "chat.completion.chunk", "choices": choices} | told)
+        with_usage = {"usage": usage} if self.shows_usage else {}
+        return Event(data=self.frame | {"object": "chat.completion.chunk", "choices": choices} | with_usage)
 
     def opened(self, head: Body) -> Iterator[Event]:
         """The first chunk."""

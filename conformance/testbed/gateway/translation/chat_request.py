@@ -63,7 +63,7 @@ def _turns(messages: list[Body]) -> Iterator[Body]:
             block = {"type": "tool_result", "tool_use_id": message["tool_call_id"], "content": text}
             yield {"role": "user", "content": [block]}
         elif message["role"] == "assistant":
-            yield {"role": "assistant", "content": [*_said(message, path), *_calls(message, path)]}
+            yield {"role": "assistant", "content": [*_texts(message, path), *_calls(message, path)]}
         elif message["role"] not in INSTRUCTIONS:
             raise refusal(f"{path}.role")
 
@@ -105,7 +105,7 @@ def _source(url: str) -> Body:
     return {"type": "base64", "media_type": kind, "data": data}
 
 
-def _said(message: Body, path: str) -> list[Body]:
+def _texts(message: Body, path: str) -> list[Body]:
     """The texts of an assistant's message, and its refusal; a block can't be empty."""
     if message.get("function_call") or message.get("audio"):
         raise refusal(f"{path}.{'audio' if message.get('audio') else 'function_call'}")
@@ -200,7 +200,7 @@ def _items(message: Body, path: str) -> Iterator[Body]:
         text = "".join(texts_of(message["content"]))
         yield {"type": "function_call_output", "call_id": message["tool_call_id"], "output": text}
     elif role == "assistant":
-        parts = [{"type": "output_text", "text": block["text"], "annotations": []} for block in _said(message, path)]
+        parts = [{"type": "output_text", "text": block["text"], "annotations": []} for block in _texts(message, path)]
         if parts:
             yield {"type": "message", "role": role, "content": parts}
         for call in as_array(message.get("tool_calls")):

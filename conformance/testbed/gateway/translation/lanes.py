@@ -89,8 +89,8 @@ def lane(client: Api, upstream: Api) -> Lane:
 
     return Lane(
         request=request,
-        reply=lambda value, asked: outer.reply(inner.reply(value, outer.request(asked)), asked),
-        events=lambda events, asked: outer.events(inner.events(events, outer.request(asked)), asked),
+        reply=lambda value, requested: outer.reply(inner.reply(value, outer.request(requested)), requested),
+        events=lambda events, requested: outer.events(inner.events(events, outer.request(requested)), requested),
     )
 
 
@@ -117,7 +117,7 @@ def translating(upstream: Api) -> Handler:
         if api is None or api == upstream or not isinstance(body, dict):
             return await forward(request)
         try:
-            asked = replace(
+            requested = replace(
                 request,
                 target=request.target.replace(spec(api).path, spec(upstream).path),
                 headers=_headers(request, upstream),
@@ -128,7 +128,7 @@ def translating(upstream: Api) -> Handler:
         except (KeyError, TypeError, AttributeError, ValueError):
             wrong = Failure(message="The request can't be read.", type="invalid_request_error", status=400)
             return own_reply(400, envelope(api, wrong))
-        return await _answered(inflated(await forward(asked)), api, upstream, body)
+        return await _answered(inflated(await forward(requested)), api, upstream, body)
 
     return handle
 
@@ -139,13 +139,13 @@ def _headers(request: GatewayRequest, upstream: Api) -> Headers:
     return (*kept, ("anthropic-version", VERSION)) if upstream == "messages" else kept
 
 
-async def _answered(reply: GatewayReply, api: Api, upstream: Api, asked: Body) -> GatewayReply:
+async def _answered(reply: GatewayReply, api: Api, upstream: Api, requested: Body) -> GatewayReply:
     """The upstream's reply in the client's API."""
     between = lane(api, upstream)
     if reply.is_stream and reply.status < 400:
         kept = tuple(item for item in reply.headers if item[0].lower() != "content-length")
-        events = between.events(_checked(events_in(reply.body)), asked)
-        return replace(reply, headers=kept, body=encoded(_told(events, api)))
+        events = between.events(_checked(events_in(reply.body)), requested)
+        return replace(reply, headers=kept, body=encoded(_with_error_events(events, api)))
     try:
         data = await whole(reply.body)
     except OSError:
@@ -157,7 +157,7 @@ async def _answered(reply: GatewayReply, api: Api, upstream: Api, asked: Body) -
     if failure:
         return _failed(reply, api, failure)
     try:
-        return with_body(reply, to_json(between.reply(value if isinstance(value, dict) else {}, asked)))
+        return with_body(reply, to_json(between.reply(value if isinstance(value, dict) else {}, requested)))
     except FailedError as error:
         return _failed(reply, api, error.failure)
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -182,7 +182,7 @@ async def _checked(events: Events) -> Events:
         raise FailedError(CUT) from None
 
 
-async def _told(events: Events, api: Api) -> Events:
+async def _with_error_events(events: Events, api: Api) -> Events:
     """The events for the client, with an error event in its API where there is no more to come."""
     number = 0
     try:

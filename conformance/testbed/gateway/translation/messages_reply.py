@@ -23,13 +23,13 @@ def reasoning_of(message: Body) -> str:
     return next((text for name in THOUGHTS if (text := as_string(message.get(name)))), "")
 
 
-def message(whole: Body, _asked: Body) -> Body:
+def message(whole: Body, _requested: Body) -> Body:
     """A whole completion as a message. Raises FailedError if it can't be read."""
     choices = as_array(whole.get("choices"))
     if not choices or not isinstance(choices[0].get("message"), dict):
         raise FailedError(UNREADABLE)
-    said: Body = choices[0]["message"]
-    thought, text = reasoning_of(said), as_string(said.get("content")) + as_string(said.get("refusal"))
+    sent: Body = choices[0]["message"]
+    thought, text = reasoning_of(sent), as_string(sent.get("content")) + as_string(sent.get("refusal"))
     return {
         "id": f"msg_{whole.get('id')}",
         "type": "message",
@@ -38,9 +38,9 @@ def message(whole: Body, _asked: Body) -> Body:
         "content": [
             *([{"type": "thinking", "thinking": thought, "signature": SIGNATURE}] if thought else []),
             *([{"type": "text", "text": text}] if text else []),
-            *(_call(call) for call in as_array(said.get("tool_calls"))),
+            *(_call(call) for call in as_array(sent.get("tool_calls"))),
         ],
-        "stop_reason": _stop_reason(choices[0].get("finish_reason"), refused=bool(said.get("refusal"))),
+        "stop_reason": _stop_reason(choices[0].get("finish_reason"), refused=bool(sent.get("refusal"))),
         "stop_sequence": None,
         "usage": messages_usage(whole.get("usage")),
     }
@@ -66,7 +66,7 @@ def _stop_reason(finish: Any, *, refused: bool) -> str:
     return "refusal" if refused and word == "end_turn" else word
 
 
-async def message_events(chunks: Events, _asked: Body) -> Events:
+async def message_events(chunks: Events, _requested: Body) -> Events:
     """A stream of chunks as the events of a message. Raises FailedError if it ends before the response does."""
     state = _Message()
     async for chunk in chunks:

@@ -14,14 +14,14 @@ from conformance.testbed.server.reply import Event
 from conformance.testbed.server.responses import ECHOED_FIELDS
 
 
-def response(whole: Body, asked: Body) -> Body:
+def response(whole: Body, requested: Body) -> Body:
     """A whole completion as a response. Raises FailedError if it can't be read."""
     choices = as_array(whole.get("choices"))
     if not choices or not isinstance(choices[0].get("message"), dict):
         raise FailedError(UNREADABLE)
-    said, finish = choices[0]["message"], as_string(choices[0].get("finish_reason"))
-    state = _Response(asked, _Items(as_string(whole.get("id"))))
-    for _ in state.items.add(said, is_whole=True):
+    message, finish = choices[0]["message"], as_string(choices[0].get("finish_reason"))
+    state = _Response(requested, _Items(as_string(whole.get("id"))))
+    for _ in state.items.add(message, is_whole=True):
         pass
     for _ in state.items.closed(_status(finish)):
         pass
@@ -32,17 +32,17 @@ def _status(finish: str) -> str:
     return "incomplete" if finish in INCOMPLETE else "completed"
 
 
-async def response_events(chunks: Events, asked: Body) -> Events:
+async def response_events(chunks: Events, requested: Body) -> Events:
     """A stream of chunks as the events of a response. Raises FailedError if it ends before the response does."""
     number = 0
-    async for event in _unnumbered(chunks, asked):
+    async for event in _unnumbered(chunks, requested):
         yield Event(name=event.name, data=event.data | {"sequence_number": number})
         number += 1
 
 
-async def _unnumbered(chunks: Events, asked: Body) -> Events:
+async def _unnumbered(chunks: Events, requested: Body) -> Events:
     head: Body = {}
-    finish, usage, state = "", None, _Response(asked, _Items(""))
+    finish, usage, state = "", None, _Response(requested, _Items(""))
     async for chunk in chunks:
         if chunk.data == DONE:
             break
@@ -72,15 +72,15 @@ class _Items:
     items: list[Body] = field(default_factory=list)
     keys: list[Any] = field(default_factory=list)
 
-    def add(self, said: Body, *, is_whole: bool = False) -> Iterator[Event]:
+    def add(self, message: Body, *, is_whole: bool = False) -> Iterator[Event]:
         """The events that a delta, or a whole message, adds."""
-        if text := reasoning_of(said):
+        if text := reasoning_of(message):
             yield from self._text("reasoning", "reasoning_text", text)
-        if text := as_string(said.get("content")):
+        if text := as_string(message.get("content")):
             yield from self._text("message", "output_text", text)
-        if text := as_string(said.get("refusal")):
+        if text := as_string(message.get("refusal")):
             yield from self._text("message", "refusal", text)
-        for at, call in enumerate(as_array(said.get("tool_calls"))):
+        for at, call in enumerate(as_array(message.get("tool_calls"))):
             yield from self._call(at if is_whole else call.get("index", 0), call)
 
     def _place(self, key: Any, fresh: Body) -> tuple[int, list[Event]]:
@@ -147,13 +147,15 @@ def _logprobs(part_type: str) -> Body:
 class _Response:
     """The response around the items; it echoes the client's request."""
 
-    asked: Body
+    requested: Body
     items: _Items
 
     def value(self, frame: Body, finish: str, usage: Any) -> Body:
         """The response, in progress as long as there is no finish reason."""
-        asked = self.asked
-        echo = {name: asked[name] if asked.get(name) is not None else usual for name, usual in ECHOED_FIELDS.items()}
+        requested = self.requested
+        echo = {
+            name: requested[name] if requested.get(name) is not None else usual for name, usual in ECHOED_FIELDS.items()
+        }
         status = _status(finish) if finish else "in_progress"
         return {
             "id": f"resp_{frame.get('id')}",

@@ -83,7 +83,7 @@ def _calling_for_json(body: Body) -> Body:
     return kept | {"tools": [tool], "tool_choice": {"type": "function", "function": {"name": JSON_TOOL}}}
 
 
-def _told_as_text(value: Any) -> Any:
+def _error_as_text(value: Any) -> Any:
     """The arguments of that call as the text of the message."""
     for call in value.get("tool_calls") or ():
         if call["function"]["name"] == JSON_TOOL:
@@ -157,7 +157,7 @@ VARIANTS = (
     GatewayChange(
         name="lane-json-by-tool",
         title="Translates, and gets JSON by a tool of its own where the upstream's API has no such format",
-        handle=in_turn(on_wholes(each(_told_as_text)), on_json(_calling_for_json), translating("messages")),
+        handle=in_turn(on_wholes(each(_error_as_text)), on_json(_calling_for_json), translating("messages")),
     ),
     GatewayChange(
         name="lane-tools-renamed",

@@ -76,8 +76,8 @@ async def _counting(request: GatewayRequest, forward: Forward, _state: GatewaySt
     if not isinstance(body, dict) or body.get("stream") is not True:
         return await forward(request)
     options = body.get("stream_options") or {}
-    asked = to_json(body | {"stream_options": options | {"include_usage": True}})
-    reply = await forward(replace(request, body=asked))
+    with_usage = to_json(body | {"stream_options": options | {"include_usage": True}})
+    reply = await forward(replace(request, body=with_usage))
     if options.get("include_usage") or not is_stream(reply):
         return reply
     return rewritten(reply, written(_without_usage(events(content(reply)))))

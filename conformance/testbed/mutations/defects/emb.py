@@ -45,9 +45,9 @@ def _without(name: str) -> Callable[[Body], Body]:
     return lambda entry: {key: value for key, value in entry.items() if key != name}
 
 
-def _each_token(value: Body, asked: Body) -> Body:
+def _each_token(value: Body, requested: Body) -> Body:
     """An embedding of each token of a flat list, as if it was a list of texts."""
-    given = asked["input"]
+    given = requested["input"]
     if not isinstance(given, list) or not all(isinstance(item, int) for item in given):
         return value
     data = [
@@ -57,11 +57,11 @@ def _each_token(value: Body, asked: Body) -> Body:
     return value | {"data": data}
 
 
-def _rotated(vectors: Vectors, _asked: Body) -> Vectors:
+def _rotated(vectors: Vectors, _requested: Body) -> Vectors:
     return [*vectors[1:], *vectors[:1]]
 
 
-def _padded(vectors: Vectors, _asked: Body) -> Vectors:
+def _padded(vectors: Vectors, _requested: Body) -> Vectors:
     """The padding of shorter inputs is pooled, too: their vectors are mixed with that of the longest."""
     longest = vectors[0]
     return [longest, *(unit([a + 0.6 * b for a, b in zip(own, longest, strict=True)]) for own in vectors[1:])]
@@ -93,25 +93,25 @@ def _varying(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     return replace(response, whole=response.whole | {"data": data})
 
 
-def _truncated(_vectors: Vectors, asked: Body) -> Vectors:
+def _truncated(_vectors: Vectors, requested: Body) -> Vectors:
     """Cut to the dimensions that are requested, and not normalised again."""
-    wanted = asked.get("dimensions") or DIMENSIONS
-    return [embedding(tokens, DIMENSIONS)[:wanted] for tokens in inputs_of(asked["input"])]
+    wanted = requested.get("dimensions") or DIMENSIONS
+    return [embedding(tokens, DIMENSIONS)[:wanted] for tokens in inputs_of(requested["input"])]
 
 
-def _joined(vectors: Vectors, asked: Body) -> Vectors:
-    if asked.get("dimensions"):
+def _joined(vectors: Vectors, requested: Body) -> Vectors:
+    if requested.get("dimensions"):
         return vectors
-    return [values * len(tokens) for values, tokens in zip(vectors, inputs_of(asked["input"]), strict=True)]
+    return [values * len(tokens) for values, tokens in zip(vectors, inputs_of(requested["input"]), strict=True)]
 
 
-def _scaled(vectors: Vectors, _asked: Body) -> Vectors:
+def _scaled(vectors: Vectors, _requested: Body) -> Vectors:
     return [tuple(3 * value for value in values) for values in vectors]
 
 
-def _refusing(is_meant: Callable[[Any], bool]) -> OnResponse:
+def _refusing(applies: Callable[[Any], bool]) -> OnResponse:
     def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
-        if not is_embedded(response, request) or not is_meant(request.json["input"]):
+        if not is_embedded(response, request) or not applies(request.json["input"]):
             return response
         return refusal(400, "'input' must be a text.", param="input", code="invalid_type")
 
@@ -140,10 +140,10 @@ def _compacted(body: Body) -> Body:
     return body | {"input": [item for item in given if item != ""]} if isinstance(given, list) else body
 
 
-def _without_ends(_vectors: Vectors, asked: Body) -> Vectors:
+def _without_ends(_vectors: Vectors, requested: Body) -> Vectors:
     """Long texts are cut to the model's context after they are counted."""
-    size = asked.get("dimensions") or DIMENSIONS
-    return [embedding(tokens[:KEPT_TOKENS], size) for tokens in inputs_of(asked["input"])]
+    size = requested.get("dimensions") or DIMENSIONS
+    return [embedding(tokens[:KEPT_TOKENS], size) for tokens in inputs_of(requested["input"])]
 
 
 def _cut(body: Body) -> Body:
@@ -273,7 +273,7 @@ DEFECTS: Final = (
         "dimensions-not-normalised", "A reduced embedding is not normalised again", "EMB017", in_vectors(_truncated)
     ),
     _defect("not-normalised", "Embeddings are not normalised", "EMB018", in_vectors(_scaled)),
-    _defect("no-usage", "The response has no usage", "EMB019", in_usage(lambda _usage, _asked: None)),
+    _defect("no-usage", "The response has no usage", "EMB019", in_usage(lambda _usage, _requested: None)),
     _defect(
         "usage-of-chat",
         "The usage counts a completion",
@@ -285,19 +285,19 @@ DEFECTS: Final = (
         "usage-of-one-input",
         "The usage counts the first input alone",
         "EMB022",
-        in_usage(lambda usage, asked: dict.fromkeys(usage, len(inputs_of(asked["input"])[0]))),
+        in_usage(lambda usage, requested: dict.fromkeys(usage, len(inputs_of(requested["input"])[0]))),
     ),
     _defect(
         "usage-of-inputs",
         "The usage counts inputs",
         "EMB029",
-        in_usage(lambda usage, asked: dict.fromkeys(usage, len(inputs_of(asked["input"])))),
+        in_usage(lambda usage, requested: dict.fromkeys(usage, len(inputs_of(requested["input"])))),
     ),
     _defect(
         "usage-of-padding",
         "The usage counts padding",
         "EMB029",
-        in_usage(lambda usage, asked: dict.fromkeys(usage, KEPT_TOKENS * len(inputs_of(asked["input"])))),
+        in_usage(lambda usage, requested: dict.fromkeys(usage, KEPT_TOKENS * len(inputs_of(requested["input"])))),
     ),
     _defect(
         "umlauts-replaced",

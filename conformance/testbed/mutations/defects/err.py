@@ -79,7 +79,7 @@ def crash_if(condition: Callable[[ServerRequest], object]) -> OnResponse:
     return change
 
 
-def asks_logprobs(request: ServerRequest) -> bool:
+def sets_logprobs(request: ServerRequest) -> bool:
     """The request sets logprobs and top_logprobs."""
     return (
         isinstance(request.json, dict)
@@ -210,7 +210,7 @@ ANSWERED = (
         "ERR004",
         failing_late(lambda request: request.json.get("tool_choice") == "required"),
     ),
-    wrong("logprobs-crash", "top_logprobs causes a 500", "ERR004", crash_if(asks_logprobs)),
+    wrong("logprobs-crash", "top_logprobs causes a 500", "ERR004", crash_if(sets_logprobs)),
 )
 
 SHAPES = (

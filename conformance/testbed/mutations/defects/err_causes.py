@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from conformance.testbed.mutations.defects.err import PAGE, asks_logprobs, crash_if, error, inside_a_stream, wrong
+from conformance.testbed.mutations.defects.err import PAGE, crash_if, error, inside_a_stream, sets_logprobs, wrong
 from conformance.testbed.mutations.mutate_requests import (
     refusal,
     streaming,
@@ -46,7 +46,7 @@ def limiting(*headers: tuple[str, str]) -> OnResponse:
     """429 with these headers, where logprobs are requested."""
 
     def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
-        if not asks_logprobs(request) or response.status != 200:
+        if not sets_logprobs(request) or response.status != 200:
             return response
         return replace(refusal(429, "Slow down.", type="rate_limit_error"), headers=headers)
 
@@ -78,14 +78,14 @@ def in_parts(request: ServerRequest) -> bool:
     )
 
 
-def asks_no_alternatives(request: ServerRequest) -> bool:
+def sets_no_alternatives(request: ServerRequest) -> bool:
     """The request sets logprobs without top_logprobs."""
     return (
         isinstance(request.json, dict) and request.json.get("logprobs") is True and not request.json.get("top_logprobs")
     )
 
 
-def asks_another_format(request: ServerRequest) -> bool:
+def sets_another_format(request: ServerRequest) -> bool:
     """The request has a response_format type that no API has."""
     wanted = request.json.get("response_format") if isinstance(request.json, dict) else None
     return isinstance(wanted, dict) and wanted.get("type") not in ("text", "json_object", "json_schema")
@@ -130,13 +130,13 @@ CAUSES = (
         error(message="Bad request.", param=None),
     ),
     wrong("mistakes-as-403", "Invalid requests get 403", "ERR031", with_status(403, 400)),
-    wrong("format-crash", "An unknown response_format causes a 500", "ERR003", crash_if(asks_another_format)),
+    wrong("format-crash", "An unknown response_format causes a 500", "ERR003", crash_if(sets_another_format)),
     wrong("parts-crash", "Content as a list of parts causes a 500", "ERR004", crash_if(in_parts)),
     wrong(
         "zero-top-logprobs-crash",
         "logprobs without top_logprobs causes a 500",
         "ERR004",
-        crash_if(asks_no_alternatives),
+        crash_if(sets_no_alternatives),
     ),
     wrong("big-body-as-html", "An oversized body gets an HTML error page", "ERR007", on_wire=too_large),
     wrong(

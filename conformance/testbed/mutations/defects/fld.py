@@ -91,7 +91,7 @@ def wants_logprobs(request: ServerRequest) -> bool:
     return request.json.get("logprobs") is True and isinstance(request.json.get("top_logprobs", 0), int)
 
 
-def asks_for(name: str, value: Any) -> Where:
+def has_value(name: str, value: Any) -> Where:
     """The field has this value."""
     return lambda request: request.json.get(name) == value
 
@@ -267,7 +267,7 @@ EFFECTS = (
         "FLD012",
         "tools",
         "tool_choice",
-        where=asks_for("tool_choice", "required"),
+        where=has_value("tool_choice", "required"),
     ),
     dropped(
         "schema-ignored",

@@ -73,7 +73,7 @@ def as_zstd(data: bytes) -> bytes:
     return b"\x28\xb5\x2f\xfd\xa0" + len(data).to_bytes(4, "little") + framed
 
 
-def said_twice(data: bytes) -> bytes:
+def encoded_twice(data: bytes) -> bytes:
     """`object` as a duplicate key, in front of the original."""
     return data.replace(b'"object":"chat.', b'"object":"list","object":"chat.')
 
@@ -382,6 +382,6 @@ STRINGS = (
         "names-twice",
         "`object` is a duplicate key in every response",
         "HTTP023",
-        lambda reply, request: wholes(recoded(said_twice))(streams(each(said_twice))(reply, request), request),
+        lambda reply, request: wholes(recoded(encoded_twice))(streams(each(encoded_twice))(reply, request), request),
     ),
 )

@@ -31,7 +31,7 @@ def emptied(reply: WireResponse, _request: ServerRequest) -> WireResponse:
     return headed(length)(replace(reply, pieces=(Write(data=b""),), framing="close"))
 
 
-def asks_for_few_tokens(request: ServerRequest) -> bool:
+def has_small_cap(request: ServerRequest) -> bool:
     """Whether a request has a cap as small as that of a health check."""
     sent = request.json if isinstance(request.json, dict) else {}
     return any(isinstance(cap := sent.get(name), int) and cap <= 16 for name in ("max_tokens", "max_output_tokens"))
@@ -44,7 +44,7 @@ def redirect(status: int, location: str) -> Mutation:
         return replace(with_body(b"", ("location", location))(reply), status=status, framing="length")
 
     def changed(reply: WireResponse, request: ServerRequest) -> WireResponse:
-        return reply if asks_for_few_tokens(request) else answers(moved)(reply, request)
+        return reply if has_small_cap(request) else answers(moved)(reply, request)
 
     title = f"Requests are redirected with {status}, except for a few tokens"
     return defect(f"redirect-{status}", title, "HTTP011", changed)

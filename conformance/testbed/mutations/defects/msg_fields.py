@@ -236,8 +236,8 @@ def holding(condition: Callable[[Body], object], message: str) -> OnResponse:
     """400 with this message for valid requests whose body the condition fits."""
 
     def change(response: ModelResponse, request: ServerRequest) -> ModelResponse:
-        is_meant = request.api == "messages" and response.status == 200 and isinstance(request.json, dict)
-        if not is_meant or not condition(request.json):
+        is_affected = request.api == "messages" and response.status == 200 and isinstance(request.json, dict)
+        if not is_affected or not condition(request.json):
             return response
         error = {"type": "invalid_request_error", "message": message}
         return ModelResponse(status=400, whole={"type": "error", "error": error})

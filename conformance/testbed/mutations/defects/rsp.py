@@ -31,8 +31,8 @@ ARGUMENTS, ARGUMENTS_DONE = "response.function_call_arguments.delta", "response.
 
 def as_completion(response: Body) -> Body:
     """A response in the shape of a chat completion."""
-    said = "".join(part.get("text", "") for item in response["output"] for part in item.get("content", ()))
-    choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
+    text = "".join(part.get("text", "") for item in response["output"] for part in item.get("content", ()))
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 3, "completion_tokens": 3, "total_tokens": 6}
     frame = {"id": response["id"], "object": "chat.completion", "created": 1_760_000_000, "model": response["model"]}
     return frame | {"choices": [choice], "usage": usage}

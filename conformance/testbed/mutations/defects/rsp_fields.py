@@ -84,8 +84,8 @@ def refusing_tools(response: ModelResponse, request: ServerRequest) -> ModelResp
 def results_refused(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Outputs with content parts are rejected, though the API documents them."""
     items = sent(request).get("input")
-    told = [item.get("output") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    if request.api != "responses" or response.status >= 400 or not any(isinstance(text, list) for text in told):
+    outputs = [item.get("output") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    if request.api != "responses" or response.status >= 400 or not any(isinstance(text, list) for text in outputs):
         return response
     return refuse(Refusal(message="input: output must be a string.", param="input"), request)
 
@@ -93,8 +93,8 @@ def results_refused(response: ModelResponse, request: ServerRequest) -> ModelRes
 def times(name: str, factor: float, plus: int = 0) -> OnResponse:
     """Change a count, with a matching total."""
 
-    def edit(told: Body) -> Body:
-        counted = told | {name: math.ceil(told[name] * factor) + plus}
+    def edit(reported: Body) -> Body:
+        counted = reported | {name: math.ceil(reported[name] * factor) + plus}
         return counted | {"total_tokens": counted["input_tokens"] + counted["output_tokens"]}
 
     return usage(edit)

@@ -24,8 +24,8 @@ def without_output(response: ModelResponse, request: ServerRequest) -> ModelResp
     """A system message in the input leaves nothing to generate."""
     items = sent(request).get("input")
     first = items[0] if isinstance(items, list) and items else None
-    is_meant = isinstance(first, dict) and first.get("role") == "system" and first.get("type") == "message"
-    if not is_meant or response.status >= 400 or response.events is not None:
+    is_affected = isinstance(first, dict) and first.get("role") == "system" and first.get("type") == "message"
+    if not is_affected or response.status >= 400 or response.events is not None:
         return response
     usage = response.whole["usage"]
     unspent = {"output_tokens": 0, "total_tokens": usage["input_tokens"]}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from conformance import schemas
-from conformance.testbed.mutations.defects.fld import all_of, asks_for, dropped
+from conformance.testbed.mutations.defects.fld import all_of, dropped, has_value
 from conformance.testbed.mutations.defects.tool import calls_of, goes_on, with_calls
 from conformance.testbed.mutations.mutate_chat import (
     Body,
@@ -171,14 +171,14 @@ CHOICE_DEFECTS = (
         "`tool_choice: none` is silently ignored",
         "TOOL020",
         "tool_choice",
-        where=asks_for("tool_choice", "none"),
+        where=has_value("tool_choice", "none"),
     ),
     dropped(
         "tool-choice-none-ignored-when-streaming",
         "`tool_choice: none` is silently ignored when streaming",
         "TOOL020",
         "tool_choice",
-        where=all_of(streaming, asks_for("tool_choice", "none")),
+        where=all_of(streaming, has_value("tool_choice", "none")),
     ),
     defect(
         "json-taken-for-a-call",
@@ -205,7 +205,7 @@ CHOICE_DEFECTS = (
         "`parallel_tool_calls: false` is silently ignored",
         "TOOL022",
         "parallel_tool_calls",
-        where=asks_for("parallel_tool_calls", value=False),
+        where=has_value("parallel_tool_calls", value=False),
     ),
     defect(
         "call-name-with-prefix",

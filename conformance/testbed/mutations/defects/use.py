@@ -16,13 +16,13 @@ from conformance.testbed.mutations.mutate_requests import dropping, holds, rewri
 from conformance.testbed.server.reply import ModelResponse, Mutation, OnResponse, ServerRequest
 
 
-def told_everywhere(chunks: list[Body]) -> list[Body]:
+def on_every_chunk(chunks: list[Body]) -> list[Body]:
     """The usage of the last chunk on every chunk."""
     reported = chunks[-1].get("usage")
     return [chunk | {"usage": reported} for chunk in chunks] if reported else chunks
 
 
-def told_with_the_end(chunks: list[Body]) -> list[Body]:
+def on_last_choice(chunks: list[Body]) -> list[Body]:
     """The usage in the chunk with the finish_reason, and no usage chunk."""
     reported = chunks[-1].get("usage")
     if not reported:
@@ -62,12 +62,12 @@ USAGE_DEFECTS = (
         "USE003",
         usage(lambda reported: reported | {"total_tokens": reported["total_tokens"] + 7}),
     ),
-    defect("usage-on-every-chunk", "Every chunk has the usage", "USE004", on_stream(told_everywhere)),
+    defect("usage-on-every-chunk", "Every chunk has the usage", "USE004", on_stream(on_every_chunk)),
     defect(
         "usage-with-finish",
         "The usage is in the chunk with the finish_reason",
         "USE005",
-        on_stream(told_with_the_end),
+        on_stream(on_last_choice),
     ),
     defect(
         "usage-missing-from-whole", "A non-streaming response has no usage", "USE006", on_whole(without_fields("usage"))
@@ -146,7 +146,7 @@ def two_more(reported: Body) -> Body:
     return reported | counts(reported["prompt_tokens"], reported["completion_tokens"] + 2, reported["total_tokens"] + 2)
 
 
-def asked_anyway(body: Body) -> Body:
+def with_usage_option(body: Body) -> Body:
     """A body that requests usage."""
     return body | {"stream_options": {"include_usage": True}}
 
@@ -178,7 +178,9 @@ COMPARED_DEFECTS = (
         name="usage-unasked",
         title="A stream has a usage chunk with empty choices, though none was requested",
         caught_by="USE017",
-        on_request=rewriting(asked_anyway, lambda request: streaming(request) and "stream_options" not in request.json),
+        on_request=rewriting(
+            with_usage_option, lambda request: streaming(request) and "stream_options" not in request.json
+        ),
     ),
     defect(
         "usage-of-a-larger-prompt",

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from conformance.testbed.mutations.defects.chk import ended_with_text
-from conformance.testbed.mutations.defects.use import told_everywhere
+from conformance.testbed.mutations.defects.use import on_every_chunk
 from conformance.testbed.mutations.mutate_chat import (
     Body,
     each_chunk,
@@ -141,7 +141,7 @@ CHUNK_VARIANTS = (
     variant(
         "last-text-with-finish", "The last text is in the chunk with the finish_reason", on_stream(ended_with_text)
     ),
-    variant("usage-so-far", "Every chunk has the cumulative usage", on_stream(told_everywhere)),
+    variant("usage-so-far", "Every chunk has the cumulative usage", on_stream(on_every_chunk)),
     variant(
         "usage-with-an-empty-choice",
         "The usage chunk has a choice with an empty delta",

@@ -33,7 +33,9 @@ def all_thought(response: ModelResponse, request: ServerRequest) -> ModelRespons
         return refusal(400, "'logprobs' is not supported with this model.", param="logprobs")
     if not any(type(cap) is int and cap <= 16 for cap in caps):
         return response
-    thought = usage(lambda told: told | {"completion_tokens_details": {"reasoning_tokens": told["completion_tokens"]}})
+    thought = usage(
+        lambda counted: counted | {"completion_tokens_details": {"reasoning_tokens": counted["completion_tokens"]}}
+    )
     silent = each_choice(lambda c: c | {"message": c["message"] | {"content": ""}}, is_cut)
     return in_turn(on_stream(unsaid), silent, thought)(response, request)
 
@@ -54,8 +56,8 @@ def ended_at_once(whole: Body) -> Body:
     choice = whole["choices"][0]
     if len(whole["choices"]) > 1 or choice["finish_reason"] != "stop":
         return whole
-    told = whole["usage"] | {"completion_tokens": 1, "total_tokens": whole["usage"]["prompt_tokens"] + 1}
-    return whole | {"choices": [choice | {"message": choice["message"] | {"content": ""}}], "usage": told}
+    counted = whole["usage"] | {"completion_tokens": 1, "total_tokens": whole["usage"]["prompt_tokens"] + 1}
+    return whole | {"choices": [choice | {"message": choice["message"] | {"content": ""}}], "usage": counted}
 
 
 WHOLE_VARIANTS = (

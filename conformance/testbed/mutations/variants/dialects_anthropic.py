@@ -55,8 +55,8 @@ def counted_again(events: Events) -> Iterator[Event]:
     first = events[0].data.get("message", {}).get("usage", {})
     again = {name: first[name] for name in COUNTED if name in first}
     for event in events:
-        told = {"usage": again | event.data["usage"]} if event.name == "message_delta" else {}
-        yield replace(event, data=event.data | told)
+        usage = {"usage": again | event.data["usage"]} if event.name == "message_delta" else {}
+        yield replace(event, data=event.data | usage)
 
 
 def padded(raw: bytes) -> bytes:
@@ -103,8 +103,8 @@ def budgeted(request: ServerRequest, body: Body) -> Reasoning:
 
 def _is_redacted(body: Body) -> bool:
     messages = body.get("messages")
-    said = [m.get("content") for m in messages if isinstance(m, dict)] if isinstance(messages, list) else []
-    texts = [said[-1]] if said and isinstance(said[-1], str | list) else []
+    contents = [m.get("content") for m in messages if isinstance(m, dict)] if isinstance(messages, list) else []
+    texts = [contents[-1]] if contents and isinstance(contents[-1], str | list) else []
     return any(REDACTED in (content if isinstance(content, str) else _last_text(content)) for content in texts)
 
 

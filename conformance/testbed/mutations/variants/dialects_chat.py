@@ -123,12 +123,12 @@ OPENROUTER_COST: Body = {"cost": 0.0000375, "is_byok": False, "cost_details": {"
 PROCESSING = b": OPENROUTER PROCESSING\n\n"
 
 
-def with_details(told: Body) -> Body:
+def with_details(message: Body) -> Body:
     """A message or delta that tells its reasoning a second time, as blocks."""
-    text = told.get("reasoning")
+    text = message.get("reasoning")
     if not text:
-        return told
-    return told | {"reasoning_details": [{"type": "reasoning.text", "text": text, "format": "unknown", "index": 0}]}
+        return message
+    return message | {"reasoning_details": [{"type": "reasoning.text", "text": text, "format": "unknown", "index": 0}]}
 
 
 def named_twice(choice: Body) -> Body:
@@ -189,7 +189,7 @@ DEEPSEEK_CACHE: Body = {"prompt_cache_hit_tokens": 0}
 DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 
 
-def told_apart(delta: Body) -> Body:
+def with_both_texts(delta: Body) -> Body:
     """A delta that names both texts, the one that it has and the other as null."""
     if "role" in delta:
         return without_fields("refusal")(delta) | {"content": None, "reasoning_content": ""}
@@ -210,11 +210,11 @@ def with_cache(counted: Body) -> Body:
     """Usage with DeepSeek's names for the cached part of the prompt."""
     cached = {"prompt_cache_miss_tokens": counted["prompt_tokens"], **DEEPSEEK_CACHE}
     thought = counted["completion_tokens_details"]["reasoning_tokens"]
-    told: Body = {
+    details: Body = {
         "prompt_tokens_details": {"cached_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": thought},
     }
-    return without_fields(*DETAILS)(counted) | told | cached
+    return without_fields(*DETAILS)(counted) | details | cached
 
 
 DEEPSEEK_EFFORT = {"none": 0, "minimal": 8, "low": 8, "medium": 16, "high": 16, "xhigh": 16, "max": 32}
@@ -268,7 +268,7 @@ def _deepseek_dialect(name: str, title: str, *checks: Check) -> Mutation:
             refusing({"chat": all_of(*checks)}),
             usage(with_cache),
             on_stream(usage_with_the_end),
-            where_reasoning(each_delta(told_apart)),
+            where_reasoning(each_delta(with_both_texts)),
         ),
     )
 
@@ -307,7 +307,7 @@ QWEN = Mutation(
     on_response=in_turn(
         each_chunk(with_fields(system_fingerprint=None)),
         on_whole(with_fields(system_fingerprint=None)),
-        where_reasoning(each_delta(told_apart)),
+        where_reasoning(each_delta(with_both_texts)),
     ),
 )
 
@@ -328,7 +328,7 @@ def vllm_tokens(body: Body) -> int:
 
 
 def _vllm(name: str, title: str, field: str) -> Mutation:
-    counted: Edit = lambda told: without_fields(*DETAILS)(told) | {"prompt_tokens_details": None}  # noqa: E731
+    counted: Edit = lambda usage: without_fields(*DETAILS)(usage) | {"prompt_tokens_details": None}  # noqa: E731
     return Mutation(
         name=name,
         title=title,

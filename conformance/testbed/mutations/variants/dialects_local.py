@@ -71,8 +71,8 @@ def scored_at_the_end(chunks: list[Body]) -> Iterator[Body]:
     for chunk in chunks:
         choice = next(iter(chunk["choices"]), None)
         if choice and choice["finish_reason"] and (found := scores.get(choice["index"])):
-            told = with_delta(chunk, {"role": "assistant", "content": ""})
-            yield told | {"choices": [told["choices"][0] | {"logprobs": {"content": found}}]}
+            first = with_delta(chunk, {"role": "assistant", "content": ""})
+            yield first | {"choices": [first["choices"][0] | {"logprobs": {"content": found}}]}
         if choice and choice["logprobs"]:
             scores.setdefault(choice["index"], []).extend(choice["logprobs"]["content"])
             yield chunk | {"choices": [choice | {"logprobs": None}]}

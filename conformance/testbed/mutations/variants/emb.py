@@ -21,19 +21,19 @@ def _variant(name: str, title: str, change: OnResponse | None = None, *, ask: On
     return Mutation(name=f"emb-{name}", title=title, apis=EMBEDDINGS, on_response=change, on_request=ask)
 
 
-def _halved(vectors: Vectors, _asked: Body) -> Vectors:
+def _halved(vectors: Vectors, _requested: Body) -> Vectors:
     """The values of 16-bit floats, as a model in half precision has them."""
     return [struct.unpack(f"<{len(v)}e", struct.pack(f"<{len(v)}e", *v)) for v in vectors]
 
 
-def _in_a_batch(vectors: Vectors, _asked: Body) -> Vectors:
+def _in_a_batch(vectors: Vectors, _requested: Body) -> Vectors:
     """A batch is computed by other kernels: each value differs a little."""
     if len(vectors) < 2:
         return vectors
     return [unit([value + 0.004 * (-1) ** n for n, value in enumerate(values)]) for values in vectors]
 
 
-def _as_integers(vectors: Vectors, _asked: Body) -> list[Values]:
+def _as_integers(vectors: Vectors, _requested: Body) -> list[Values]:
     """A model with embeddings of 8-bit integers."""
     return [tuple(int(127 * value) for value in values) for values in vectors]
 

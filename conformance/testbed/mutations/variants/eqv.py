@@ -7,9 +7,9 @@ from conformance.testbed.server.reply import ModelResponse, ServerRequest
 
 def one_more(chunk: Body) -> Body:
     """The usage of a chunk with one completion token more."""
-    told = chunk["usage"]
-    counts = {name: told[name] + 1 for name in ("completion_tokens", "total_tokens")}
-    return chunk | {"usage": told | counts}
+    usage = chunk["usage"]
+    counts = {name: usage[name] + 1 for name in ("completion_tokens", "total_tokens")}
+    return chunk | {"usage": usage | counts}
 
 
 def fingerprinted(response: ModelResponse, request: ServerRequest) -> ModelResponse:

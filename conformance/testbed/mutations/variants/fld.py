@@ -40,8 +40,8 @@ def everywhere(body: Body) -> Body:
 def announced_in_header(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The names of the ignored fields in a response header."""
     ignored = sorted(sent(request).keys() - without_vendor_fields(sent(request)).keys())
-    told = (("x-ignored-params", ", ".join(ignored)),) if ignored else ()
-    return replace(response, headers=(*response.headers, *told))
+    named = (("x-ignored-params", ", ".join(ignored)),) if ignored else ()
+    return replace(response, headers=(*response.headers, *named))
 
 
 def known(value: Any) -> Any:
@@ -54,8 +54,8 @@ def known(value: Any) -> Any:
 def all_announced(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The names of the ignored fields of any depth in a response header."""
     text = json.dumps(sent(request))
-    told = ", ".join(sorted({name for name in NAME.findall(text) if is_vendor_s(name) or name in MISSPELT}))
-    return replace(response, headers=(*response.headers, *((("x-ignored-params", told),) if told else ())))
+    named = ", ".join(sorted({name for name in NAME.findall(text) if is_vendor_s(name) or name in MISSPELT}))
+    return replace(response, headers=(*response.headers, *((("x-ignored-params", named),) if named else ())))
 
 
 def announced_in_body(response: ModelResponse, request: ServerRequest) -> ModelResponse:

@@ -18,8 +18,8 @@ def without_metrics(response: ModelResponse, request: ServerRequest) -> ModelRes
 
 def busy_with_others(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """Other clients keep the target busy, and one gauge counts the metrics request itself."""
-    told = 'http_requests_active 1\nx:num_requests_running{engine="0"} 2.0\nx:num_requests_running{engine="1"} 1.0\n'
-    return replace(response, text=told) if request.path == METRICS else response
+    metrics = 'http_requests_active 1\nx:num_requests_running{engine="0"} 2.0\nx:num_requests_running{engine="1"} 1.0\n'
+    return replace(response, text=metrics) if request.path == METRICS else response
 
 
 def some_put_off(response: ModelResponse, request: ServerRequest) -> ModelResponse:

@@ -53,7 +53,7 @@ def with_news(events: Events) -> Iterator[Event]:
     yield events[-1]
 
 
-def told_twice(events: Events) -> Iterator[Event]:
+def with_earlier_usage(events: Events) -> Iterator[Event]:
     """An additional message_delta with usage before the last one."""
     for event in events:
         if event.name == "message_delta":
@@ -170,7 +170,7 @@ EVENTS = (
     variant("pings-everywhere", "ping events are sent everywhere", on_events(pinged)),
     variant("no-pings", "There are no ping events", without("ping")),
     variant("events-of-tomorrow", "There are events of an unknown type", on_events(with_news)),
-    variant("usage-on-the-way", "An earlier message_delta has usage, too", on_events(told_twice)),
+    variant("usage-on-the-way", "An earlier message_delta has usage, too", on_events(with_earlier_usage)),
     variant(
         "thinking-first", "A thinking block is sent first", on_events(lambda events: thought_first(events, "c2lnbmVk"))
     ),

@@ -79,6 +79,6 @@ VARIANTS = (
     Mutation(
         name="websocket-asks-for-key-later",
         title="A WebSocket is opened without an API key, and each event on it is rejected",
-        on_wire=switching(Speech(asks_for_key=True), needs_key=False),
+        on_wire=switching(Speech(requires_key=True), needs_key=False),
     ),
 )

@@ -38,10 +38,10 @@ def ids_repeated(chunks: list[Body]) -> Iterator[Body]:
 
 def prefaced(chunks: list[Body]) -> Iterator[Body]:
     """A text before the first call."""
-    told = False
+    is_added = False
     for chunk in chunks:
-        if calls_of(chunk) and not told:
-            told = True
+        if calls_of(chunk) and not is_added:
+            is_added = True
             yield with_delta(chunk, {"content": PREFACE})
         yield chunk
 

@@ -123,15 +123,15 @@ def _from_elsewhere(response: ModelResponse, _request: ServerRequest) -> ModelRe
 
 def _error_first(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """A stream that is an error from its first content on; the response without a stream is refused."""
-    said = envelope(500, request)
+    error = envelope(500, request)
     if response.events is None:
-        return ModelResponse(status=500, whole=said)
+        return ModelResponse(status=500, whole=error)
     if request.api == "responses":
-        event = {"type": "error", "sequence_number": 1, **said["error"]}
+        event = {"type": "error", "sequence_number": 1, **error["error"]}
         return replace(response, events=(*response.events[:1], Event(data=event, name="error")))
     if request.api == "messages":
-        return replace(response, events=(*response.events[:1], Event(data=said, name="error")))
-    return replace(response, events=(Event(data=said),))
+        return replace(response, events=(*response.events[:1], Event(data=error, name="error")))
+    return replace(response, events=(Event(data=error),))
 
 
 def _known_betas_only(response: ModelResponse, request: ServerRequest) -> ModelResponse:

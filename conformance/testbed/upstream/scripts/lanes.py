@@ -125,14 +125,14 @@ FILTERED: Final = in_turn(
 
 def _failed(response: ModelResponse, request: ServerRequest) -> ModelResponse:
     """The response up to its end, then the API's error; without a stream, one of Responses has the status `failed`."""
-    said = refuse(Refusal(status=500, message="The model has crashed.", type="server_error"), request)
+    failed = refuse(Refusal(status=500, message="The model has crashed.", type="server_error"), request)
     if request.api == "responses":
         return _failed_response(response)
     if response.events is None:
-        return said
+        return failed
     is_chat = request.api == "chat"
     kept = [e for e in response.events if not _is_ending(e)]
-    return replace(response, events=(*kept, Event(data=said.whole, name=None if is_chat else "error")))
+    return replace(response, events=(*kept, Event(data=failed.whole, name=None if is_chat else "error")))
 
 
 def _is_ending(event: Event) -> bool:
@@ -201,13 +201,13 @@ SCRIPTS = (
     _script(
         "thinks-aloud",
         "Reasoning comes first, and a part of the prompt is from a cache",
-        on_request=lambda asked: replace(asked, reasoning=THOUGHTS),
+        on_request=lambda request: replace(request, reasoning=THOUGHTS),
         on_response=FROM_CACHE,
     ),
     _script(
         "thinks-under-another-name",
         "Reasoning comes first; in chat, as `reasoning`",
-        on_request=lambda asked: replace(asked, reasoning=replace(THOUGHTS, field="reasoning")),
+        on_request=lambda request: replace(request, reasoning=replace(THOUGHTS, field="reasoning")),
     ),
     _script("sees-everything", "Images, files and formats are accepted", on_request=_accepted),
 )

@@ -183,15 +183,15 @@ def _beside(event: Event, kind: str, **facts: Any) -> Event:
 RICH_PARTS = change(
     in_turn(
         mutate_responses.each_part(rich_part),
-        mutate_responses.each_of(lambda told: told | {"logprobs": likely(told["delta"])}, f"{TEXT}.delta"),
-        mutate_responses.each_of(lambda told: told | {"logprobs": likely(told["text"])}, f"{TEXT}.done"),
+        mutate_responses.each_of(lambda event: event | {"logprobs": likely(event["delta"])}, f"{TEXT}.delta"),
+        mutate_responses.each_of(lambda event: event | {"logprobs": likely(event["text"])}, f"{TEXT}.done"),
         mutate_responses.each_item(declined, mutate_responses.is_message),
         mutate_responses.renumbered(with_part_events),
     )
 )
 
 
-def twice_told(chunks: list[Body]) -> list[Body]:
+def usage_twice(chunks: list[Body]) -> list[Body]:
     """The usage in a vendor's field of the last chunk with a choice, too."""
     *before, last = chunks
     if not last.get("usage") or not before:
@@ -205,8 +205,8 @@ def twice_told(chunks: list[Body]) -> list[Body]:
 def when_accepted(reply: WireResponse, request: ServerRequest) -> WireResponse:
     """Compressed and flushed event by event, if the request accepts gzip."""
     accepted = ",".join(value for name, value in request.headers if name.lower() == "accept-encoding")
-    is_meant = "gzip" in accepted and reply.status == 200
-    return compressed(reply) if is_meant else reply
+    is_accepted = "gzip" in accepted and reply.status == 200
+    return compressed(reply) if is_accepted else reply
 
 
 def sized(reply: WireResponse) -> WireResponse:
@@ -249,8 +249,8 @@ def failed(response: ModelResponse, request: ServerRequest) -> ModelResponse:
         return response
     error = refuse(Refusal(status=500, message="The model has crashed.", type="server_error"), request).whole
     if request.api == "responses":
-        told = {"type": "error", "code": "server_error", "message": "The model has crashed.", "param": None}
-        error = told | {"sequence_number": len(response.events) // 2}
+        event = {"type": "error", "code": "server_error", "message": "The model has crashed.", "param": None}
+        error = event | {"sequence_number": len(response.events) // 2}
     if request.api == "messages":
         error |= {"error": error["error"] | {"type": "overloaded_error"}}
     name = None if request.api in WITH_CHOICES else "error"
@@ -325,7 +325,7 @@ LEGAL = (
     scripted(
         "usage-in-two-places",
         "The usage in a chunk, and in a vendor's field of the chunk before it",
-        change(on_stream(twice_told)),
+        change(on_stream(usage_twice)),
     ),
     scripted(
         "usage-untold",
