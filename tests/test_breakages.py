@@ -120,10 +120,10 @@ BREAKAGES = (
     ),
     Breakage(
         "a server is blamed for what a client of the proxy cut off",
-        "recordings/passed.py",
+        "recordings/proxied.py",
         '    if how == "hung-up":\n',
         '    if how == "":\n',
-        "tests/recordings/test_passed.py::test_the_server_is_not_blamed_for_what_the_client_ended",
+        "tests/recordings/test_proxied.py::test_the_server_is_not_blamed_for_what_the_client_ended",
     ),
     Breakage(
         "a target that waits behind our own requests is accused",

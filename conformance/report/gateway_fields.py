@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, Final
 
 from conformance.apis.counterparts import SETTINGS, Setting, sent
-from conformance.apis.fidelity.records import Fate, FieldRecord, fates, heaviest
+from conformance.apis.forwarding.records import Fate, FieldRecord, fates, heaviest
 from conformance.apis.request import request_body
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.target import GatewayPolicy

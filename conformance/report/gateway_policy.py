@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Final, Literal, NamedTuple
 
 from conformance.apis.answer_parts import answer_parts
-from conformance.apis.fidelity.records import Fate
+from conformance.apis.forwarding.records import Fate
 from conformance.apis.request import conversation_texts, request_body
 from conformance.apis.usage import reports
 from conformance.model.case import Kind

@@ -24,7 +24,7 @@ from conformance.model.verdict import Verdict
 from conformance.model.words import APIS, Api
 from conformance.recordings.build import PROFILE
 from conformance.recordings.entry import Entry
-from conformance.recordings.passed import entry_of
+from conformance.recordings.proxied import entry_of
 from conformance.run_facts import TOOL, timestamp
 from conformance.runs.config import ConfigError
 from conformance.runs.recordings import numbered

@@ -14,7 +14,7 @@ from stage import playing
 
 from conformance.model.words import CONVERSATIONAL
 from conformance.recordings.entry import Entry
-from conformance.recordings.passed import entry_of
+from conformance.recordings.proxied import entry_of
 from conformance.transport.limits import Limits
 from conformance.transport.relay import relaying
 from conformance.transport.upstream import upstream

@@ -15,7 +15,7 @@ from conformance import catalogue
 from conformance.model.verdict import Status
 from conformance.recordings.build import entry_of
 from conformance.recordings.har import HAR
-from conformance.recordings.passed import entry_of as passed_entry
+from conformance.recordings.proxied import entry_of as proxied_entry
 from conformance.report.formats import har as har_format
 from conformance.traffic import outcomes
 
@@ -174,7 +174,7 @@ def test_the_proxy_masks_as_the_readers_do():
     body = json.dumps(GOOD).encode()
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nSet-Cookie: last_visit=1712345678\r\n\r\n"
     x = passed(HEAD + b"X-Auth: aB3dE6gH9jK2mN5p\r\n\r\n" + json.dumps(ASKED).encode(), head + body)
-    found = passed_entry(x, "api.example").exchange
+    found = proxied_entry(x, "api.example").exchange
     assert found.received.endswith(body)
     assert b"aB3dE6gH9jK2mN5p" not in found.sent
     assert found.hidden == frozenset()

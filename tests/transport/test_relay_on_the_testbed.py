@@ -11,7 +11,7 @@ import pytest
 from conformance import catalogue, selftest
 from conformance.model.verdict import Status
 from conformance.recordings.entry import Entry
-from conformance.recordings.passed import entry_of
+from conformance.recordings.proxied import entry_of
 from conformance.testbed.mutations import changes
 from conformance.testbed.server import raw_server
 from conformance.testbed.server.deployments import DEPLOYMENTS

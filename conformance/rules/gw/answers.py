@@ -10,7 +10,7 @@ from conformance.apis.claims import claims, is_error, supported
 from conformance.apis.embeddings import vectors
 from conformance.apis.ending import has_invalid_json, terminal_events
 from conformance.apis.evidence import missing_part, unanswered_reason
-from conformance.apis.fidelity.batches import is_in_parts
+from conformance.apis.forwarding.batches import is_in_parts
 from conformance.apis.response_content import response_content
 from conformance.apis.specs import spec
 from conformance.model.case import Kind

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from conformance.apis.fidelity.aspects import Aspect
-from conformance.apis.fidelity.batches import is_in_parts
-from conformance.apis.fidelity.records import Fate, FieldRecord, aspects_sent, exact_body, forwarded, records, refused
+from conformance.apis.forwarding.aspects import Aspect
+from conformance.apis.forwarding.batches import is_in_parts
+from conformance.apis.forwarding.records import Fate, FieldRecord, aspects_sent, exact_body, forwarded, records, refused
 from conformance.apis.request import MOST_VALUES, has_too_many_values
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, Pair

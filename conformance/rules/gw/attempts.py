@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from conformance.apis.claims import is_error
 from conformance.apis.deltas import deltas
-from conformance.apis.fidelity.batches import are_parts
+from conformance.apis.forwarding.batches import are_parts
 from conformance.apis.specs import spec
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange, cached_reader

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from conformance.apis.errors import error_response, mentions_word, rejected_fields
-from conformance.apis.fidelity.differences import quoted
-from conformance.apis.fidelity.records import Fate, dotted, exact_body, overlap, schema_faults
+from conformance.apis.forwarding.differences import quoted
+from conformance.apis.forwarding.records import Fate, dotted, exact_body, overlap, schema_faults
 from conformance.apis.request import MOST_VALUES, body_sent, has_too_many_values, request_body
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from conformance.apis.embeddings import Values, Vector, by_index, is_same, vectors
-from conformance.apis.fidelity.batches import batch, is_in_parts
+from conformance.apis.forwarding.batches import batch, is_in_parts
 from conformance.apis.request import request_body
 from conformance.apis.response_content import response_content
 from conformance.model.case import Compare, Kind

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from conformance.apis.fidelity.aspects import Aspect
-from conformance.apis.fidelity.records import Fate
+from conformance.apis.forwarding.aspects import Aspect
+from conformance.apis.forwarding.records import Fate
 from conformance.apis.request import request_body
 from conformance.model.case import Kind
 from conformance.model.exchange import Exchange

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from conformance.apis.fidelity.aspects import Aspect, conversation_fields, foreign_nonces
-from conformance.apis.fidelity.records import forwarded
+from conformance.apis.forwarding.aspects import Aspect, conversation_fields, foreign_nonces
+from conformance.apis.forwarding.records import forwarded
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Pair
 from conformance.model.rule import rule

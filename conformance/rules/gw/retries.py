@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from conformance.apis.errors import error_response
-from conformance.apis.fidelity.batches import is_in_parts
+from conformance.apis.forwarding.batches import is_in_parts
 from conformance.apis.response_content import response_content
 from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange, Pair

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from conformance.apis import chat
-from conformance.apis.fidelity.differences import Difference, differences, quoted
+from conformance.apis.forwarding.differences import Difference, differences, quoted
 from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any, Final
 
-from conformance.apis.fidelity.defaults import is_default
-from conformance.apis.fidelity.differences import Change, Difference, Path
+from conformance.apis.forwarding.defaults import is_default
+from conformance.apis.forwarding.differences import Change, Difference, Path
 from conformance.apis.nonce import markers
 from conformance.apis.specs import spec
 from conformance.model.words import Api

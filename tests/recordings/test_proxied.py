@@ -14,7 +14,7 @@ from conformance.model.rule import family_of
 from conformance.model.verdict import Status
 from conformance.model.words import FACETS
 from conformance.recordings.entry import Entry, Skipped
-from conformance.recordings.passed import entry_of
+from conformance.recordings.proxied import entry_of
 from conformance.testbed.server.deployments import DEPLOYMENTS, reply_to
 from conformance.testbed.server.framing import writes
 from conformance.testbed.server.planned import server_request

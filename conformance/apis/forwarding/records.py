@@ -18,11 +18,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from conformance.apis.errors import error_response, rejected_fields
-from conformance.apis.fidelity.aspects import Aspect, aspect_of, aspects_of_body, is_nothing
-from conformance.apis.fidelity.batches import is_in_parts
-from conformance.apis.fidelity.defaults import WITH_TOOLS, is_default
-from conformance.apis.fidelity.differences import Change, Difference, Path, differences, how_changed, quoted
-from conformance.apis.fidelity.turns import in_equal_turns, is_silent_call
+from conformance.apis.forwarding.aspects import Aspect, aspect_of, aspects_of_body, is_nothing
+from conformance.apis.forwarding.batches import is_in_parts
+from conformance.apis.forwarding.defaults import WITH_TOOLS, is_default
+from conformance.apis.forwarding.differences import Change, Difference, Path, differences, how_changed, quoted
+from conformance.apis.forwarding.turns import in_equal_turns, is_silent_call
 from conformance.apis.request import body_sent, has_too_many_values
 from conformance.apis.specs import spec
 from conformance.model.exchange import Exchange, Pair, cached_reader

@@ -9,7 +9,7 @@ completions have other caps, and some accounts store chat completions by default
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from conformance.apis.fidelity.differences import Path
+from conformance.apis.forwarding.differences import Path
 from conformance.model.words import Api
 from conformance.parsing.json_exact import Number, equal_values
 

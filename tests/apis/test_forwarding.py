@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.apis.fidelity.aspects import Aspect
-from conformance.apis.fidelity.records import MOST_ADDED, Fate, fates, heaviest, records
+from conformance.apis.forwarding.aspects import Aspect
+from conformance.apis.forwarding.records import MOST_ADDED, Fate, fates, heaviest, records
 from conformance.model.exchange import Pair
 from conformance.model.target import GatewayPolicy
 from conformance.rules.example import answered, error
