@@ -104,12 +104,16 @@ def test_the_template_s_script_runs_and_leaves_its_artifacts(tmp_path, url):
     job = template[".conformance"]
     (tmp_path / ".conformance/bin").mkdir(parents=True)
     (tmp_path / ".conformance/bin/conformance").symlink_to(BIN / "conformance")
-    said = {name: str(value) for name, value in job["variables"].items()} | {"CONFORMANCE_SUITE": "smoke"}
-    target = {"CONFORMANCE_URL": url, "CONFORMANCE_MODEL": "reference", "CONFORMANCE_KEY": "sk-a-key-that-is-not-one"}
+    said = {
+        "CONFORMANCE_SUITE": "smoke",
+        "CONFORMANCE_URL": url,
+        "CONFORMANCE_MODEL": "reference",
+        "CONFORMANCE_KEY": "sk-a-key-that-is-not-one",
+    }
     done = subprocess.run(
         ["bash", "-c", job["script"][1]],
         cwd=tmp_path,
-        env=ENVIRON | said | target,
+        env=ENVIRON | said,
         capture_output=True,
         text=True,
         check=False,
@@ -117,6 +121,20 @@ def test_the_template_s_script_runs_and_leaves_its_artifacts(tmp_path, url):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / job["artifacts"]["reports"]["junit"]).exists()
     assert template["conformance"]["extends"] == ".conformance"
+
+
+def test_the_template_installs_nothing_by_a_name_that_anyone_could_register(tmp_path):
+    install = yaml.safe_load((CHECKOUT / "ci/gitlab.yml").read_text())[".conformance"]["script"][0]
+    done = subprocess.run(
+        ["bash", "-c", install.replace("python -m venv .conformance", "true")],
+        cwd=tmp_path,
+        env={"PATH": ENVIRON["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "CONFORMANCE_PACKAGE: set it to an archive or a wheel" in done.stderr
 
 
 @pytest.mark.verify
