@@ -41,9 +41,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "streaming": ("required", "stopgap-ok"),
     "unknown-fields": ("reject", "announce", "allow"),
 }
+APIS = ("chat", "messages", "responses", "completions", "embeddings")
 REPEATED = {
     "profile": "send the requests of this framework, or of `all`",
-    "api": "test this API only; its absence is a failure",
     "path": "path of an API below the base URL: API=/PATH",
     "header": "header to send with every request: 'Name: value'",
     "select": "judge by these rules only: IDs or families, as FLD,SSE001",
@@ -66,6 +66,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         )
     for name, text in REPEATED.items():
         group.addoption(f"--conformance-{name}", dest=_dest(name), action="append", help=f"{text}; repeatable")
+    group.addoption(
+        "--conformance-api",
+        dest=_dest("api"),
+        action="append",
+        choices=APIS,
+        help="test this API only; its absence is a failure; repeatable",
+    )
     group.addoption(
         "--conformance-fail-on",
         dest=_dest("fail-on"),
@@ -161,7 +168,7 @@ class RunPlugin:
             try:
                 self.run = execute.judge_run(self.path or Path(), _criteria(self.config))
             except ConfigError as error:
-                raise pytest.UsageError(f"--conformance: {error}") from None
+                raise _usage_error(error) from None
         return self.run
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -198,12 +205,25 @@ def _recorded(config: pytest.Config) -> Path:
             path = execute.folder_for(Path(given) if given else None, options.target.name)
             facts = execute.record_run(options, path, NullProgress())
     except ConfigError as error:
-        raise pytest.UsageError(f"--conformance: {error}") from None
+        raise _usage_error(error) from None
     if facts.stopped:
         code = 130 if facts.stopped == "interrupted" else 3
-        reason = f"conformance: {safe(headline.not_tested(facts)) or 'interrupted'} (in {path})"
+        reason = f"conformance: {_renamed(safe(headline.not_tested(facts))) or 'interrupted'} (in {path})"
         pytest.exit(reason, returncode=code)
     return path
+
+
+def _usage_error(error: Exception) -> pytest.UsageError:
+    """A wrong option or file; the message names the options of pytest."""
+    return pytest.UsageError(f"conformance: {_renamed(str(error))}")
+
+
+def _renamed(text: str) -> str:
+    """A message with this plugin's names of the command's options: `--conformance-url`, not `--base-url`."""
+    from conformance.runs.config import OPTION
+
+    ours = {name: name for name in (*OPTIONS, *CHOICES, *REPEATED, "api", "fail-on", "timeout")} | {"base-url": "url"}
+    return OPTION.sub(lambda found: f"--conformance-{ours[found[1]]}" if found[1] in ours else found[0], text)
 
 
 def _criteria(config: pytest.Config) -> "Criteria":

@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-API_PATH: Final = re.compile(r"/(?:chat/completions|chat|completions|messages|responses|models)/*$")
+API_PATH: Final = re.compile(r"/(?:chat/completions|chat|completions|messages|responses|embeddings|models)/*$")
 """The end of a URL that was copied with an API's own path."""
 DOUBLED: Final = re.compile(r"(/v[0-9]+)\1$")
 VERSION: Final = "/v1"

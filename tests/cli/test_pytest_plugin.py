@@ -119,7 +119,8 @@ def test_our_own_fault_is_an_error_and_no_failure(shell, incident, project):
     ("words", "code", "said"),
     [
         (("url=http://127.0.0.1:1/v1", "model=m"), 3, "could not be reached"),
-        (("url=http://127.0.0.1:1/v1",), 4, "--model is missing"),
+        (("url=http://127.0.0.1:1/v1",), 4, "--conformance-model is missing: --conformance-url needs"),
+        (("deployment=native-sse", "api=embedding"), 4, "'embedding'"),
         *(
             pytest.param(words, 4, said, marks=pytest.mark.verify)
             for words, said in (
