@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from conformance.model.criteria import Criteria
 from conformance.model.verdict import Level, Status
+from conformance.report.counts import numbered
 from conformance.report.document import ReportVerdict, ReportWaiver
 
 MOST_NAMED = 8
@@ -16,13 +17,13 @@ def sentences(verdicts: Sequence[ReportVerdict], waivers: Sequence[ReportWaiver]
     """The sentences, each beginning with the option."""
     rules = list(dict.fromkeys(v.rule for v in verdicts if v.counts and v.level is Level.SHOULD))
     if rules and (option := criteria.option("should")):
-        yield f"{option}: {_count(len(rules), 'SHOULD rule')} failed: {_named(rules)}."
+        yield f"{option}: {numbered(len(rules), 'SHOULD rule')} failed: {_named(rules)}."
     untestable = [v for v in verdicts if v.status is Status.UNTESTABLE]
     if untestable and (option := criteria.option("untestable")):
-        yield f"{option}: {_count(len(untestable), 'verdict')} could not be tested: {_reasons(untestable)}."
+        yield f"{option}: {numbered(len(untestable), 'verdict')} could not be tested: {_reasons(untestable)}."
     stale = [waiver for waiver in waivers if waiver.state != "used"]
     if stale and (option := criteria.option("stale-waiver")):
-        yield f"{option}: {_count(len(stale), 'stale waiver')}: {'; '.join(map(_why_stale, stale))}."
+        yield f"{option}: {numbered(len(stale), 'stale waiver')}: {'; '.join(map(_why_stale, stale))}."
 
 
 def _named(rules: Sequence[str]) -> str:
@@ -35,7 +36,7 @@ def _reasons(verdicts: Sequence[ReportVerdict]) -> str:
     counts = Counter(_shortened(v.message) for v in verdicts).most_common()
     words = [f"{reason} ({count})" for reason, count in counts[:MOST_REASONS]]
     if others := counts[MOST_REASONS:]:
-        words.append(f"{_count(len(others), 'other reason')} ({sum(count for _, count in others)})")
+        words.append(f"{numbered(len(others), 'other reason')} ({sum(count for _, count in others)})")
     return "; ".join(words)
 
 
@@ -45,7 +46,3 @@ def _shortened(text: str) -> str:
 
 def _why_stale(waiver: ReportWaiver) -> str:
     return f"{waiver.rule} {f'expired on {waiver.until}' if waiver.state == 'expired' else 'covers no failure'}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("s" if number != 1 else "")

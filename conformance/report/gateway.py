@@ -11,6 +11,7 @@ from rich.text import Text
 
 from conformance.model.run import RunManifest
 from conformance.report import headline
+from conformance.report.counts import numbered
 from conformance.report.document import Report, ReportGateway
 from conformance.report.lines import print_labelled
 
@@ -60,14 +61,14 @@ def _both_sides(shown: ReportGateway) -> Iterator[str]:
     words += [f"{more} arrived more than once"] if more else []
     words += [f"{counts[0]} did not arrive"] if counts[0] else []
     detail = f" ({', '.join(words)})" if words else ", each once"
-    yield f"The client sent {_count(sent, 'request')} to the gateway; {shown.arrived} arrived upstream{detail}."
+    yield f"The client sent {numbered(sent, 'request')} to the gateway; {shown.arrived} arrived upstream{detail}."
 
 
 def _outcomes(shown: ReportGateway) -> Iterator[str]:
     if shown.defects:
         counts = Counter(one.outcome for one in shown.defects)
         words = ", ".join(f"{counts[outcome]} {label}" for outcome, label in OUTCOMES.items() if counts[outcome])
-        yield f"What the client got of {_count(len(shown.defects), 'fault')} of the upstream: {words}."
+        yield f"What the client got of {numbered(len(shown.defects), 'fault')} of the upstream: {words}."
 
 
 def _policy(shown: ReportGateway) -> Iterator[str]:
@@ -75,10 +76,6 @@ def _policy(shown: ReportGateway) -> Iterator[str]:
     if stale:
         words = "; ".join(f"`{one.line}` ({one.why})" for one in stale)
         yield f"Stale in the gateway policy, as no request needed it: {words}."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("s" if number != 1 else "")
 
 
 # The tables

@@ -21,6 +21,7 @@ from conformance.model.words import MODE_WORDS, Api
 from conformance.parsing.http1 import reply
 from conformance.parsing.sse import is_labelled, looks_like_events
 from conformance.report import failing_options
+from conformance.report.counts import numbered
 from conformance.report.document import Cause, ReportVerdict, ReportWaiver
 from conformance.report.impacts import is_of_vectors
 from conformance.report.scores import cases_by_status
@@ -85,7 +86,7 @@ def lines(
         yield from busy_machine(facts)
     others = [why for name, why in facts.left_out.items() if name.partition(".")[0] not in judgement.absent]
     for reason, count in Counter(others).most_common():
-        yield f"{_count(count, 'planned request')} not sent: {reason}."
+        yield f"{numbered(count, 'planned request')} not sent: {reason}."
 
 
 def busy_machine(facts: RunManifest) -> Iterator[str]:
@@ -112,7 +113,8 @@ def without_baseline(baselines: Mapping[str, Api], load: ReadExchange) -> str:
     received = [(api, reply(load(name)).status) for name, api in baselines.items()]
     statuses = [status for _, status in received]
     if late := statuses.count(429):
-        return f"{_count(late, 'baseline request')} rate-limited (429), so the test is incomplete: lower --concurrency"
+        limited = f"{numbered(late, 'baseline request')} rate-limited (429)"
+        return f"{limited}, so the test is incomplete: lower --concurrency"
     if not any(status in range(200, 300) for status in statuses):
         return f"No baseline request succeeded, so nothing is proven: {_first_refusal(baselines, load)}"
     served = {api for api, status in received if status not in LOCKED}
@@ -213,9 +215,9 @@ def _upstream(gateway: GatewayFacts | None) -> Iterator[str]:
     if gateway is None:
         return
     for name, count in sorted(gateway.more_requests.items(), key=lambda one: -one[1])[:MOST_NAMED]:
-        yield f"{_count(count, 'further request')} arrived upstream for {name}; only the first ones were kept."
+        yield f"{numbered(count, 'further request')} arrived upstream for {name}; only the first ones were kept."
     for why, count in gateway.refused.items():
-        yield f"{_count(count, 'connection')} upstream brought no request: {why}."
+        yield f"{numbered(count, 'connection')} upstream brought no request: {why}."
 
 
 def _tools(observations: Sequence[FieldObservation]) -> Iterator[str]:
@@ -294,7 +296,7 @@ def _by_level(failing: Sequence[ReportVerdict]) -> Iterator[str]:
     for level in Level:
         if mine := [v for v in failing if v.level is level]:
             rules = {v.rule for v in mine}
-            yield f"{_count(len(rules), f'{level} rule')} failed in {_count(sum(v.cases for v in mine), 'place')}"
+            yield f"{numbered(len(rules), f'{level} rule')} failed in {numbered(sum(v.cases for v in mine), 'place')}"
 
 
 def counted(verdicts: Sequence[ReportVerdict], number_of_causes: int) -> Iterator[str]:
@@ -302,22 +304,23 @@ def counted(verdicts: Sequence[ReportVerdict], number_of_causes: int) -> Iterato
     failing = [v for v in verdicts if v.counts]
     counts = cases_by_status(verdicts)
     untestable = counts[Status.UNTESTABLE]
-    untested = f"; {_count(untestable, 'verdict')} could not be tested" if untestable else ""
+    untested = f"; {numbered(untestable, 'verdict')} could not be tested" if untestable else ""
     if failing:
-        yield f"{', '.join(_by_level(failing))}, from {_count(number_of_causes, 'cause')}{untested}."
+        yield f"{', '.join(_by_level(failing))}, from {numbered(number_of_causes, 'cause')}{untested}."
     unreliable = {name for v in verdicts if v.unreliable for name in v.exchanges[:1]}
     if unreliable:
         yield (
-            f"Unreliable: {_count(len(unreliable), 'response')} failed by chance (lost, cut or late), and not when "
+            f"Unreliable: {numbered(len(unreliable), 'response')} failed by chance (lost, cut or late), and not when "
             "requested again."
         )
     passed, errors = counts[Status.PASS], counts[Status.ERROR]
     if errors:
-        yield f"Harness error in {_count(errors, 'verdict')}; please report it with the run folder."
+        yield f"Harness error in {numbered(errors, 'verdict')}; please report it with the run folder."
     if passed and not failing:
-        yield f"{_passes(passed)} and none fails{untested}."
+        rest = ", and every failure is waived" if counts[Status.FAIL] else " and none fails"
+        yield f"{_passes(passed)}{rest}{untested}."
     elif untested and not failing:
-        yield f"{_count(untestable, 'verdict')} could not be tested."
+        yield f"{numbered(untestable, 'verdict')} could not be tested."
 
 
 def _passes(count: int) -> str:
@@ -360,7 +363,3 @@ def _profile(name: str, probe: str) -> tuple[str, bool] | None:
 
 def _list(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("s" if number != 1 else "")

@@ -130,6 +130,10 @@ def test_waiving_every_failure_makes_a_run_conformant(record):
     report = record("silent_json", [Waiver(rule="*", reason="known", until=NEVER)]).report
     assert report.exit_code == 0
     assert report.summary.failed == {"MUST": 0, "SHOULD": 0, "MAY": 0}
+    passed = report.summary.verdicts["pass"]
+    assert any(
+        line.startswith(f"{passed} verdicts pass, and every failure is waived") for line in report.summary.headline
+    )
 
 
 def test_a_waiver_ends_on_its_day_by_the_calendar_of_the_recording(record):

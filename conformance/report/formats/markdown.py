@@ -9,6 +9,7 @@ from msgspec import UNSET
 from conformance.model.impact import Impact
 from conformance.model.verdict import Status
 from conformance.report import gateway, open_responses, recordings, under_load
+from conformance.report.counts import numbered
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Line, Recording, grouped
 from conformance.report.fields import LOST, rows
@@ -181,6 +182,6 @@ def _counts(report: Report) -> Iterator[str]:
     words = ", ".join(f"{counts[status.value]} {status.value}" for status in Status if counts.get(status.value))
     yield ""
     if report.recordings is not UNSET:
-        yield f"{words}. {report.requests} exchanges."
+        yield f"{words}. {numbered(report.requests, 'exchange')}."
     else:
-        yield f"{words}. {report.requests} requests, {report.duration_s:.1f} s."
+        yield f"{words}. {numbered(report.requests, 'request')}, {report.duration_s:.1f} s."

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from conformance.model.verdict import Status
 from conformance.report import fields, gateway, impacts, open_responses, recordings, under_load
+from conformance.report.counts import numbered
 from conformance.report.display import Color, Verbosity
 from conformance.report.document import Report
 from conformance.report.failures import Failure, Recording, causes, failing_rules, grouped
@@ -163,7 +164,7 @@ def _waivers(report: Report, out: Console) -> None:
         out.print()
     for waiver in report.waivers:
         state = {
-            "used": f"covers {waiver.failures} failures until {waiver.until}",
+            "used": f"covers {numbered(waiver.failures, 'failure')} until {waiver.until}",
             "stale": "is stale: it covers no failure",
             "expired": f"expired on {waiver.until}",
         }[waiver.state]
@@ -203,12 +204,10 @@ def _closing(report: Report, out: Console) -> None:
     )
     counted = ", ".join(_numbers(report.summary.verdicts))
     if report.recordings is not UNSET:
-        noun = "exchange" if report.requests == 1 else "exchanges"
-        out.print(f"{report.requests} {noun}, {spent}. Verdicts: {counted}.", style="dim")
+        out.print(f"{numbered(report.requests, 'exchange')}, {spent}. Verdicts: {counted}.", style="dim")
         return
-    out.print(
-        f"{report.requests} requests, {spent}{cost}, {report.duration_s:.1f} s. Verdicts: {counted}.", style="dim"
-    )
+    sent = numbered(report.requests, "request")
+    out.print(f"{sent}, {spent}{cost}, {report.duration_s:.1f} s. Verdicts: {counted}.", style="dim")
 
 
 def page(lines: Iterable[tuple[str, str]], out: Console) -> None:
