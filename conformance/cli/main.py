@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from typing import Any
 
-from cyclopts import CycloptsError, UnusedCliTokensError
+from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from conformance.cli.app import app
 from conformance.cli.commands import catalogue, gateway, load, proxy, recording, run, serve, setup
@@ -49,7 +49,13 @@ def exit_code_of(command: Callable[[], Any]) -> int:
 def _misuse(error: CycloptsError) -> str:
     """What is wrong with the words of a command, and how to see what it takes."""
     unused = error.unused_tokens if isinstance(error, UnusedCliTokensError) else None
-    fault = f"Not understood: {' '.join(unused)}." if unused else str(error)
+    missing = error.argument.name if isinstance(error, MissingArgumentError) and error.argument else ""
+    if unused:
+        fault = f"Not understood: {' '.join(unused)}."
+    elif missing:
+        fault = f"{missing} needs a value, and none is given." if missing.startswith("-") else f"{missing} is missing."
+    else:
+        fault = str(error)
     command = " ".join(("conformance", *(error.command_chain or ())))
     return f"{fault} `{command} --help` shows what is accepted."
 

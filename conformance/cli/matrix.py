@@ -64,6 +64,8 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int, shard: 
     entries = config.entries(path)
     mine = [name for at, name in enumerate(entries) if at % shard.of == shard.number - 1]
     rules = criteria(request.verdict).rules  # a wrong option is an error of the command, not of every target
+    for name, entry in entries.items():
+        _check_embedded(path, name, entry)
     make_folders(out, (*FOLDERS, "runs"))
     if not request.selection.profile:
         request = replace(request, selection=replace(request.selection, profile=("all",)))
@@ -84,6 +86,19 @@ def run_matrix(path: Path, out: Path, request: RunRequest, at_once: int, shard: 
     kept = shards.encode(columns, tuple(entries), shard, judged_by(rules), __version__)
     (out / shards.FILE).write_bytes(kept)
     return write_site(out, columns, judged_by(rules))
+
+
+def _check_embedded(path: Path, name: str, entry: config.Entry) -> None:
+    """Find an entry's deployment and defect before anything is sent. Raises ConfigError, which names their line."""
+    if entry.deployment is None and entry.defect is None:
+        return
+    from conformance.runs.embedded import find_embedded
+
+    try:
+        find_embedded(entry.deployment, entry.defect)
+    except ConfigError as error:
+        option, _, fault = str(error).partition(" ")
+        raise ConfigError(f"{config.place(path, name, option.removeprefix('--'))} {fault}") from None
 
 
 def make_folders(out: Path, folders: Sequence[str] = FOLDERS) -> None:

@@ -75,6 +75,11 @@ def _entry(path: Path, table: dict[str, Any]) -> Entry:
     return Entry(table.get("deployment"), table.get("defect"), path.parent / waived if waived else None, ports)
 
 
+def place(path: Path, name: str, key: str) -> str:
+    """Where a file sets a key of a target, to begin an error message with: `FILE:LINE: targets.NAME.KEY`."""
+    return f"{path}{_line(_parsed(path, 'target')[0], ('targets', name, key))}: targets.{name}.{key}"
+
+
 def target(path: Path, name: str, environ: Mapping[str, str] = os.environ) -> Target:
     """The target `[targets.NAME]` of a TOML file; not for embedded ones.
 
@@ -194,8 +199,14 @@ def _validate(path: Path, text: str, value: dict[str, Any], kind: str) -> None:
     validator = Draft202012Validator(schema, format_checker=FormatChecker(("date",)))
     errors: list[Any] = sorted(validator.iter_errors(plain), key=lambda e: (list(map(str, e.absolute_path)), e.message))
     if errors:
-        faults = [f"{path}{_line(text, (*e.absolute_path, *_extra(e)))}: {_explain(e)}" for e in errors[:5]]
+        faults = [f"{path}{_line(text, (*e.absolute_path, *_extra(e)))}: {_explain(e)}" for e in _causes(errors)[:5]]
         raise ConfigError("\n".join(faults))
+
+
+def _causes(errors: Sequence[Any]) -> list[Any]:
+    """The errors without those of a table that follow from its unknown key: it may be a required one, misspelt."""
+    misspelt = [tuple(error.absolute_path) for error in errors if _extra(error)]
+    return [error for error in errors if _extra(error) or tuple(error.absolute_path) not in misspelt]
 
 
 def _explain(error: Any) -> str:
@@ -251,7 +262,9 @@ def one_of(option: str, given: str, known: Iterable[str]) -> None:
     """Accept one of the known names. Raises ConfigError."""
     names = list(known)
     if given not in names:
-        raise ConfigError(f"{option} {given!r} is not known; accepted: {', '.join(names)}")
+        close = get_close_matches(given, names, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ConfigError(f"{option} {given!r} is not known; {hint}accepted: {', '.join(names)}")
 
 
 def near(given: str, known: Sequence[str], listing: str) -> str:

@@ -26,7 +26,7 @@ def find_embedded(deployment: str | None, defect: str | None) -> Embedded:
         one_of("--deployment", deployment, DEPLOYMENTS)
     change = changes.find(defect) if defect is not None else None
     if defect is not None and change is None:
-        known = [c.name for c in (*changes.defects(), *changes.variants())]
+        known = [c.name for c in changes.every()]
         raise ConfigError(f"--defect {defect} is not known{near(defect, known, 'conformance list defects')}")
     name = deployment or (change.on if change else next(iter(DEPLOYMENTS)))
     planted = (change,) if change else ()

@@ -92,6 +92,12 @@ def test_what_is_wrong_is_named_with_its_line_and_what_is_accepted(file, change,
         config.target(file(GOOD.replace(*change, 1)), "staging", {"TENANT": "x"})
 
 
+def test_a_misspelt_key_is_not_reported_as_a_missing_one_too(file):
+    with pytest.raises(ConfigError) as error:
+        config.target(file(GOOD.replace("model = ", "modle = ", 1)), "staging", {"TENANT": "x"})
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Host"])
 def test_a_header_that_frames_the_message_is_refused(file, name):
     with pytest.raises(ConfigError, match=rf"headers\.{name}:4: accepted: any header that does not frame"):

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 TARGETS = "[targets.ours]\nbase_url = 'http://127.0.0.1:9/v1'\nmodel = 'm'\n"
+EMBEDDED = "[targets.one]\ndeployment = 'native-sse'\n[targets.two]\ndeployment = 'silent-jason'\n"
 GIVEN = ("--base-url", "http://127.0.0.1:9/v1", "--model", "m")
 RUN, LOAD, THROUGH = (("run", *GIVEN), ("load", *GIVEN), ("gateway", *GIVEN))
 MATRIX = ("matrix", "--config", "targets.toml", "--out")
@@ -41,6 +42,21 @@ MATRIX = ("matrix", "--config", "targets.toml", "--out")
             (*THROUGH, "--upstream-host", "no.such.invalid"),
             "--upstream-host or --upstream-port: ",
         ),
+        (MATRIX[:-1], "--out needs a value, and none is given. `conformance matrix --help`"),
+        (("diff", "folder"), "NEW is missing. `conformance diff --help`"),
+        ((*RUN, "--profile", "herms"), "--profile 'herms' is not known; did you mean hermes? accepted: all, "),
+        (
+            ("load", "--defect", "text-of-other-when-busy"),
+            "--defect text-of-other-when-busy is not known; did you mean text-of-another-when-busy",
+        ),
+        (
+            ("matrix", "--config", "embedded.toml", "--out", "x"),
+            "embedded.toml:4: targets.two.deployment 'silent-jason' is not known; did you mean silent-json?",
+        ),
+        (
+            ("matrix", "--config", "misspelt.toml", "--out", "x"),
+            "misspelt.toml:2: targets.one: unknown key 'deploymnt' (did you mean 'deployment'?)",
+        ),
         ((*MATRIX, "file"), "--out file: Not a directory; accepted: a folder that can be written"),
         (
             ("matrix", "--merge", "folder", "--out", "x"),
@@ -58,6 +74,8 @@ def test_wrong_input_is_named_with_what_is_accepted(words, said, command, tmp_pa
     (tmp_path / "empty.toml").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "targets.toml").write_text(TARGETS)
+    (tmp_path / "embedded.toml").write_text(EMBEDDED)
+    (tmp_path / "misspelt.toml").write_text("[targets.one]\ndeploymnt = 'native-sse'\n")
     code, out, err = command(*words)
     assert (code, out) == (2, "")
     assert err.startswith("conformance: ")

@@ -35,10 +35,14 @@ def load_variants() -> tuple[Mutation, ...]:
     return tuple(change for change in _collect(under_load) if not change.caught_by)
 
 
+def every() -> tuple[Mutation, ...]:
+    """All defects and variants, also those that show only under load."""
+    return (*defects(), *variants(), *load_defects(), *load_variants())
+
+
 def find(name: str) -> Mutation | None:
     """The defect or variant of that name, or None."""
-    every = (*defects(), *variants(), *load_defects(), *load_variants())
-    return next((change for change in every if change.name == name), None)
+    return next((change for change in every() if change.name == name), None)
 
 
 def _collect(package: ModuleType) -> tuple[Mutation, ...]:
