@@ -48,6 +48,7 @@ class Judgement:
 
     `observations` are the observations of request fields in single exchanges. `absent` are the APIs that the target
     does not offer, each with what shows it: they have no observations. `baselines` gives each baseline exchange's API.
+    `unreachable` are the IDs of the exchanges for which no connection could be made.
     `client_impacts` gives, by ID of an exchange with a failure, how the frameworks would handle it.
     """
 
@@ -58,6 +59,7 @@ class Judgement:
     absent: dict[Api, str] = field(default_factory=dict)
     baselines: dict[str, Api] = field(default_factory=dict)
     requests: int = 0
+    unreachable: set[str] = field(default_factory=set)
     tokens_prompt: int = 0
     tokens_completion: int = 0
     cost_usd: float | None = None
@@ -108,6 +110,8 @@ def judge(
     for by_mode in _groups(load, facts, first):
         for x in by_mode.values():
             count_usage(result, x, facts.target.prices)
+            if x.ending.how == "unreachable":
+                result.unreachable.add(x.id)
             if x.case.kind is Kind.BASELINE:
                 result.baselines[x.id] = x.api
         mine = [unless_busy(v, by_mode[v.mode], judging.evidence, facts.suite) for v in judging.verdicts(by_mode)]

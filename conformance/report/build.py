@@ -109,7 +109,7 @@ def _is_proof(
     if load_result is not None:
         why_not = under_load.without_evidence(load_result)
     else:
-        why_not = headline.without_baseline(judgement.baselines, load) if has_baselines else ""
+        why_not = headline.without_proof(judgement, load) if has_baselines else ""
     return judgement.requests > 0 and not (why_not or headline.is_undecided(verdicts))
 
 

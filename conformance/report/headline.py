@@ -66,7 +66,7 @@ def lines(
         return
     if facts.stopped == "interrupted":
         yield f"Interrupted: {judgement.requests} of {len(facts.planned)} requests were sent; only these are judged."
-    why = "" if facts.stopped else without_baseline(judgement.baselines, load)
+    why = "" if facts.stopped else without_proof(judgement, load)
     if why:
         yield f"{why} ({facts.target.base_url})"
     yield from _stream_dropped(verdicts, load)
@@ -102,6 +102,17 @@ def _not_offered(judgement: Judgement) -> Iterator[str]:
     """The APIs that the target does not offer; none of their rules applies."""
     for api, why in sorted(judgement.absent.items()):
         yield f"Not judged: {api} ({why})."
+
+
+def without_proof(judgement: Judgement, load: ReadExchange) -> str:
+    """Why the run does not show that the target is conformant, or an empty string.
+
+    A target that no longer accepts connections was tested in part only, whatever the responses before.
+    """
+    if judgement.unreachable:
+        lost = numbered(len(judgement.unreachable), "request")
+        return f"No connection could be made for {lost}, so the test is incomplete: is the server still running?"
+    return without_baseline(judgement.baselines, load)
 
 
 def without_baseline(baselines: Mapping[str, Api], load: ReadExchange) -> str:

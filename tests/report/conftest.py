@@ -7,6 +7,7 @@ from conformance import catalogue
 from conformance.judging import judge
 from conformance.model.case import named_case
 from conformance.model.criteria import ALL_RULES, Criteria
+from conformance.model.exchange import Ending
 from conformance.model.run import RunManifest
 from conformance.model.target import Policy, Prices, Target
 from conformance.model.words import MODES
@@ -39,6 +40,12 @@ def nobody_home(mode):
 
 def gateway_down(mode):
     return exchange(http(502, [("content-type", "text/html")], b"<html>Bad Gateway</html>"), mode=mode)
+
+
+def gone_half_way(mode):
+    if mode == "unary":
+        return native(mode)
+    return exchange(b"", mode=mode, ending=Ending("unreachable", "connect", 0, "the connection was refused"))
 
 
 def recording(reply, profiles=PROFILES, **facts):

@@ -173,6 +173,13 @@ def test_a_target_that_fails_every_baseline_request_is_never_conformant(record):
     assert "https://api.example/v1" in second
 
 
+def test_a_target_that_is_gone_half_way_is_not_tested(record):
+    run = record("gone_half_way")
+    assert run.report.summary.failed["MUST"] == 0
+    assert run.report.exit_code == 3
+    assert shown(run).splitlines()[1].startswith("No connection could be made for 3 requests, so")
+
+
 @pytest.mark.parametrize(("reply", "code"), [("gateway_down", 3), ("nobody_home", 1)])
 def test_a_gateway_whose_server_is_down_is_not_tested(record, reply, code):
     assert record(reply).report.exit_code == code

@@ -65,6 +65,15 @@ def test_one_of_a_crowd_may_be_put_off_but_not_dropped(x, verdict):
     assert decided("LIFE008", x, baseline=answered(error(), status=500, mode="stream")) is UNTESTABLE
 
 
+@pytest.mark.parametrize(
+    ("how", "phase", "verdict"), [("closed", "first-byte", FAIL), ("unreachable", "connect", UNTESTABLE)]
+)
+def test_a_server_that_is_gone_is_no_broken_keep_alive_connection(how, phase, verdict):
+    assert (
+        decided("LIFE006", exchange(b"", probe="chat.kept", ending=Ending(how, phase, 0)), baseline=BASELINE) is verdict
+    )
+
+
 def greeted(name, prompt, probe="chat.hello", mode="unary"):
     body = {"messages": [{"role": "user", "content": prompt}], "stream": mode == "stream"}
     return answered(completion(id=name), probe=probe, body=body, mode="unary")

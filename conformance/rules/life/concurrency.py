@@ -117,6 +117,8 @@ def kept_connection_is_broken(x: Exchange, baseline: Exchange) -> Iterator[Findi
     status = reply(x).status
     if skip := baseline_ok(baseline):
         yield skip
+    elif x.ending.how == "unreachable":
+        yield untestable(f"no connection could be made ({x.ending.detail})")
     elif status == 0:
         yield Finding(
             f"the second request on the keep-alive connection got no response ({x.ending.how} at {x.ending.phase})"
