@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from conformance.apis.chat import span_of
 from conformance.apis.embeddings import by_index, vectors
-from conformance.apis.errors import error_response, quoted
+from conformance.apis.errors import error_response, quoted, rejected_fields
 from conformance.apis.request import request_body
 from conformance.apis.usage import usage
 from conformance.model.case import Kind
@@ -55,6 +55,8 @@ def _refusal(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
         yield not_applicable(f"the target returned HTTP {error.status} (see ERR004)")
     elif skip := baseline_ok(baseline):
         yield skip
+    elif (refused := rejected_fields(x)) and "input" not in refused:
+        yield untestable(f"the target rejected `{refused[0]}`, not the form of `input`")
     else:
         seen = f"the form `{x.case.subject}` was rejected with HTTP {reply(x).status}: {quoted(error.message or error.text)}"
         yield Finding(seen, at=error.at)

@@ -161,7 +161,7 @@ def embeddings_out_of_order(x: Exchange) -> Iterator[Finding | NotJudged]:
 
     `index` is documented as the place in this list, so that a list in another order contradicts itself.
     """
-    found = [vector.input_index for vector in vectors(x)]
+    found = [vector.sent_index for vector in vectors(x)]
     known = [index for index in found if index is not None]
     if sorted(known) != list(range(len(found))):
         yield untestable("the indexes are not those of the inputs (see EMB003, EMB004)")

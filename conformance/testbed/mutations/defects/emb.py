@@ -45,6 +45,10 @@ def _without(name: str) -> Callable[[Body], Body]:
     return lambda entry: {key: value for key, value in entry.items() if key != name}
 
 
+def _without_zero(entry: Body) -> Body:
+    return entry if entry["index"] else _without("index")(entry)
+
+
 def _each_token(value: Body, requested: Body) -> Body:
     """An embedding of each token of a flat list, as if it was a list of texts."""
     given = requested["input"]
@@ -215,6 +219,9 @@ DEFECTS: Final = (
     ),
     _defect("index-always-zero", "Each embedding has the index 0", "EMB004", in_entries(lambda e: e | {"index": 0})),
     _defect("no-index", "The embeddings have no index", "EMB004", in_entries(_without("index"))),
+    _defect(
+        "index-zero-left-out", "The index 0 is left out, as Protocol Buffers do it", "EMB004", in_entries(_without_zero)
+    ),
     _defect(
         "numbers-as-strings",
         "The numbers are strings",
