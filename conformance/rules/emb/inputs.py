@@ -98,6 +98,37 @@ def tokens_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJud
     yield from _refusal(x, baseline)
 
 
+def _float_refusal(message: str) -> Exchange:
+    return embedded(error(message), TEXTS[1], status=400, encoding_format="float")
+
+
+@rule(
+    "EMB033",
+    SHOULD,
+    "encoding_format: float is accepted",
+    spec=f"{CREATE}#embeddings-create-encoding_format",
+    fix="Accept `float`, the documented default, by its name, too.",
+    applies_to=_probe_of(Kind.REPEAT, ""),
+    apis=ONLY,
+    good=[(GOOD, GOOD)],
+    bad=[(_float_refusal("Value 'float' of 'encoding_format' is invalid."), GOOD)],
+)
+def float_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+    """Clients that do not decode Base64, as the AI SDK, send it with every request: none of their requests succeeds."""
+    error = error_response(x)
+    if not error:
+        return
+    if skip := baseline_ok(baseline):
+        yield skip
+    elif "encoding_format" in rejected_fields(x):
+        seen = (
+            f"`encoding_format: float` was rejected with HTTP {reply(x).status}: {quoted(error.message or error.text)}"
+        )
+        yield Finding(seen, at=error.at)
+    else:
+        yield untestable(f"the target returned HTTP {reply(x).status}, and does not name `encoding_format`")
+
+
 def _given(x: Exchange) -> NotJudged | None:
     return _probe_of(Kind.MISTAKE, *EMPTY)(x) or answered_or_rejected(x)
 

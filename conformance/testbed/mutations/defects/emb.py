@@ -49,6 +49,13 @@ def _without_zero(entry: Body) -> Body:
     return entry if entry["index"] else _without("index")(entry)
 
 
+def _float_refused(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """Numbers are the default, and the only format with a name is Base64."""
+    if not is_embedded(response, request) or request.json.get("encoding_format") != "float":
+        return response
+    return refusal(400, "'float' is no valid value of 'encoding_format': leave it out.", param="encoding_format")
+
+
 def _each_token(value: Body, requested: Body) -> Body:
     """An embedding of each token of a flat list, as if it was a list of texts."""
     given = requested["input"]
@@ -240,6 +247,7 @@ DEFECTS: Final = (
         "EMB007",
         ask=dropping("encoding_format", apis=EMBEDDINGS),
     ),
+    _defect("float-refused", "encoding_format: float is rejected by name", "EMB033", _float_refused),
     _defect(
         "base64-without-padding",
         "Base64 lacks its last characters",

@@ -54,13 +54,6 @@ def _only_text(response: ModelResponse, request: ServerRequest) -> ModelResponse
     return refusal(422, "'input' must be a text or a list of texts.", param="input")
 
 
-def _float_by_default(response: ModelResponse, request: ServerRequest) -> ModelResponse:
-    """A server that knows `base64` by name only: numbers are its default, as with Voyage."""
-    if not is_embedded(response, request) or request.json.get("encoding_format") != "float":
-        return response
-    return refusal(400, "'float' is no valid value of 'encoding_format': leave it out.", param="encoding_format")
-
-
 def _filled(body: Body) -> Body:
     given = body.get("input")
     if given == "":
@@ -74,11 +67,6 @@ VARIANTS: Final = (
     _variant("integers", "Embeddings are 8-bit integers", in_vectors(_as_integers)),
     _variant("fixed-dimensions", "dimensions is rejected by name", _fixed),
     _variant("only-text", "Lists of tokens are rejected", _only_text),
-    _variant(
-        "float-by-default-only",
-        "encoding_format: float is rejected: numbers are sent if it is left out",
-        _float_by_default,
-    ),
     _variant("empty-embedded", "An empty text gets an embedding", ask=rewriting(_filled, apis=EMBEDDINGS)),
     _variant(
         "no-completion",
