@@ -98,6 +98,22 @@ def tokens_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJud
     yield from _refusal(x, baseline)
 
 
+@rule(
+    "EMB034",
+    SHOULD,
+    "A list of 64 texts is accepted",
+    spec=INPUT,
+    fix="Split a long list into batches inside the server: the API documents lists of up to 2048 inputs.",
+    applies_to=_probe_of(Kind.ACCEPTED_FORM, "many"),
+    apis=ONLY,
+    good=[(single(ONE, TEXTS * 22, "form.many"), GOOD)],
+    bad=[(_form("many", TEXTS * 22), GOOD)],
+)
+def long_list_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+    """Frameworks send up to 1000 texts at once by default: small examples work, and then indexing documents fails."""
+    yield from _refusal(x, baseline)
+
+
 def _float_refusal(message: str) -> Exchange:
     return embedded(error(message), TEXTS[1], status=400, encoding_format="float")
 

@@ -31,6 +31,7 @@ from conformance.testbed.server.reply import (
 )
 
 KEPT_TOKENS: Final = 512
+BATCH_SIZE: Final = 32
 
 
 def _defect(
@@ -54,6 +55,13 @@ def _float_refused(response: ModelResponse, request: ServerRequest) -> ModelResp
     if not is_embedded(response, request) or request.json.get("encoding_format") != "float":
         return response
     return refusal(400, "'float' is no valid value of 'encoding_format': leave it out.", param="encoding_format")
+
+
+def _few_at_once(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """The server takes no more texts at once than its engine."""
+    if not is_embedded(response, request) or len(inputs_of(request.json["input"])) <= BATCH_SIZE:
+        return response
+    return refusal(422, f"The batch is larger than {BATCH_SIZE}.")
 
 
 def _each_token(value: Body, requested: Body) -> Body:
@@ -247,6 +255,7 @@ DEFECTS: Final = (
         "EMB007",
         ask=dropping("encoding_format", apis=EMBEDDINGS),
     ),
+    _defect("few-at-once", "More than 32 texts in one request are rejected", "EMB034", _few_at_once),
     _defect("float-refused", "encoding_format: float is rejected by name", "EMB033", _float_refused),
     _defect(
         "base64-without-padding",
