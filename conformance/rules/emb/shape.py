@@ -118,7 +118,7 @@ def another_number_of_embeddings(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Each embedding has the index of its input, and each index occurs once",
     spec=OBJECT,
-    fix="Number the embeddings of each response from 0, in the order of the inputs.",
+    fix="Number the embeddings of each response from 0, in the order of the inputs, and send the 0, which Protocol Buffers omit.",
     applies_to=counted,
     apis=ONLY,
     good=[GOOD, GOOD_BATCH, embedded(response(entry(ONE, 1), entry(TWO, 0)), TEXTS[:2])],
