@@ -152,7 +152,7 @@ def refusal_that_names_nothing(x: Exchange, baseline: Exchange | None) -> Iterat
     begins with its name: `Messages cannot be empty`.
     """
     error, wanted = error_response(x), FIELDS[x.case.subject]
-    if baseline and (usual := error_response(baseline)) and _said(usual) == _said(error):
+    if baseline and (usual := error_response(baseline)) and _content_of(usual) == _content_of(error):
         yield untestable("the baseline request gets the same error: it is not about the invalid field")
         return
     values = (request_body(x).get(name) for name in wanted)
@@ -167,7 +167,7 @@ def refusal_that_names_nothing(x: Exchange, baseline: Exchange | None) -> Iterat
         )
 
 
-def _said(error: ErrorResponse) -> tuple[int, str]:
+def _content_of(error: ErrorResponse) -> tuple[int, str]:
     """The status and the message of an error, which may have an ID besides."""
     return error.status, error.message or error.text
 
