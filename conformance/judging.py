@@ -48,7 +48,7 @@ class Judgement:
 
     `observations` are the observations of request fields in single exchanges. `absent` are the APIs that the target
     does not offer, each with what shows it: they have no observations. `baselines` gives each baseline exchange's API.
-    `unreachable` are the IDs of the exchanges for which no connection could be made.
+    `unreachable` are the IDs of the exchanges for which no connection could be made, also when confirmed.
     `client_impacts` gives, by ID of an exchange with a failure, how the frameworks would handle it.
     """
 
@@ -110,7 +110,8 @@ def judge(
     for by_mode in _groups(load, facts, first):
         for x in by_mode.values():
             count_usage(result, x, facts.target.prices)
-            if x.ending.how == "unreachable":
+            later = judging.evidence.later_attempt(x) if x.is_lost else None
+            if (later or x).ending.how == "unreachable":
                 result.unreachable.add(x.id)
             if x.case.kind is Kind.BASELINE:
                 result.baselines[x.id] = x.api

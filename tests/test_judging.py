@@ -54,6 +54,14 @@ def test_judging_twice_gives_the_same_verdicts_whatever_the_order_of_the_ids():
     assert judge(planned, GREETINGS.__getitem__, tuple(GREETINGS)).verdicts == again.verdicts
 
 
+@pytest.mark.parametrize(("again", "unreachable"), [(streamed(*HELLO), set()), (None, {"chat.hello-langgraph-stream"})])
+def test_a_target_is_unreachable_where_no_connection_could_be_made_at_any_attempt(again, unreachable):
+    name = "chat.hello-langgraph-stream"
+    lost = named(exchange(b"", ending=Ending("unreachable", "connect", 0)), name, hello("stream"))
+    later = replace(named(again or lost, f"{name}.2", hello("stream")), attempt=2)
+    assert judged(GREETINGS | {name: lost, later.id: later}).unreachable == unreachable
+
+
 def test_a_timed_rule_needs_a_recording_with_arrival_times():
     without = {name: replace(x, recorded=frozenset({"bytes"}), cache={}) for name, x in GREETINGS.items()}
     timed = {rule.id for rule in installed().rules if rule.timed}
