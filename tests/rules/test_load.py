@@ -261,6 +261,32 @@ def test_one_cut_of_thousands_may_be_chance():
     assert status("LOAD009", *AS_REQUESTED, *MANY, cut(3), cut(3, 1)) is FAIL
 
 
+@pytest.mark.parametrize(
+    ("pause_ms", "others", "expected"),
+    [(100, 12, UNTESTABLE), (100, 2, FAIL), (2000, 12, FAIL)],
+)
+def test_cuts_at_one_moment_of_a_load_are_one_event_unless_they_are_most_of_it(pause_ms, others, expected):
+    """As when one of several server processes is restarted; a crash of the only one takes most streams with it."""
+    load = [completed(1, turn, began_ms=1000 * turn) for turn in range(20)]
+    beside = [completed(user, 9, began_ms=5000 + 40 * user) for user in range(4, 4 + others)]
+    cuts = [cut(3, turn, began_ms=5000 + pause_ms * turn) for turn in range(5)]
+    assert status("LOAD009", *ALONE, *load, *beside, *cuts) is expected
+
+
+@pytest.mark.parametrize(("pause_ms", "expected"), [(100, UNTESTABLE), (1000, FAIL)])
+def test_connections_that_are_dropped_at_one_moment_of_a_load_are_one_event(pause_ms, expected):
+    load = [completed(user, turn, began_ms=500 * turn + 10) for user in range(1, 9) for turn in range(14)]
+    lost = [
+        x
+        for at in range(4)
+        for x in (
+            completed(20 + at, began_ms=2990 + pause_ms * at),
+            cut(20 + at, 1, NO_BYTE, is_reused=True, began_ms=3000 + pause_ms * at),
+        )
+    ]
+    assert status("LOAD011", *ALONE, *load, *lost) is expected
+
+
 def test_what_is_cut_alone_as_well_is_no_failure_of_the_load():
     alone = of(cut(0, 30), 0, 30, "alone")
     assert status("LOAD009", *ALONE, alone, *OTHERS, cut(3), cut(3, 1)) is UNTESTABLE

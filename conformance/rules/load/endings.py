@@ -17,9 +17,11 @@ from conformance.rules.load.conditions import (
     beyond_chance,
     chance,
     is_on_closed_connection,
+    is_one_event,
     judged,
     not_loaded,
     of_users,
+    one_event,
     spoilt_alone,
 )
 from conformance.rules.load.example import AS_REQUESTED, MS, NO_BYTE, completed, cut
@@ -87,7 +89,10 @@ def _is_cut(sample: Sample) -> bool:
     MUST,
     "A response that has begun under load is complete, or ends with an error",
     spec=INCOMPLETE,
-    fix="Finish each response that was begun, or send an error event; limit what is begun, not what is running.",
+    fix=(
+        "Finish each response that was begun, or send an error event: limit what is begun, not what is running, and let a"
+        " process that is stopped finish its responses."
+    ),
     applies_to=of_users,
     apis=GENERATIVE,
     good=[AS_REQUESTED],
@@ -105,6 +110,8 @@ def response_cut_under_load(population: Population) -> Iterator[Finding | NotJud
         yield not_applicable("responses are cut where another client disconnects (see LOAD010)")
     elif not load:
         yield untestable("no exchange under load was observed to its end")
+    elif bad and is_one_event(list(filter(_is_cut, population.run.load)), population.run.load):
+        yield one_event(bad, len(load), "end before they are complete")
     else:
         everywhere = sum(map(_is_cut, population.run.load))
         yield from beyond_chance(bad, len(load), "end before they are complete", everywhere=everywhere)
@@ -189,4 +196,7 @@ def connection_dropped(population: Population) -> Iterator[Finding | NotJudged]:
         lost = _lost(population.run)
         bad = [s for s in load if s.nonce in lost]
         what = "do not begin: the connection, just in use, was closed"
-        yield from beyond_chance(bad, len(load), what, everywhere=len(lost))
+        if bad and is_one_event([s for s in population.run.load if s.nonce in lost], population.run.load):
+            yield one_event(bad, len(load), what)
+        else:
+            yield from beyond_chance(bad, len(load), what, everywhere=len(lost))

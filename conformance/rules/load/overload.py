@@ -13,6 +13,7 @@ from conformance.rules.load.conditions import (
     beyond_chance,
     complete,
     counted,
+    has_given_up,
     judged,
     not_loaded,
     of_users,
@@ -38,9 +39,9 @@ def _is_dropped(sample: Sample) -> bool:
 
 
 def _is_failure(sample: Sample) -> bool:
-    """Whether a request got neither a completion nor an honest rejection."""
+    """Whether a request got neither a completion nor an honest rejection; that it was too late is LOAD020's matter."""
     is_error = sample.outcome == "error" and not sample.in_band and sample.status != PAYMENT_REQUIRED
-    return is_error or _is_dropped(sample)
+    return (is_error and not has_given_up(sample)) or _is_dropped(sample)
 
 
 @rule(
@@ -63,7 +64,7 @@ def _is_failure(sample: Sample) -> bool:
     ],
 )
 def overload_as_something_else(population: Population) -> Iterator[Finding | NotJudged]:
-    """Clients retry 429, 503 and 529 later; another error ends the user's task, and hides that the server is full."""
+    """Another error ends the user's task, or is retried at once, and hides that the server is full."""
     load = judged(population.load)
     alone = {(s.task, s.status) for s in population.alone if s.status >= 400}
     bad = [s for s in load if _is_failure(s) and (s.task, s.status) not in alone]

@@ -19,6 +19,7 @@ from conformance.testbed.mutations.mutate_under_load import (
 from conformance.testbed.server.refusal import Refusal, refuse
 from conformance.testbed.server.reply import (
     Event,
+    Headers,
     ModelResponse,
     Mutation,
     OnResponse,
@@ -27,6 +28,7 @@ from conformance.testbed.server.reply import (
     Write,
 )
 
+AT_ONCE: Headers = (("retry-after", "1"),)
 FULL = Refusal(status=503, message="The server is full.", code="overloaded", type="server_error")
 PAUSE_S, LATE_S, STARVED_S, SLOW_S, FOREVER_S = 4.0, 5.0, 8.0, 4.0, 300.0
 STARVING = 6
@@ -211,11 +213,18 @@ DEFECTS = (
         silent,
         one_in(4),
     ),
+    _rejects("given-up-when-busy", "An overloaded gateway gives up on some requests with 504", "LOAD020", 504),
     Mutation(
         name="broken-after-load",
         title="After five requests were in progress, later ones get 500",
         caught_by="LOAD021",
         on_response=when(has_been_busy, lambda _, request: _rejection(500, "No worker is left.", request)),
+    ),
+    Mutation(
+        name="full-after-load",
+        title="After five requests were in progress, later ones get 503, as if the server were full",
+        caught_by="LOAD021",
+        on_response=when(has_been_busy, lambda _, request: _rejection(503, FULL.message, request, headers=AT_ONCE)),
     ),
     wire_defect(
         "slow-after-load",
