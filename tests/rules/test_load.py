@@ -10,7 +10,7 @@ from populations import FAIL, MOOT, PASS, RULES, UNTESTABLE, changed, judged, st
 from conformance.apis.load_prompts import UserTurn
 from conformance.apis.load_samples import population_of
 from conformance.handbook.examples import sides
-from conformance.model.exchange import Ending
+from conformance.model.exchange import Arrival, Ending
 from conformance.model.sample import Population
 from conformance.rules.example import answered, chunk, completion, streamed
 from conformance.rules.load.example import (
@@ -303,6 +303,31 @@ def test_cuts_that_have_nothing_to_do_with_disconnects_are_not_attributed_to_the
     cuts = [cut(6, turn, began_ms=100 + 200 * turn) for turn in range(9)]
     given = (*ALONE, *MANY, *disconnected, *cuts)
     assert [status(rule, *given) for rule in ("LOAD009", "LOAD010")] == [FAIL, UNTESTABLE]
+
+
+def left_by_a_client(user, turn, began_ms):
+    left = Ending("hung-up", "body", 5 * MS, "the harness closed the connection on purpose")
+    return replace(completed(user, turn, began_ms=began_ms), ending=left)
+
+
+def crashed(user, turn, began_ms, took_ms):
+    x = rejected(user, turn, status=500)
+    return replace(x, began_ns=began_ms * MS, arrivals=(Arrival(took_ms * MS, len(x.received)),), cache={})
+
+
+def test_long_exchanges_fail_while_some_client_disconnects_whatever_the_reason():
+    """Each failure takes a second, in which two clients disconnect; other exchanges are too short for that."""
+    load = [completed(1 + turn % 2, turn, began_ms=40 * turn) for turn in range(250)]
+    gone = [left_by_a_client(5, turn, 500 * turn + 20) for turn in range(20)]
+    failed = [crashed(6 + at % 8, at, began_ms=600 * at, took_ms=1000) for at in range(15)]
+    assert [status(rule, *ALONE, *load, *gone, *failed) for rule in ("LOAD010", "LOAD012")] == [UNTESTABLE, FAIL]
+
+
+def test_failures_that_begin_long_after_the_first_disconnect_are_not_attributed_to_it():
+    calm, later = ([completed(2, turn, began_ms=20 * turn) for turn in range(*some)] for some in ((0, 20), (20, 50)))
+    failed = [crashed(3, turn, began_ms=1000 + 20 * turn, took_ms=5) for turn in range(40)]
+    given = (*ALONE, *calm, left_by_a_client(5, 0, 395), *later, *failed)
+    assert [status(rule, *given) for rule in ("LOAD010", "LOAD012")] == [UNTESTABLE, FAIL]
 
 
 def test_what_is_lost_on_a_connection_that_was_closed_is_not_attributed_to_disconnects():
