@@ -277,7 +277,7 @@ def is_doubtful(sample: Sample) -> bool:
     return not sample.has_own_nonce or (sample.task == "text" and sample.numbers != "whole")
 
 
-def to_repeat(samples: Iterable[Sample], doubtful: int = 6, usual: int = 2) -> tuple[Sample, ...]:
+def to_repeat(samples: Iterable[Sample], doubtful: int = 6, usual: int = 3) -> tuple[Sample, ...]:
     """The requests under load to repeat alone, when the load is over: so many of each group and task.
 
     What the repetition does well, the load has spoilt; where it errs as well, the model or the request is at fault.

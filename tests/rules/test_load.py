@@ -226,6 +226,14 @@ def test_usage_that_is_missing_alone_is_not_missed():
     assert status("LOAD006", *alone, completed(1, spent={}), completed(2, spent={})) is MOOT
 
 
+def test_hidden_thoughts_may_have_any_number_of_tokens():
+    alone = [completed(0, turn, "alone", spent=usage(60, 40 + 90 * turn)) for turn in range(4)]
+    load = [completed(user, turn, spent=usage(60, 500)) for user in (1, 2) for turn in range(4)]
+    again = [completed(1, turn, "after", spent=usage(60, 44)) for turn in range(4)]
+    assert status("LOAD006", *alone, *load, *again) is PASS
+    assert status("LOAD006", *ALONE, *load) is FAIL
+
+
 def test_longer_texts_may_have_more_tokens():
     longer = [
         completed(user, turn, text=f"Sure! {requested_text(user, turn)}", spent=usage(60, 90))
