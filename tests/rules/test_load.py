@@ -293,6 +293,8 @@ def test_connections_that_are_dropped_at_one_moment_of_a_load_are_one_event(paus
         )
     ]
     assert status("LOAD011", *ALONE, *load, *lost) is expected
+    dropped = [cut(30 + at, 0, NO_BYTE, began_ms=3000 + pause_ms * at) for at in range(4)]
+    assert status("LOAD012", *ALONE, *load, *dropped) is expected
 
 
 def test_what_is_cut_alone_as_well_is_no_failure_of_the_load():
