@@ -6,9 +6,11 @@ The server is another process that answers from memory, so that the harness is w
 import asyncio
 import json
 import multiprocessing
+import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from itertools import count
 
@@ -25,8 +27,8 @@ from conformance.transport.session import Session
 
 EVENTS = 22
 USERS = 16
-ROUNDS = 3
-SECONDS = 4.0
+ROUNDS = 5
+SECONDS = 3.0
 EVERY_S = 0.001
 PROFILES = ("openai-python",)
 LIMITS = Limits()
@@ -183,20 +185,28 @@ def _read_until(children: list, end: float) -> list[int]:
     return last
 
 
+def in_turn(first: Callable[[], float], second: Callable[[], float]) -> tuple[float, float]:
+    """The median of ROUNDS ratios of the first figure to the second, measured in turn, and the best first figure.
+
+    The speed of a virtual machine changes within seconds: a ratio of two best figures would compare different speeds.
+    """
+    pairs = [(first(), second()) for _ in range(ROUNDS)]
+    return statistics.median(one / other for one, other in pairs), max(one for one, _ in pairs)
+
+
 def measure(promises) -> None:
     """Print both ratios."""
     with serving() as url:
-        ours = max(anyio.run(with_engine, url) for _ in range(ROUNDS))
-        theirs = max(anyio.run(bare, url) for _ in range(ROUNDS))
-        words = f"{ours:.0f} exchanges in a second of processor time"
-        print(f"load             {ours / theirs:.2f} of a bare loop ({words}; promised: at least 0.9)")
-        if ours / theirs < 0.9:
-            promises.broken.append("load")
+        ratio, rate = in_turn(lambda: anyio.run(with_engine, url), lambda: anyio.run(bare, url))
+    words = f"{rate:.0f} exchanges in a second of processor time"
+    print(f"load             {ratio:.2f} of a bare loop ({words}; promised: at least 0.9)")
+    if ratio < 0.9:
+        promises.broken.append("load")
     with serving(EVENTS) as url:  # each write takes time of the two cores, which the two processes would need
-        one, two = (max(of_processes(url, number) for _ in range(ROUNDS)) for number in (1, 2))
-        print(f"two processes    {two / one:.2f} x one ({two:.0f} exchanges a second; promised: at least 1.7)")
-        if two / one < 1.7:
-            promises.broken.append("two processes")
+        ratio, rate = in_turn(lambda: of_processes(url, 2), lambda: of_processes(url, 1))
+    print(f"two processes    {ratio:.2f} x one ({rate:.0f} exchanges a second; promised: at least 1.7)")
+    if ratio < 1.7:
+        promises.broken.append("two processes")
 
 
 if __name__ == "__main__":

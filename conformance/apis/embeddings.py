@@ -41,10 +41,15 @@ class Vector(NamedTuple):
     fault: str = ""
 
     @property
-    def input_index(self) -> int | None:
-        """The index of its input; None if none was sent."""
+    def sent_index(self) -> int | None:
+        """The index as sent; None if none was, or no integer."""
         index = self.entry.get("index")
         return int(index) if is_integer(index) else None
+
+    @property
+    def input_index(self) -> int | None:
+        """The index of its input: as sent, or else its position, as clients take it; None if it is no integer."""
+        return self.sent_index if "index" in self.entry else self.at
 
     @property
     def is_base64(self) -> bool:

@@ -187,9 +187,10 @@ def _logprobs(x: Exchange, seen: Effects) -> FieldEvidence:
         return FieldEvidence("unknown", "the response has no text that could have log probabilities")
     if not seen.logprobs:
         return FieldEvidence("dropped", "`logprobs` was silently ignored: no token has a log probability")
-    if not seen.alternatives and requested_alternatives(x):
-        name = "logprobs" if x.api == "completions" else "top_logprobs"
-        return FieldEvidence("dropped", f"`{name}` was silently ignored: no token has alternatives")
+    if not seen.alternatives and (wanted := requested_alternatives(x)):
+        ignored = f"`logprobs: {wanted}`" if x.api == "completions" else "`top_logprobs`"
+        part = " in part" if x.api == "completions" else ""  # one field asks for both
+        return FieldEvidence("dropped", f"{ignored} was silently ignored{part}: no token has alternatives")
     return FieldEvidence("honoured")
 
 

@@ -24,7 +24,7 @@ LAYERS: Final = list(FAMILIES)
 MOST_CONTRADICTED: Final = 0.25
 """Share of a defect's rules that may pass in a run that the defect still explains."""
 UNKNOWN: Final = len(LAYERS)
-REJECTIONS: Final = ("FLD015", "FLD019")
+REJECTIONS: Final = ("ERR022", "FLD015", "FLD019")
 """Rules about rejected requests: the fault affects whoever sends the request, whatever the planted defects reject."""
 
 

@@ -1,6 +1,7 @@
 from itertools import product
 from typing import get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,8 +114,9 @@ def test_a_rule_affects_a_client_where_its_own_defects_have_that_outcome():
         assert (affected_by(rule, [lost(outcome=outcome)]) != ()) == own
 
 
-def test_a_rejected_field_affects_whoever_sends_it():
-    assert affected_by("FLD015", [lost("Instructor 1.17", "exception")]) != ()
+@pytest.mark.parametrize(("rule", "client"), [("FLD015", "Instructor 1.17"), ("ERR022", "LangChain 1.7")])
+def test_a_rejected_request_affects_whoever_sends_it(rule, client):
+    assert affected_by(rule, [lost(client, "exception")]) != ()
 
 
 def test_every_defect_that_explains_is_planted_and_caught_by_its_rule():

@@ -3,6 +3,7 @@
 import pytest
 
 from conformance import catalogue
+from conformance.field_support.capability import effect_shown
 from conformance.model.verdict import MUST, Finding, Status
 from conformance.probes.completions import across_pieces
 from conformance.rules.cpl import stops
@@ -77,6 +78,12 @@ LEGAL = {
 @pytest.mark.parametrize("x", LEGAL.values(), ids=list(LEGAL))
 def test_what_servers_in_use_send_fails_no_must(x):
     assert failing(x) == []
+
+
+def test_log_probabilities_without_the_requested_alternatives_are_a_part_of_the_effect():
+    name, seen = effect_shown(response("Hi", " you", top_logprobs=None))
+    assert (name, seen.state) == ("logprobs", "dropped")
+    assert seen.why == "`logprobs: 2` was silently ignored in part: no token has alternatives"
 
 
 def test_an_error_and_another_document_are_no_completion():

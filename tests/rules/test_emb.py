@@ -98,6 +98,27 @@ def test_the_index_counts_where_the_order_differs():
     assert len(judged("EMB005", x)) == 1
 
 
+def test_an_index_that_was_left_out_is_reported_and_hides_no_embedding_of_another_text():
+    for entries in (
+        [entry(THREE, None), entry(ONE, 1), entry(TWO, 2)],
+        [entry(THREE, None), entry(ONE, None), entry(TWO, None)],
+    ):
+        x = embedded(listed(*entries), TEXTS, "form.batch")
+        assert len(judged("EMB004", x)) == 1
+        assert judged("EMB005", x) == [Status.UNTESTABLE]
+        assert len(judged("EMB012", x, FIRST, GOOD, LAST, GOOD)) == 2
+    odd = embedded(listed(entry(TWO, 1), entry(ONE, None), entry(THREE, 2)), TEXTS, "form.batch")
+    assert judged("EMB012", odd, FIRST, GOOD, LAST, GOOD) == [Status.UNTESTABLE]
+
+
+def test_a_form_is_not_blamed_where_another_field_is_refused():
+    facts = {"given": TEXTS, "probe": "form.batch", "status": 400, "encoding_format": "float"}
+    message = "Value 'float' provided for argument 'encoding_format' is invalid."
+    assert judged("EMB023", embedded({"detail": message}, **facts), GOOD) == [Status.UNTESTABLE]
+    assert len(judged("EMB023", embedded({"detail": "'input' is invalid, or 'encoding_format'."}, **facts), GOOD)) == 1
+    assert len(judged("EMB023", embedded({"detail": "no"}, **facts), GOOD)) == 1
+
+
 def test_kernels_that_differ_are_no_other_embedding():
     near = tuple(value + 0.05 for value in ONE)
     assert judged("EMB012", batch(TWO, near, THREE), FIRST, GOOD, LAST, GOOD) == []

@@ -194,7 +194,15 @@ def test_an_integer_is_no_code_for_a_model():
     ],
 )
 def test_any_name_of_what_is_wrong_will_do(said):
-    assert yielded(refusal_that_names_nothing, answered(said, status=422, probe="chat.mistake.bad-role")) == []
+    assert yielded(refusal_that_names_nothing, answered(said, status=422, probe="chat.mistake.bad-role"), None) == []
+
+
+def test_an_error_that_the_baseline_request_gets_too_is_not_blamed_for_the_field_it_leaves_out():
+    said = {"detail": "'input_type' is required."}
+    mistaken, usual = answered(said, status=400, probe="chat.mistake.bad-role"), answered(said, status=400)
+    assert yielded(refusal_that_names_nothing, mistaken, usual) == [Status.UNTESTABLE]
+    assert len(yielded(refusal_that_names_nothing, mistaken, answered({"detail": "Busy."}, status=400))) == 1
+    assert len(yielded(refusal_that_names_nothing, mistaken, None)) == 1
 
 
 def test_a_key_that_is_refused_everywhere_is_not_blamed_on_a_mistake():

@@ -256,10 +256,9 @@ def null_finish_reason_as_text(x: Exchange) -> Iterator[Finding]:
 )
 def text_after_the_end(x: Exchange) -> Iterator[Finding]:
     """Clients that stop reading at the finish_reason lose later content and tool calls."""
+    what = "text" if x.api == "completions" else "a content or tool_calls delta"
     for part in _late(x):
-        yield Finding(
-            f"{choice_name(part)} has a content or tool_calls delta after its finish_reason", at=span_of(x, part)
-        )
+        yield Finding(f"{choice_name(part)} has {what} after its finish_reason", at=span_of(x, part))
 
 
 @chunk_rule(

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from conformance.apis.chat import span_of
 from conformance.apis.embeddings import by_index, vectors
-from conformance.apis.errors import error_response, quoted
+from conformance.apis.errors import error_response, quoted, rejected_fields
 from conformance.apis.request import request_body
 from conformance.apis.usage import usage
 from conformance.model.case import Kind
@@ -55,6 +55,8 @@ def _refusal(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
         yield not_applicable(f"the target returned HTTP {error.status} (see ERR004)")
     elif skip := baseline_ok(baseline):
         yield skip
+    elif (refused := rejected_fields(x)) and "input" not in refused:
+        yield untestable(f"the target rejected `{refused[0]}`, not the form of `input`")
     else:
         seen = f"the form `{x.case.subject}` was rejected with HTTP {reply(x).status}: {quoted(error.message or error.text)}"
         yield Finding(seen, at=error.at)
@@ -94,6 +96,53 @@ def list_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudge
 def tokens_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
     """LangChain's OpenAIEmbeddings sends tokens unless an option forbids it."""
     yield from _refusal(x, baseline)
+
+
+@rule(
+    "EMB034",
+    SHOULD,
+    "A list of 64 texts is accepted",
+    spec=INPUT,
+    fix="Split a long list into batches inside the server: the API documents lists of up to 2048 inputs.",
+    applies_to=_probe_of(Kind.ACCEPTED_FORM, "many"),
+    apis=ONLY,
+    good=[(single(ONE, TEXTS * 22, "form.many"), GOOD)],
+    bad=[(_form("many", TEXTS * 22), GOOD)],
+)
+def long_list_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+    """Frameworks send up to 1000 texts at once by default: small examples work, and then indexing documents fails."""
+    yield from _refusal(x, baseline)
+
+
+def _float_refusal(message: str) -> Exchange:
+    return embedded(error(message), TEXTS[1], status=400, encoding_format="float")
+
+
+@rule(
+    "EMB033",
+    SHOULD,
+    "encoding_format: float is accepted",
+    spec=f"{CREATE}#embeddings-create-encoding_format",
+    fix="Accept `float`, the documented default, by its name, too.",
+    applies_to=_probe_of(Kind.REPEAT, ""),
+    apis=ONLY,
+    good=[(GOOD, GOOD)],
+    bad=[(_float_refusal("Value 'float' of 'encoding_format' is invalid."), GOOD)],
+)
+def float_refused(x: Exchange, baseline: Exchange) -> Iterator[Finding | NotJudged]:
+    """Clients that do not decode Base64, as the AI SDK, send it with every request: none of their requests succeeds."""
+    error = error_response(x)
+    if not error:
+        return
+    if skip := baseline_ok(baseline):
+        yield skip
+    elif "encoding_format" in rejected_fields(x):
+        seen = (
+            f"`encoding_format: float` was rejected with HTTP {reply(x).status}: {quoted(error.message or error.text)}"
+        )
+        yield Finding(seen, at=error.at)
+    else:
+        yield untestable(f"the target returned HTTP {reply(x).status}, and does not name `encoding_format`")
 
 
 def _given(x: Exchange) -> NotJudged | None:

@@ -118,7 +118,7 @@ def another_number_of_embeddings(x: Exchange) -> Iterator[Finding]:
     MUST,
     "Each embedding has the index of its input, and each index occurs once",
     spec=OBJECT,
-    fix="Number the embeddings of each response from 0, in the order of the inputs.",
+    fix="Number the embeddings of each response from 0, in the order of the inputs, and send the 0, which Protocol Buffers omit.",
     applies_to=counted,
     apis=ONLY,
     good=[GOOD, GOOD_BATCH, embedded(response(entry(ONE, 1), entry(TWO, 0)), TEXTS[:2])],
@@ -161,7 +161,7 @@ def embeddings_out_of_order(x: Exchange) -> Iterator[Finding | NotJudged]:
 
     `index` is documented as the place in this list, so that a list in another order contradicts itself.
     """
-    found = [vector.input_index for vector in vectors(x)]
+    found = [vector.sent_index for vector in vectors(x)]
     known = [index for index in found if index is not None]
     if sorted(known) != list(range(len(found))):
         yield untestable("the indexes are not those of the inputs (see EMB003, EMB004)")

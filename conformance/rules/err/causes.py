@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from conformance.apis.errors import error_response, mentions_word, names_field, quoted
+from conformance.apis.errors import ErrorResponse, error_response, mentions_word, names_field, quoted
 from conformance.apis.request import request_body
-from conformance.model.case import Kind
+from conformance.model.case import Compare, Kind
 from conformance.model.exchange import Exchange
 from conformance.model.rule import Condition, rule
 from conformance.model.verdict import OUT_OF_SCOPE, SHOULD, Finding, NotJudged, not_applicable, untestable
@@ -135,19 +135,26 @@ def _nameable(x: Exchange) -> NotJudged | None:
     applies_to=_nameable,
     apis=APIS,
     good=[
-        GOOD,
-        _unknown(param=None, message="The model `x` does not exist."),
-        _unknown(param=None, message="models/gpt-7 is not found.", sent={"model": "gpt-7"}),
+        (GOOD, BASELINE_RESPONSE),
+        (_unknown(param=None, message="The model `x` does not exist."), BASELINE_RESPONSE),
+        (_unknown(param=None, message="models/gpt-7 is not found.", sent={"model": "gpt-7"}), BASELINE_RESPONSE),
     ],
-    bad=[refused_with(message="Bad request.", param=None), _unknown(message="Not found.", param=None)],
+    bad=[
+        (refused_with(message="Bad request.", param=None), BASELINE_RESPONSE),
+        (_unknown(message="Not found.", param=None), BASELINE_RESPONSE),
+    ],
+    compares_with={"baseline": Compare(Kind.BASELINE, optional=True)},
 )
-def refusal_that_names_nothing(x: Exchange) -> Iterator[Finding]:
+def refusal_that_names_nothing(x: Exchange, baseline: Exchange | None) -> Iterator[Finding | NotJudged]:
     """With `bad request`, a developer has to guess which of thirty fields is invalid.
 
     An error that quotes the value, as `models/gpt-7 is not found` does, identifies the field, too, and so does one that
     begins with its name: `Messages cannot be empty`.
     """
     error, wanted = error_response(x), FIELDS[x.case.subject]
+    if baseline and (usual := error_response(baseline)) and _content_of(usual) == _content_of(error):
+        yield untestable("the baseline request gets the same error: it is not about the invalid field")
+        return
     values = (request_body(x).get(name) for name in wanted)
     quotes = any(isinstance(value, str) and len(value) >= WORD and value in error.text for value in values)
     sentence = f"{error.message[:1].lower()}{error.message[1:]}"
@@ -158,6 +165,11 @@ def refusal_that_names_nothing(x: Exchange) -> Iterator[Finding]:
             at=error.at,
             expected=f"the word {fields}",
         )
+
+
+def _content_of(error: ErrorResponse) -> tuple[int, str]:
+    """The status and the message of an error, which may have an ID besides."""
+    return error.status, error.message or error.text
 
 
 def _of_the_body(x: Exchange) -> NotJudged | None:

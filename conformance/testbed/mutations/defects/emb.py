@@ -31,6 +31,7 @@ from conformance.testbed.server.reply import (
 )
 
 KEPT_TOKENS: Final = 512
+BATCH_SIZE: Final = 32
 
 
 def _defect(
@@ -43,6 +44,24 @@ def _defect(
 
 def _without(name: str) -> Callable[[Body], Body]:
     return lambda entry: {key: value for key, value in entry.items() if key != name}
+
+
+def _without_zero(entry: Body) -> Body:
+    return entry if entry["index"] else _without("index")(entry)
+
+
+def _float_refused(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """Numbers are the default, and the only format with a name is Base64."""
+    if not is_embedded(response, request) or request.json.get("encoding_format") != "float":
+        return response
+    return refusal(400, "'float' is no valid value of 'encoding_format': leave it out.", param="encoding_format")
+
+
+def _few_at_once(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """The server takes no more texts at once than its engine."""
+    if not is_embedded(response, request) or len(inputs_of(request.json["input"])) <= BATCH_SIZE:
+        return response
+    return refusal(422, f"The batch is larger than {BATCH_SIZE}.")
 
 
 def _each_token(value: Body, requested: Body) -> Body:
@@ -216,6 +235,9 @@ DEFECTS: Final = (
     _defect("index-always-zero", "Each embedding has the index 0", "EMB004", in_entries(lambda e: e | {"index": 0})),
     _defect("no-index", "The embeddings have no index", "EMB004", in_entries(_without("index"))),
     _defect(
+        "index-zero-left-out", "The index 0 is left out, as Protocol Buffers do it", "EMB004", in_entries(_without_zero)
+    ),
+    _defect(
         "numbers-as-strings",
         "The numbers are strings",
         "EMB006",
@@ -233,6 +255,8 @@ DEFECTS: Final = (
         "EMB007",
         ask=dropping("encoding_format", apis=EMBEDDINGS),
     ),
+    _defect("few-at-once", "More than 32 texts in one request are rejected", "EMB034", _few_at_once),
+    _defect("float-refused", "encoding_format: float is rejected by name", "EMB033", _float_refused),
     _defect(
         "base64-without-padding",
         "Base64 lacks its last characters",

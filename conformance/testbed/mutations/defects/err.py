@@ -353,6 +353,17 @@ LEAKS = (
         "ERR022",
         lambda response, request: refusal(501, "Not implemented.") if request.api == "messages" else response,
     ),
+    Mutation(
+        name="more-required",
+        title="Embeddings require a field that the API does not have",
+        caught_by="ERR022",
+        apis=("embeddings",),
+        on_response=lambda response, request: (
+            refusal(400, "'input_type' is required.")
+            if request.api == "embeddings" and response.status == 200
+            else response
+        ),
+    ),
     wrong(
         "streams-locked",
         "Every streaming request gets 403, though the key is valid",
