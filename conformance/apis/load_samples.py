@@ -13,6 +13,7 @@ from conformance.apis.evidence import missing_part
 from conformance.apis.load_prompts import FIRST_NUMBERS, NUMBERS, UserTurn, foreign_nonces, numbers, user_turn
 from conformance.apis.nonce import NONCE
 from conformance.apis.response_content import response_content
+from conformance.apis.retry_after import retry_after_s
 from conformance.apis.usage import usage
 from conformance.model.exchange import Exchange, cached_reader
 from conformance.model.sample import PHASES, Body, Closing, Group, Order, Outcome, Population, Sample, Task
@@ -22,6 +23,7 @@ from conformance.parsing.sse import payloads
 
 OVERLOADED: Final = (429, 503, 529)
 """The statuses of an honest refusal; 529 is Anthropic's."""
+SECOND: Final = 1_000_000_000
 OWN_FAULTS: Final = ("[Errno 23]", "[Errno 24]", "[Errno 99]")
 """The harness has no free file or port: ENFILE, EMFILE, EADDRNOTAVAIL."""
 NUMBER: Final = re.compile(r"(?<![A-Za-z0-9])[0-9]+(?![A-Za-z0-9])")
@@ -71,6 +73,7 @@ def sample_of(x: Exchange, *, worker: int = 0, failed: Sequence[str] = (), excha
         body=_body(x),
         in_band=error.in_band,
         retry_after=_short(answer.value("retry-after") or answer.value("retry-after-ms")),
+        delay=None if (delay := retry_after_s(x)) is None else int(delay * SECOND),
         media_type=_short(answer.media_type),
         id=_short(next((name for name in content.ids if isinstance(name, str)), "")),
         finish=_short(first.finish) if first else "",
@@ -274,7 +277,7 @@ def is_doubtful(sample: Sample) -> bool:
     return not sample.has_own_nonce or (sample.task == "text" and sample.numbers != "whole")
 
 
-def to_repeat(samples: Iterable[Sample], doubtful: int = 6, usual: int = 2) -> tuple[Sample, ...]:
+def to_repeat(samples: Iterable[Sample], doubtful: int = 6, usual: int = 3) -> tuple[Sample, ...]:
     """The requests under load to repeat alone, when the load is over: so many of each group and task.
 
     What the repetition does well, the load has spoilt; where it errs as well, the model or the request is at fault.

@@ -16,7 +16,7 @@ from conformance.load.outbox import Outbox
 from conformance.load.part import Part
 from conformance.load.sampled import Sampled
 from conformance.load.sampling_process import Due, SamplingHere, SamplingProcess
-from conformance.load.user import User
+from conformance.load.user import User, delay_after
 from conformance.model.exchange import Exchange, Request
 from conformance.model.load import LoadSecond
 from conformance.transport.clock import now_ns
@@ -92,12 +92,19 @@ class Engine:
         self.outbox.put(Due(x, late))
         return x
 
-    async def one_at_a_time(self, requests: Iterable[Request]) -> None:
-        """Send requests one after the other, over one connection as long as that can be used."""
+    async def one_at_a_time(self, requests: Iterable[Request], patience_s: float = 0.0) -> None:
+        """Send requests one after the other, over one connection as long as that can be used.
+
+        It waits as rejections say, so many seconds at most in all.
+        """
         async with self.open_session() as session:
             for request in requests:
-                if await self.send(session, request) is None:
+                x = await self.send(session, request)
+                if x is None:
                     return
+                if 0 < (delay_s := delay_after(x)) <= patience_s:
+                    patience_s -= delay_s
+                    await anyio.sleep(delay_s)
 
     def set_users(self, number: int) -> None:
         """Let users start, or leave, until there are so many. Only within `load`."""

@@ -28,6 +28,8 @@ from conformance.set_up.asking import FirstResponses, first_requests
 from conformance.transport.session import Session
 
 TICK_S: Final = 0.1
+PATIENCE_S: Final = 20.0
+"""How long rejections after the load may let the harness wait, in all."""
 
 
 async def record_load(options: LoadOptions, store: LoadStore, on_progress: OnProgress = lambda _: None) -> RunManifest:
@@ -72,7 +74,7 @@ async def _send(recorder: Recorder) -> None:
         again = [
             engine.mix.request(sample.user, sample.turn, "after") for sample in to_repeat(recorder.store.samples())
         ]
-        await engine.one_at_a_time(again)
+        await engine.one_at_a_time(again, PATIENCE_S)
         await engine.outbox.emptied()
 
 

@@ -23,6 +23,7 @@ from conformance.testbed.server.deployments import DEPLOYMENTS
 from conformance.testbed.server.reply import Mutation
 from conformance.testbed.server.serve import serve
 from conformance.testbed.server.virtual_time import IN_VIRTUAL_TIME
+from conformance.transport.clock import NANOSECONDS
 from conformance.transport.limits import Limits
 from conformance.transport.session import Session
 
@@ -98,7 +99,8 @@ class _Crowd:
                 group.start_soon(self._user, user, turns)
         async with self._session() as session:
             for sample in to_repeat(self._samples):
-                await self._send(session, self._mix.request(sample.user, sample.turn, "after"))
+                again = await self._send(session, self._mix.request(sample.user, sample.turn, "after"))
+                await anyio.sleep((again.delay or 0) / NANOSECONDS)  # as the rejection says
         timeout_ns = int(LIMITS.timeout_s * 1e9)
         return Population(tuple(self._samples), self._shapes, timeout_ns)
 

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 import anyio
 
+from conformance.apis.retry_after import retry_after_s
 from conformance.load.arrivals import Arrivals
 from conformance.load.mix import Mix
 from conformance.model.exchange import Exchange, Request
@@ -18,6 +19,11 @@ PAUSE_S: Final = 0.5
 REFUSALS: Final = (b"429", b"503", b"529")
 STATUS: Final = slice(9, 12)
 """Where the status is in a response of HTTP/1.1."""
+
+
+def delay_after(x: Exchange) -> float:
+    """The seconds that a rejection says to wait; 0 for other responses, and where it does not say."""
+    return (retry_after_s(x) or 0.0) if x.received[STATUS] in REFUSALS else 0.0
 
 
 class Send(Protocol):

@@ -47,7 +47,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     is the longest stall of the harness itself within the exchange.
 
     `error`, for people, is why the connection ended; `in_band`: the body is an error although the status is 2xx;
-    `retry_after` is the value of Retry-After or retry-after-ms. `id` is the response's, `finish` its finish reason as
+    `retry_after` is the value of Retry-After or retry-after-ms, `delay` the nanoseconds that it says, None for a date
+    or none. `id` is the response's, `finish` its finish reason as
     sent. `has_own_nonce`: what was generated, or the error, has the request's nonce; `foreign` are those of other
     requests of the run, anywhere in the response (as far as their form shows: see `Population.owner`). `numbers`:
     whether the requested numbers are all there. `length` counts the characters that were generated, `content` is a
@@ -80,6 +81,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     body: Body = ""
     in_band: bool = False
     retry_after: str = ""
+    delay: int | None = None
     media_type: str = ""
     id: str = ""
     finish: str = ""

@@ -10,7 +10,7 @@ from populations import FAIL, MOOT, PASS, RULES, UNTESTABLE, changed, judged, st
 from conformance.apis.load_prompts import UserTurn
 from conformance.apis.load_samples import population_of
 from conformance.handbook.examples import sides
-from conformance.model.exchange import Ending
+from conformance.model.exchange import Arrival, Ending
 from conformance.model.sample import Population
 from conformance.rules.example import answered, chunk, completion, streamed
 from conformance.rules.load.example import (
@@ -226,6 +226,14 @@ def test_usage_that_is_missing_alone_is_not_missed():
     assert status("LOAD006", *alone, completed(1, spent={}), completed(2, spent={})) is MOOT
 
 
+def test_hidden_thoughts_may_have_any_number_of_tokens():
+    alone = [completed(0, turn, "alone", spent=usage(60, 40 + 90 * turn)) for turn in range(4)]
+    load = [completed(user, turn, spent=usage(60, 500)) for user in (1, 2) for turn in range(4)]
+    again = [completed(1, turn, "after", spent=usage(60, 44)) for turn in range(4)]
+    assert status("LOAD006", *alone, *load, *again) is PASS
+    assert status("LOAD006", *ALONE, *load) is FAIL
+
+
 def test_longer_texts_may_have_more_tokens():
     longer = [
         completed(user, turn, text=f"Sure! {requested_text(user, turn)}", spent=usage(60, 90))
@@ -261,6 +269,34 @@ def test_one_cut_of_thousands_may_be_chance():
     assert status("LOAD009", *AS_REQUESTED, *MANY, cut(3), cut(3, 1)) is FAIL
 
 
+@pytest.mark.parametrize(
+    ("pause_ms", "others", "expected"),
+    [(100, 12, UNTESTABLE), (100, 2, FAIL), (2000, 12, FAIL)],
+)
+def test_cuts_at_one_moment_of_a_load_are_one_event_unless_they_are_most_of_it(pause_ms, others, expected):
+    """As when one of several server processes is restarted; a crash of the only one takes most streams with it."""
+    load = [completed(1, turn, began_ms=1000 * turn) for turn in range(20)]
+    beside = [completed(user, 9, began_ms=5000 + 40 * user) for user in range(4, 4 + others)]
+    cuts = [cut(3, turn, began_ms=5000 + pause_ms * turn) for turn in range(5)]
+    assert status("LOAD009", *ALONE, *load, *beside, *cuts) is expected
+
+
+@pytest.mark.parametrize(("pause_ms", "expected"), [(100, UNTESTABLE), (1000, FAIL)])
+def test_connections_that_are_dropped_at_one_moment_of_a_load_are_one_event(pause_ms, expected):
+    load = [completed(user, turn, began_ms=500 * turn + 10) for user in range(1, 9) for turn in range(14)]
+    lost = [
+        x
+        for at in range(4)
+        for x in (
+            completed(20 + at, began_ms=2990 + pause_ms * at),
+            cut(20 + at, 1, NO_BYTE, is_reused=True, began_ms=3000 + pause_ms * at),
+        )
+    ]
+    assert status("LOAD011", *ALONE, *load, *lost) is expected
+    dropped = [cut(30 + at, 0, NO_BYTE, began_ms=3000 + pause_ms * at) for at in range(4)]
+    assert status("LOAD012", *ALONE, *load, *dropped) is expected
+
+
 def test_what_is_cut_alone_as_well_is_no_failure_of_the_load():
     alone = of(cut(0, 30), 0, 30, "alone")
     assert status("LOAD009", *ALONE, alone, *OTHERS, cut(3), cut(3, 1)) is UNTESTABLE
@@ -277,6 +313,31 @@ def test_cuts_that_have_nothing_to_do_with_disconnects_are_not_attributed_to_the
     cuts = [cut(6, turn, began_ms=100 + 200 * turn) for turn in range(9)]
     given = (*ALONE, *MANY, *disconnected, *cuts)
     assert [status(rule, *given) for rule in ("LOAD009", "LOAD010")] == [FAIL, UNTESTABLE]
+
+
+def left_by_a_client(user, turn, began_ms):
+    left = Ending("hung-up", "body", 5 * MS, "the harness closed the connection on purpose")
+    return replace(completed(user, turn, began_ms=began_ms), ending=left)
+
+
+def crashed(user, turn, began_ms, took_ms):
+    x = rejected(user, turn, status=500)
+    return replace(x, began_ns=began_ms * MS, arrivals=(Arrival(took_ms * MS, len(x.received)),), cache={})
+
+
+def test_long_exchanges_fail_while_some_client_disconnects_whatever_the_reason():
+    """Each failure takes a second, in which two clients disconnect; other exchanges are too short for that."""
+    load = [completed(1 + turn % 2, turn, began_ms=40 * turn) for turn in range(250)]
+    gone = [left_by_a_client(5, turn, 500 * turn + 20) for turn in range(20)]
+    failed = [crashed(6 + at % 8, at, began_ms=600 * at, took_ms=1000) for at in range(15)]
+    assert [status(rule, *ALONE, *load, *gone, *failed) for rule in ("LOAD010", "LOAD012")] == [UNTESTABLE, FAIL]
+
+
+def test_failures_that_begin_long_after_the_first_disconnect_are_not_attributed_to_it():
+    calm, later = ([completed(2, turn, began_ms=20 * turn) for turn in range(*some)] for some in ((0, 20), (20, 50)))
+    failed = [crashed(3, turn, began_ms=1000 + 20 * turn, took_ms=5) for turn in range(40)]
+    given = (*ALONE, *calm, left_by_a_client(5, 0, 395), *later, *failed)
+    assert [status(rule, *given) for rule in ("LOAD010", "LOAD012")] == [UNTESTABLE, FAIL]
 
 
 def test_what_is_lost_on_a_connection_that_was_closed_is_not_attributed_to_disconnects():

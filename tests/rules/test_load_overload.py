@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from populations import FAIL, PASS, RULES, UNTESTABLE, judged, status
 
 from conformance.apis.load_samples import population_of
@@ -29,6 +30,15 @@ def test_a_used_up_account_and_a_mistake_are_no_overload():
         for user, phase in ((0, "alone"), (1, "load"), (2, "load"))
     ]
     assert status("LOAD012", *AS_REQUESTED, *paid, *wrong) is PASS
+
+
+@pytest.mark.parametrize("code", [408, 504, 524])
+def test_a_target_that_gives_up_and_says_so_is_late_not_dishonest(code):
+    late = [rejected(3, turn, status=code) for turn in range(5)]
+    found = judged("LOAD020", (*AS_REQUESTED, *late))
+    assert (status("LOAD012", *AS_REQUESTED, *late), found.status) == (PASS, FAIL)
+    assert f"have status {code}: the target gave up itself" in found.message
+    assert status("LOAD020", rejected(0, 9, "alone", status=code), *AS_REQUESTED, *late) is UNTESTABLE
 
 
 def test_an_empty_success_is_no_response():
@@ -83,6 +93,23 @@ def test_a_slow_model_that_shares_its_time_may_pause_for_as_many_times_as_it_has
 def test_a_target_that_still_rejects_after_the_load_is_not_known_to_be_broken():
     late = [rejected(0, turn, "after", BUSY) for turn in range(10, 14)]
     assert status("LOAD021", *AS_REQUESTED, *late) is UNTESTABLE
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"status": 503}, FAIL),
+        ({"status": 429}, UNTESTABLE),
+        ({"status": 503, "headers": (JSON,)}, UNTESTABLE),
+        ({"status": 503, "headers": (JSON, ("retry-after", "9"))}, UNTESTABLE),
+    ],
+)
+def test_a_target_that_breaks_its_own_word_on_when_to_retry_has_not_recovered(facts, expected):
+    """Each request is sent three seconds after the rejection before it."""
+    late = [replace(rejected(0, turn, "after", **facts), began_ns=3000 * turn * MS) for turn in range(10, 18)]
+    assert status("LOAD021", *AS_REQUESTED, *late) is expected
+    assert status("LOAD021", *AS_REQUESTED, *late[:4]) is UNTESTABLE, "it may work for clients that left"
+    assert status("LOAD021", *AS_REQUESTED, *late, completed(0, 30, "after")) is PASS
 
 
 def test_one_failure_after_the_load_may_be_chance():

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from conformance.apis.retry_after import retry_after_s
 from conformance.model.case import Kind
-from conformance.model.exchange import Exchange, cached_reader
+from conformance.model.exchange import Exchange
 from conformance.model.rule import rule
 from conformance.model.target import Policy
 from conformance.model.verdict import MUST, SHOULD, Finding, NotJudged, not_applicable
@@ -17,22 +18,11 @@ from conformance.rules.gw.example import both
 from conformance.rules.gw.failing_example import GOOD, at, elsewhere, limited, refused
 
 RETRY_AFTER: Final = "https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3"
-SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 QUOTA: Final = re.compile(r"(?:x-ratelimit-|anthropic-ratelimit-).+|x-should-retry")
 LIMITS: Final = (429, 503, 529)
 AFTER: Final = ("retry-after", "1")
 LEAST: Final = 0.9
 """The part of the time that a gateway has to wait: clocks differ."""
-
-
-@cached_reader
-def retry_after_s(x: Exchange) -> float | None:
-    """The seconds of Retry-After or retry-after-ms; None where there is none, or a date."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = reply(x).value(name).strip()
-        if SECONDS.fullmatch(value):
-            return float(value) * unit
-    return None
 
 
 def _ended_ns(x: Exchange) -> int:

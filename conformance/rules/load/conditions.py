@@ -14,6 +14,11 @@ SECOND: Final = 1_000_000_000
 MANY: Final = 2
 NOT_SERVED: Final = frozenset((404, 405, 501))
 """Statuses by which a target declares that it does not offer an API, or does not stream."""
+GAVE_UP: Final = frozenset((408, 504, 524))
+"""Statuses by which a target says that its own time limit is over. SDKs retry them as they retry 503.
+
+408 is what gateways send when a vendor is late, 504 is RFC 9110's, 524 Cloudflare's.
+"""
 LEAST_ALONE: Final = 3
 """Responses before the load with which those under load can be compared."""
 LEAST_BAD: Final = 2
@@ -21,6 +26,9 @@ MOST_SELDOM: Final = 1000
 """A failure of one request in more than so many may be chance: a lost connection, a restart."""
 MOST_STALL: Final = SECOND // 4
 """A stall of the harness that spoils no measurement: every bound is a second or more."""
+MOMENT: Final = SECOND
+LONG: Final = 5
+"""How many moments a load has to last, so that what happens in one of them means something."""
 MOST_NAMED: Final = 3
 
 
@@ -67,6 +75,14 @@ def nothing_complete(population: Population) -> NotJudged:
     return untestable(f"none of {len(population.load):,} responses under load is complete")
 
 
+def too_few_timed(count: int) -> NotJudged:
+    """There is too little to compare times with."""
+    return untestable(
+        f"of the responses without load, {count} were complete and not delayed by the harness itself, too few to compare"
+        f" with ({LEAST_ALONE})"
+    )
+
+
 def too_few_alone(count: int) -> NotJudged:
     """There is too little to compare with."""
     return untestable(f"{count} responses before the load are complete, too few to compare with ({LEAST_ALONE})")
@@ -106,9 +122,35 @@ def name(sample: Sample) -> str:
     return f"user {sample.user}, turn {sample.turn}"
 
 
+def is_one_event(bad: Sequence[Sample], load: Sequence[Sample]) -> bool:
+    """Whether all that were lost in a run were lost at one moment of a longer load, and others went on.
+
+    So it is when one of several server processes is restarted, which the load need not have caused. A server that
+    crashes takes most of what is in progress with it. `load` are all requests of the run.
+    """
+    if len(bad) < LEAST_BAD or len({s.worker for s in load}) > 1:  # each worker has a clock of its own
+        return False
+    first, last = min(s.over for s in bad), max(s.over for s in bad)
+    lasted = max(s.over for s in load) - min(s.began for s in load)
+    in_progress = sum(s.began <= last and s.over >= first for s in load)
+    return last - first <= MOMENT and lasted >= LONG * MOMENT and len(bad) * 2 <= in_progress
+
+
+def one_event(bad: Sequence[Sample], of: int, what: str) -> NotJudged:
+    """Responses were lost at one moment, which may be chance."""
+    return untestable(
+        f"{_count(bad, of, what)}, all at one moment, as if one of several server processes was restarted: repeat the load"
+    )
+
+
 def kept_up(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     """The samples whose times the harness itself did not spoil."""
     return tuple(s for s in samples if s.stall <= MOST_STALL)
+
+
+def has_given_up(sample: Sample) -> bool:
+    """Whether the target itself gave up on a request, and says so."""
+    return sample.outcome == "error" and sample.status in GAVE_UP
 
 
 def is_on_closed_connection(sample: Sample) -> bool:

@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Final
 
 from conformance.model.exchange import Ending, Exchange
@@ -16,10 +16,13 @@ from conformance.rules.load.conditions import (
     SECOND,
     beyond_chance,
     chance,
+    has_given_up,
     is_on_closed_connection,
+    is_one_event,
     judged,
     not_loaded,
     of_users,
+    one_event,
     spoilt_alone,
 )
 from conformance.rules.load.example import AS_REQUESTED, MS, NO_BYTE, completed, cut
@@ -39,7 +42,7 @@ def is_broken(sample: Sample) -> bool:
 
     What was lost on a connection that was used before is another matter: the server may have closed it before.
     """
-    is_failure = sample.outcome == "error" and sample.status >= 500
+    is_failure = sample.outcome == "error" and sample.status >= 500 and not has_given_up(sample)
     is_lost = sample.outcome == "unreachable" or (sample.outcome == "cut" and not is_on_closed_connection(sample))
     return sample.task != "mistake" and (is_failure or is_lost)
 
@@ -54,21 +57,43 @@ def broken_by_disconnects(population: Population) -> list[Sample]:
 def _do_disconnects_break(run: Sent) -> bool:
     """Whether exchanges of a run are broken because other clients disconnected.
 
-    Either none was broken before the first client disconnected, or each was in progress when one did: and that is more
-    than chance allows.
+    Either all go on breaking since the first client disconnected, or each was in progress when one did: and that is
+    more than chance allows.
     """
     moments: dict[int, list[int]] = {}
     for s in run.disconnects:
         insort(moments.setdefault(s.worker, []), s.over)
     load = judged(run.load)
+    return _break_since(load, moments) or _break_at(load, moments)
+
+
+def _break_since(load: Sequence[Sample], moments: Mapping[int, Sequence[int]]) -> bool:
+    """Whether exchanges break since the first client disconnected: none did before, and soon after it they do."""
+    since = [s for s in load if s.over >= next(iter(moments.get(s.worker, ())), 0)]
+    bad = sum(map(is_broken, load))
+    if bad > sum(map(is_broken, since)):
+        return False
+    still_good = sum(1 for _ in takewhile(lambda s: not is_broken(s), sorted(since, key=lambda s: s.over)))
+    begins_then = chance(bad, len(since) - still_good, 0, still_good) > LEAST_LIKELY
+    return begins_then and chance(bad, len(since), 0, len(load) - len(since)) <= LEAST_LIKELY
+
+
+def _break_at(load: Sequence[Sample], moments: Mapping[int, Sequence[int]]) -> bool:
+    """Whether each broken exchange was in progress when a client disconnected, more often than exchanges so long are."""
     bad = [s for s in load if is_broken(s)]
-    before = [s for s in load if s.over < next(iter(moments.get(s.worker, ())), 0)]
-    since = len(load) - len(before)
-    if not any(map(is_broken, before)) and chance(len(bad), since, 0, len(before)) <= LEAST_LIKELY:
-        return True
-    shaken = [s for s in load if _is_shaken(s, moments)]
-    is_likely = (len(shaken) / len(load)) ** len(bad) > LEAST_LIKELY
-    return not is_likely and all(_is_shaken(s, moments) for s in bad)
+    if not all(_is_shaken(s, moments) for s in bad):
+        return False
+    likely, bounds = 1.0, {}
+    for worker, mine in moments.items():
+        times = [at for s in load if s.worker == worker for at in (s.began, s.over)]
+        bounds[worker] = (min(times, default=0), *mine, max(times, default=0))
+    for s in bad:
+        gaps = [later - earlier for earlier, later in pairwise(bounds[s.worker])]
+        long = s.ended + NOTICED
+        likely *= sum(min(long, gap) for gap in gaps[:-1]) / max(1, sum(gaps))
+        if likely <= LEAST_LIKELY:
+            return True
+    return False
 
 
 def _is_shaken(sample: Sample, moments: Mapping[int, Sequence[int]]) -> bool:
@@ -87,7 +112,10 @@ def _is_cut(sample: Sample) -> bool:
     MUST,
     "A response that has begun under load is complete, or ends with an error",
     spec=INCOMPLETE,
-    fix="Finish each response that was begun, or send an error event; limit what is begun, not what is running.",
+    fix=(
+        "Finish each response that was begun, or send an error event: limit what is begun, not what is running, and let a"
+        " process that is stopped finish its responses."
+    ),
     applies_to=of_users,
     apis=GENERATIVE,
     good=[AS_REQUESTED],
@@ -105,6 +133,8 @@ def response_cut_under_load(population: Population) -> Iterator[Finding | NotJud
         yield not_applicable("responses are cut where another client disconnects (see LOAD010)")
     elif not load:
         yield untestable("no exchange under load was observed to its end")
+    elif bad and is_one_event(list(filter(_is_cut, population.run.load)), population.run.load):
+        yield one_event(bad, len(load), "end before they are complete")
     else:
         everywhere = sum(map(_is_cut, population.run.load))
         yield from beyond_chance(bad, len(load), "end before they are complete", everywhere=everywhere)
@@ -130,7 +160,7 @@ def left(user: int, turn: int, began_ms: int) -> Exchange:
     good=[(*CALM, left(3, 0, 100), completed(1, 30, began_ms=200), completed(2, 30, began_ms=200))],
     bad=[
         (*CALM, left(3, 0, 100), *(cut(user, turn, began_ms=200) for user in (1, 2) for turn in range(30, 34))),
-        (*CALM[1:], *(x for at in range(8) for x in (left(3, at, 95 + 100 * at), cut(4, at, began_ms=99 + 100 * at)))),
+        (*CALM[1:], *(x for at in range(8) for x in (left(3, at, 95 + 300 * at), cut(4, at, began_ms=99 + 300 * at)))),
     ],
 )
 def broken_by_a_disconnect(population: Population) -> Iterator[Finding | NotJudged]:
@@ -189,4 +219,7 @@ def connection_dropped(population: Population) -> Iterator[Finding | NotJudged]:
         lost = _lost(population.run)
         bad = [s for s in load if s.nonce in lost]
         what = "do not begin: the connection, just in use, was closed"
-        yield from beyond_chance(bad, len(load), what, everywhere=len(lost))
+        if bad and is_one_event([s for s in population.run.load if s.nonce in lost], population.run.load):
+            yield one_event(bad, len(load), what)
+        else:
+            yield from beyond_chance(bad, len(load), what, everywhere=len(lost))

@@ -13,9 +13,12 @@ from conformance.rules.load.conditions import (
     beyond_chance,
     complete,
     counted,
+    has_given_up,
+    is_one_event,
     judged,
     not_loaded,
     of_users,
+    one_event,
     spoilt_alone,
 )
 from conformance.rules.load.endings import broken_by_disconnects, is_broken
@@ -38,9 +41,9 @@ def _is_dropped(sample: Sample) -> bool:
 
 
 def _is_failure(sample: Sample) -> bool:
-    """Whether a request got neither a completion nor an honest rejection."""
+    """Whether a request got neither a completion nor an honest rejection; that it was too late is LOAD020's matter."""
     is_error = sample.outcome == "error" and not sample.in_band and sample.status != PAYMENT_REQUIRED
-    return is_error or _is_dropped(sample)
+    return (is_error and not has_given_up(sample)) or _is_dropped(sample)
 
 
 @rule(
@@ -63,10 +66,11 @@ def _is_failure(sample: Sample) -> bool:
     ],
 )
 def overload_as_something_else(population: Population) -> Iterator[Finding | NotJudged]:
-    """Clients retry 429, 503 and 529 later; another error ends the user's task, and hides that the server is full."""
+    """Another error ends the user's task, or is retried at once, and hides that the server is full."""
     load = judged(population.load)
     alone = {(s.task, s.status) for s in population.alone if s.status >= 400}
     bad = [s for s in load if _is_failure(s) and (s.task, s.status) not in alone]
+    dropped = list(filter(_is_dropped, population.run.load))
     repeated = [again.status == s.status for s, again in population.repeated if _is_failure(s)]
     if skip := not_loaded(population):
         yield skip
@@ -78,6 +82,8 @@ def overload_as_something_else(population: Population) -> Iterator[Finding | Not
         yield untestable("no exchange under load was observed to its end")
     elif bad and repeated and all(repeated):
         yield untestable("the same requests fail when they are repeated alone, too")
+    elif bad and all(map(_is_dropped, bad)) and is_one_event(dropped, population.run.load):
+        yield one_event(bad, len(load), _how(bad[0]))
     elif bad:
         alike = sum(_is_failure(s) and s.status == bad[0].status and s.task == bad[0].task for s in population.run.load)
         yield from beyond_chance(bad, len(load), _how(bad[0]), everywhere=alike)

@@ -1,6 +1,8 @@
 """After the load the target is as it was before."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -20,12 +22,17 @@ from conformance.rules.load.conditions import (
     not_loaded,
     of_users,
     too_few_alone,
+    too_few_timed,
 )
 from conformance.rules.load.example import AFTER, AS_REQUESTED, BUSY, NO_BYTE, completed, cut, rejected
 from conformance.rules.load.spec import ERRORS
 
 SLOWER: Final = 3
 LEAST_DELAY: Final = 2 * SECOND
+FULL: Final = (503, 529)
+"""Statuses of a server that has no room."""
+TO_RECOVER: Final = 10 * SECOND
+"""How long a server may work for clients that left, or start what it needs."""
 
 
 def _is_worse(sample: Sample) -> bool:
@@ -34,10 +41,35 @@ def _is_worse(sample: Sample) -> bool:
     return sample.task != "mistake" and not is_served
 
 
+REFUSED: Final = tuple(
+    replace(rejected(0, turn, "after", status=503), began_ns=3 * turn * SECOND) for turn in range(10, 18)
+)
+"""Rejections after the load, each after the delay of the one before."""
+
+
 def _was_served(population: Population, sample: Sample) -> bool:
     """Whether a request is new after the load, or was served under it: what always fails shows no recovery."""
     first = population.owner(sample.nonce)
     return first is None or first.phase != "load" or first.outcome == "complete"
+
+
+def _still_refused(population: Population) -> list[Sample]:
+    """The rejections for lack of room, if the target serves nothing any more, whatever it says about when to retry.
+
+    A quota (429) may last longer than the delay says, as others use it up, too.
+    """
+    after = sorted((s for s in population.run.quiet if s.phase == "after"), key=lambda s: s.began)
+    if complete(after):
+        return []
+    found = {
+        later.nonce
+        for earlier, later in pairwise(after)
+        if earlier.delay
+        and later.began >= max(earlier.over + earlier.delay, after[0].began + TO_RECOVER)
+        and later.status in FULL
+    }
+    mine = [s for s in population.after if s.nonce in found and _was_served(population, s)]
+    return mine if len(mine) >= LEAST_BAD else []
 
 
 @rule(
@@ -55,6 +87,7 @@ def _was_served(population: Population, sample: Sample) -> bool:
     bad=[
         (*AS_REQUESTED, *(rejected(0, turn, "after", status=500) for turn in range(10, 12))),
         (*AS_REQUESTED, *AFTER, *(rejected(0, turn, "after", BUSY, status=200) for turn in range(20, 22))),
+        (*AS_REQUESTED, *REFUSED),
     ],
 )
 def no_recovery(population: Population) -> Iterator[Finding | NotJudged]:
@@ -74,6 +107,12 @@ def no_recovery(population: Population) -> Iterator[Finding | NotJudged]:
         yield Finding(seen, nonces=tuple(s.nonce for s in bad[:LEAST_BAD]))
     elif bad:
         yield untestable("one request after the load failed: this may be chance")
+    elif refused := _still_refused(population):
+        seen = (
+            f"no request after the load is served: one at a time, each after the delay of the rejection before it,"
+            f" they get status {refused[0].status}; before the load they were served"
+        )
+        yield Finding(seen, nonces=tuple(s.nonce for s in refused[:LEAST_BAD]))
     elif not complete(after):
         yield untestable("no request after the load was served; the target still rejects them, or none was sent")
 
@@ -99,7 +138,7 @@ def slow_recovery(population: Population) -> Iterator[Finding | NotJudged]:
     if skip := not_loaded(population) or fell_behind(after):
         yield skip
     elif min(len(kept_up(alone)), len(kept_up(after))) < LEAST_ALONE:
-        yield too_few_alone(min(len(kept_up(alone)), len(kept_up(after))))
+        yield too_few_timed(min(len(kept_up(alone)), len(kept_up(after))))
     else:
         before = max(s.ended for s in kept_up(alone))
         now = median(s.ended for s in kept_up(after))

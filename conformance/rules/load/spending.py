@@ -72,7 +72,7 @@ def usage_of_others(population: Population) -> Iterator[Finding | NotJudged]:
             )
         repeated = [pair for pair in population.repeated if len(complete(pair)) == len(pair)]
         bad = [s for s, again in repeated if _differs(s, again)]
-        yield from beyond_chance(bad, len(repeated), "count other tokens than the same request alone")
+        yield from beyond_chance(bad, len(repeated), "count other prompt tokens than the same request alone")
 
 
 def _missing(alone: Sequence[Sample], load: Sequence[Sample]) -> list[Sample]:
@@ -88,10 +88,15 @@ def _alike(sample: Sample, alone: Sequence[Sample]) -> list[Sample]:
 
 
 def _is_off(count: Reported, sample: Sample, alone: Sequence[Sample]) -> bool:
-    """Whether a count is outside the range of those before the load."""
+    """Whether a count is outside the range of those before the load, if these are alike.
+
+    They are not where a model thinks in secret, and its tokens are counted.
+    """
     mine = count(sample)
     others = [other for s in _alike(sample, alone) if (other := count(s)) is not None]
-    return mine is not None and bool(others) and not min(others) - MARGIN <= mine <= max(others) + MARGIN
+    if mine is None or not others or max(others) - min(others) > MARGIN:
+        return False
+    return not min(others) - MARGIN <= mine <= max(others) + MARGIN
 
 
 def _range(count: Reported, bad: Sequence[Sample], alone: Sequence[Sample]) -> str:
@@ -103,8 +108,9 @@ def _range(count: Reported, bad: Sequence[Sample], alone: Sequence[Sample]) -> s
 
 
 def _differs(sample: Sample, again: Sample) -> bool:
-    """Whether the same request, repeated alone, has another count, by more than one token."""
-    pairs = [(_prompt(sample), _prompt(again))]
-    if sample.content == again.content:
-        pairs.append((_completion(sample), _completion(again)))
-    return any(mine is not None and other is not None and abs(mine - other) > 1 for mine, other in pairs)
+    """Whether the same request, repeated alone, counts other prompt tokens, by more than one.
+
+    Completion tokens may differ for equal content: of tool calls whose spaces a parser drops, and of hidden thoughts.
+    """
+    mine, other = _prompt(sample), _prompt(again)
+    return mine is not None and other is not None and abs(mine - other) > 1

@@ -12,7 +12,7 @@ from typing import Final
 from conformance.model.exchange import Arrival, Ending, Exchange
 from conformance.model.rule import rule
 from conformance.model.sample import Phase, Population, Sample, Sent
-from conformance.model.verdict import SHOULD, Finding, NotJudged, not_applicable
+from conformance.model.verdict import SHOULD, Finding, NotJudged, not_applicable, untestable
 from conformance.model.words import GENERATIVE
 from conformance.rules.example import answered, error, exchange
 from conformance.rules.load.conditions import (
@@ -21,13 +21,14 @@ from conformance.rules.load.conditions import (
     beyond_chance,
     complete,
     fell_behind,
+    has_given_up,
     judged,
     kept_up,
     not_loaded,
     of_users,
-    too_few_alone,
+    too_few_timed,
 )
-from conformance.rules.load.example import ALONE, AS_REQUESTED, MS, completed, of
+from conformance.rules.load.example import ALONE, AS_REQUESTED, MS, completed, of, rejected
 from conformance.rules.load.spec import ERRORS, STREAMING
 
 FEW: Final = 100
@@ -77,7 +78,7 @@ def stream_that_stops_for_others(population: Population) -> Iterator[Finding | N
     elif not begun:
         yield not_applicable("no response under load is a stream with text")
     elif len(alone) < LEAST_ALONE:
-        yield too_few_alone(len(alone))
+        yield too_few_timed(len(alone))
     else:
         most = _share(population, min(alone), LEAST_GAP)
         bad = [s for s in kept_up(begun) if s.longest_gap > most]
@@ -176,7 +177,10 @@ def _overtaken(run: Sent) -> Mapping[str, int]:
     apis=GENERATIVE,
     timed=True,
     good=[AS_REQUESTED],
-    bad=[(*AS_REQUESTED, *(of(exchange(b"", ending=TIMEOUT), 3, turn) for turn in range(2)))],
+    bad=[
+        (*AS_REQUESTED, *(of(exchange(b"", ending=TIMEOUT), 3, turn) for turn in range(2))),
+        (*AS_REQUESTED, *(rejected(3, turn, status=504) for turn in range(2))),
+    ],
 )
 def queue_without_bound(population: Population) -> Iterator[Finding | NotJudged]:
     """Every request waits until its client gives up and sends it again: the server is busy, and serves none.
@@ -184,17 +188,25 @@ def queue_without_bound(population: Population) -> Iterator[Finding | NotJudged]
     With more users than a target is made for, give them a longer --timeout.
     """
     load = judged(population.load)
-    waited = list(filter(_is_unserved, kept_up(load)))
+    late = list(filter(_is_late, kept_up(load)))
     if skip := _unfit(population, load):
         yield skip
-    elif any(s.outcome == "timeout" for s in population.alone):
-        yield too_few_alone(len(complete(population.alone)))
+    elif any(s.outcome == "timeout" or has_given_up(s) for s in population.alone):
+        yield untestable("requests were not served in time before the load, too")
     else:
-        longest = population.timeout_ns or max((s.ended for s in waited), default=0)
-        everywhere = sum(map(_is_unserved, kept_up(population.run.load)))
-        what = f"did not begin within {_seconds(longest)}, the time limit"
-        yield from beyond_chance(waited, len(load), what, everywhere=everywhere)
+        everywhere = sum(map(_is_late, kept_up(population.run.load)))
+        yield from beyond_chance(late, len(load), _how_late(population, late), everywhere=everywhere)
 
 
-def _is_unserved(sample: Sample) -> bool:
-    return sample.outcome == "timeout" and sample.first_byte is None
+def _is_late(sample: Sample) -> bool:
+    """Whether a request was not served within a time limit: that of its client, or the target's own."""
+    return (sample.outcome == "timeout" and sample.first_byte is None) or has_given_up(sample)
+
+
+def _how_late(population: Population, late: Sequence[Sample]) -> str:
+    given_up = [s for s in late if has_given_up(s)]
+    if given_up and len(given_up) == len(late):
+        longest = max(s.ended for s in given_up)
+        return f"have status {given_up[0].status}: the target gave up itself, after up to {_seconds(longest)}"
+    longest = population.timeout_ns or max((s.ended for s in late), default=0)
+    return f"did not begin within {_seconds(longest)}, the time limit"

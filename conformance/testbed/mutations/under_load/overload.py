@@ -19,6 +19,7 @@ from conformance.testbed.mutations.mutate_under_load import (
 from conformance.testbed.server.refusal import Refusal, refuse
 from conformance.testbed.server.reply import (
     Event,
+    Headers,
     ModelResponse,
     Mutation,
     OnResponse,
@@ -27,8 +28,9 @@ from conformance.testbed.server.reply import (
     Write,
 )
 
+AT_ONCE: Headers = (("retry-after", "1"),)
 FULL = Refusal(status=503, message="The server is full.", code="overloaded", type="server_error")
-PAUSE_S, LATE_S, STARVED_S, SLOW_S, FOREVER_S = 4.0, 5.0, 8.0, 4.0, 300.0
+PAUSE_S, LATE_S, STARVED_S, SLOW_S, FOREVER_S, CRASH_S = 4.0, 5.0, 8.0, 4.0, 300.0, 2.0
 STARVING = 6
 """One user in so many is not served."""
 HTML = b"<html><head><title>503 Service Temporarily Unavailable</title></head><body></body></html>"
@@ -98,6 +100,11 @@ def late_rejection(reply: WireResponse, request: ServerRequest) -> WireResponse:
     return delayed(LATE_S)(reply) if reply.status == 404 and is_busy(request) else reply
 
 
+def late_crash(reply: WireResponse, _: ServerRequest) -> WireResponse:
+    """The error for a failure comes late, so that other clients disconnect meanwhile."""
+    return delayed(CRASH_S)(reply) if reply.status == 500 else reply
+
+
 def of_a_starving_user(request: ServerRequest) -> bool:
     """Busy, and the user is one of those that are not served."""
     who = user_turn(nonce_of(request).decode())
@@ -158,6 +165,13 @@ DEFECTS = (
         on_a_kept_connection,
     ),
     _rejects("crash-when-busy", "With five requests in progress, some requests get 500", "LOAD012", 500),
+    Mutation(
+        name="slow-crash-when-busy",
+        title="With five requests in progress, some requests get 500, each after two seconds",
+        caught_by="LOAD012",
+        on_response=rejecting(500, "The worker did not respond."),
+        on_wire=late_crash,
+    ),
     _rejects("blamed-when-busy", "With five requests in progress, some valid requests get 400", "LOAD012", 400),
     Mutation(
         name="reset-when-busy",
@@ -211,11 +225,18 @@ DEFECTS = (
         silent,
         one_in(4),
     ),
+    _rejects("given-up-when-busy", "An overloaded gateway gives up on some requests with 504", "LOAD020", 504),
     Mutation(
         name="broken-after-load",
         title="After five requests were in progress, later ones get 500",
         caught_by="LOAD021",
         on_response=when(has_been_busy, lambda _, request: _rejection(500, "No worker is left.", request)),
+    ),
+    Mutation(
+        name="full-after-load",
+        title="After five requests were in progress, later ones get 503, as if the server were full",
+        caught_by="LOAD021",
+        on_response=when(has_been_busy, lambda _, request: _rejection(503, FULL.message, request, headers=AT_ONCE)),
     ),
     wire_defect(
         "slow-after-load",

@@ -34,6 +34,7 @@ ROOM, QUEUE = 8, 16
 PER_CONNECTION = 5
 JITTER_S = 0.2
 SLOW_REPLICA = 3
+MOST_THOUGHTS = 900
 RETRY_AFTER: Headers = (("retry-after", "1"),)
 MESSAGE = "Too many requests are in progress."
 
@@ -158,6 +159,17 @@ def errs(where: Callable[[ServerRequest], object]) -> OnResponse:
     return when(lambda request: request.method == "POST" and where(request), erring)
 
 
+def thinking_in_secret(response: ModelResponse, request: ServerRequest) -> ModelResponse:
+    """Tokens of thoughts that are not sent are counted: some hundreds, other ones each time."""
+    thoughts = number_of(request) % MOST_THOUGHTS
+
+    def counted(spent: Body) -> Body:
+        sums = ("completion_tokens", "total_tokens", "output_tokens")
+        return spent | {name: spent[name] + thoughts for name in sums if name in spent}
+
+    return in_turn(mutate_chat.usage(counted), mutate_messages.usage(counted))(response, request)
+
+
 def says_hello(request: ServerRequest) -> ServerRequest:
     """The model does not do what a request asks for."""
     if not isinstance(request.json, dict) or "messages" not in request.json:
@@ -242,6 +254,9 @@ VARIANTS = (
     _status("model-errs", "The model leaves a number out in one text of five, alone as under load", errs(_by_text(5))),
     _status(
         "model-errs-at-random", "The model leaves a number out in one response of five, at random", errs(_by_id(5))
+    ),
+    _status(
+        "thoughts-counted-only", "The model thinks before each response, and only usage shows it", thinking_in_secret
     ),
     Mutation(name="model-says-hello", title="The model does not do what a request asks for", on_request=says_hello),
     Mutation(
