@@ -123,7 +123,7 @@ BREAKAGES = (
         "recordings/proxied.py",
         '    if how == "hung-up":\n',
         '    if how == "":\n',
-        "tests/recordings/test_proxied.py::test_the_server_is_not_blamed_for_what_the_client_ended",
+        "tests/recordings/test_proxy_entries.py::test_the_server_is_not_blamed_for_what_the_client_ended",
     ),
     Breakage(
         "a target that waits behind our own requests is accused",

@@ -169,7 +169,7 @@ def test_a_request_whose_key_the_recorder_left_out_proves_nothing_about_it():
 
 
 def test_the_proxy_masks_as_the_readers_do():
-    from test_passed import HEAD, passed  # noqa: PLC0415 - the exchange of a neighbouring module
+    from test_proxy_entries import HEAD, passed  # noqa: PLC0415 - the exchange of a neighbouring module
 
     body = json.dumps(GOOD).encode()
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nSet-Cookie: last_visit=1712345678\r\n\r\n"
