@@ -21,7 +21,15 @@ EVIL = (
     "\u202egnp.exe\u200f \u001b[31mred\u001b]0;owned\u0007 **bold** [link](javascript:alert(1)) {{7*7}} \u0000"
     " </pre></mark>'\""
 )
-DEFECTS = ("no-done", "stream-cut", "not-utf-8", "temperature-dropped", "any-key-accepted", "usage-twice", "json-torn")
+DEFECTS = (
+    "no-done",
+    "stream-cut",
+    "not-utf-8",
+    "temperature-dropped",
+    "any-key-accepted",
+    "usage-chunk-twice",
+    "json-torn",
+)
 
 BROKEN = (
     *("bad-json-answered", "temperature-dropped", "max-tokens-dropped", "call-without-id", "usage-sum-wrong"),
